@@ -1,0 +1,51 @@
+"""What the agent needs of the hardware it runs on.
+
+A board port subclasses `Board`, fills in the attributes and replaces every method that has a
+real counterpart. Boards do not decide anything: they tell what is, and do what they are told.
+"""
+
+
+class Board:
+    """One board. Attributes are fixed while the agent runs; methods may be called at any time."""
+
+    product_class = "MODEM"  # MODEM, VOICEMODEM or STB: part of the endpoint id
+    manufacturer = ""
+    manufacturer_oui = ""  # six upper-case hex digits
+    model_name = ""
+    serial_number = ""
+    hardware_version = ""
+    lab = False  # built with the lab key: says so in DeviceInfo, console is open
+    sensors = ()  # what is really measured, out of: "supply", "power_fail", "card"
+    root = "/"  # folder of persistent storage, ends without a slash unless it is "/"
+    trusted_time = False  # True when the machine's own wall clock is right from the start
+
+    power_fail = None  # an object with `async wait()`: returns once when the supply is failing
+    card_changed = None  # the same, for a card put in or taken out; may be None
+
+    def reset_cause(self):
+        """Why the agent started: a code of agent.wire.codes."""
+        raise NotImplementedError
+
+    def supply_mv(self):
+        """Supply rail in millivolts now, or None when nothing measures it."""
+        return None
+
+    def card_present(self):
+        """True or False, or None when there is no card reader."""
+        return None
+
+    def restart(self):
+        """Restart the whole board or agent process. Does not return."""
+        raise NotImplementedError
+
+    async def dial(self, host, port):
+        """Return a connected, non-blocking TCP socket. Raises OSError."""
+        raise NotImplementedError
+
+    def console(self):
+        """Return (async read(n), write(data)) of the serial console.
+
+        `read` gives 1 to n bytes as soon as there are any, b"" when the line is gone for good.
+        `write` takes everything, without waiting for a reader.
+        """
+        raise NotImplementedError
