@@ -1,0 +1,21 @@
+"""What can go wrong on the bench, one class per who must act."""
+
+
+class BenchError(Exception):
+    """Root of the bench's errors."""
+
+
+class BoardNotRunningError(BenchError):
+    """No supervising process answers for this board: the user must start it."""
+
+
+class BoardStartError(BenchError):
+    """A board's supervising process or its machine did not come up."""
+
+
+class BoardRefusedError(BenchError):
+    """The board's supervising process refused an action; its text says why."""
+
+
+class FlashImageError(BenchError):
+    """A flash image cannot be read, or does not hold what it must."""

@@ -1,0 +1,133 @@
+"""How another process acts on a running simulated board.
+
+The supervising process of a board listens on the Unix socket `control.sock` in the board's folder.
+One connection carries one request and one answer, each a JSON object on a line of its own:
+
+    {"action": "power_cut", "hold_up_ms": 50}
+    {"ok": true, "action": "power_cut", "signalled_at": 1.0, "dark_at": 1.05, "killed_at": 1.05}
+
+A refused request is answered `{"ok": false, "error": "<what to do>"}`. Times are Unix times in
+seconds by the clock of the bench; the same lines are appended to `actions.jsonl`.
+"""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from hil_tests.errors import BoardNotRunningError, BoardRefusedError
+from hil_tests.simulated_board.spec import BoardFolder
+
+DEFAULT_HOLD_UP_MS = 50
+MAX_LINE_BYTES = 65_536
+
+Answer = Mapping[str, Any]
+NetworkMode = Literal["plug", "unplug", "refuse"]
+
+
+@contextmanager
+def short_socket_path(path: Path) -> Iterator[str]:
+    """Give a name for `path` that fits into a socket address (108 bytes), however deep it lies."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class BoardControl:
+    """Acts on the running board `name` of the state folder `state`.
+
+    Every method waits until the action is done and returns what the supervising process said,
+    with the times of the bench's clock. Raises BoardNotRunningError when nothing answers, and
+    BoardRefusedError when the action is not possible now.
+    """
+
+    def __init__(self, state: Path, name: str) -> None:
+        self.name = name
+        self.folder = BoardFolder.of(state, name)
+
+    @property
+    def serial_port(self) -> Path:
+        return self.folder.serial_port
+
+    def state(self) -> Answer:
+        """Return name, endpoint_id, runtime, powered, pid, boots, network, supply_mv, card, ...
+
+        `powered` is true while the machine has power; `pid` is null while it is off; `boots`
+        counts the starts of the machine since the supervising process began.
+        """
+        return self._ask({"action": "state"})
+
+    def power_cut(self, hold_up_ms: float = DEFAULT_HOLD_UP_MS) -> Answer:
+        """Signal power fail, wait the hold-up time, darken the uplink, kill the machine.
+
+        Without hold-up time there is no signal. Answers `signalled_at` (null without a signal),
+        `dark_at` and `killed_at`.
+        """
+        return self._ask({"action": "power_cut", "hold_up_ms": hold_up_ms}, hold_up_ms / 1000)
+
+    def power_restore(self) -> Answer:
+        """Start the machine with reset cause power-on; answers `restored_at`."""
+        return self._ask({"action": "power_restore"})
+
+    def supply(self, volts: float, for_ms: float | None = None) -> Answer:
+        """Set the supply rail, for good or for `for_ms`, after which it is nominal again."""
+        request = {"action": "supply", "volts": volts, "for_ms": for_ms}
+        return self._ask(request, (for_ms or 0) / 1000)
+
+    def card(self, inserted: bool) -> Answer:
+        """Insert or remove the smart card."""
+        return self._ask({"action": "card", "inserted": inserted})
+
+    def network(self, mode: NetworkMode) -> Answer:
+        """Unplug: bytes stop and nothing is closed. Plug: they flow on. Refuse: dialling fails."""
+        return self._ask({"action": "network", "mode": mode})
+
+    def reset(self) -> Answer:
+        """Press the reset button: the machine is killed and started at once, the uplink closes."""
+        return self._ask({"action": "reset"})
+
+    def shut_down(self) -> Answer:
+        """End the supervising process and its machine."""
+        return self._ask({"action": "shut_down"})
+
+    def wait_for_boots(self, boots: int, timeout_s: float) -> Answer:
+        """Wait until the machine has been started `boots` times; raises BoardRefusedError late."""
+        deadline = time.monotonic() + timeout_s
+        while (answer := self.state())["boots"] < boots:
+            if time.monotonic() > deadline:
+                raise BoardRefusedError(f"{self.name}: no boot {boots} within {timeout_s:.0f} s")
+            time.sleep(0.02)
+        return answer
+
+    def _ask(self, request: Mapping[str, Any], takes_s: float = 0) -> Answer:
+        try:
+            with self._connect(10 + takes_s) as connection:
+                connection.sendall(json.dumps(request).encode() + b"\n")
+                line = connection.makefile("rb").readline(MAX_LINE_BYTES)
+        except OSError as error:
+            raise BoardNotRunningError(
+                f"{self.name}: no board answers at {self.folder.control_socket} ({error}); start it"
+            ) from error
+        if not line:
+            raise BoardNotRunningError(f"{self.name}: ended before it answered {request['action']}")
+        answer: dict[str, Any] = json.loads(line)
+        if not answer.pop("ok"):
+            raise BoardRefusedError(f"{self.name}: {answer['error']}")
+        return answer
+
+    def _connect(self, timeout_s: float) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.settimeout(timeout_s)
+            with short_socket_path(self.folder.control_socket) as address:
+                connection.connect(address)
+        except OSError:
+            connection.close()
+            raise
+        return connection

@@ -1,0 +1,108 @@
+"""What a simulated board is: its identity, its sensors, its memory, and where its state lives."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+DOCUMENTATION_OUI = "00256D"
+DEFAULT_HEAP_BYTES = 256 * 1024
+NOMINAL_SUPPLY_MV = 12_000
+
+_MODEL_NAMES = {"MODEM": "CM-31", "VOICEMODEM": "EMTA-31", "STB": "STB-40"}
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSpec:
+    """One board as it left the (made-up) factory, and how much memory its machine has."""
+
+    name: str
+    product_class: str
+    serial_number: str
+    manufacturer_oui: str = DOCUMENTATION_OUI
+    manufacturer: str = "IPKO-COM"
+    model_name: str = ""
+    hardware_version: str = "A0"
+    lab: bool = False
+    sensors: tuple[str, ...] = ("dc_rail", "power_fail")
+    card_inserted: bool | None = None
+    heap_bytes: int = DEFAULT_HEAP_BYTES
+    cpython: bool = False
+    """Run the agent from source on CPython, as is done where the machine has no wheel."""
+
+    @property
+    def endpoint_id(self) -> str:
+        return f"ops::{self.manufacturer_oui}-{self.product_class}-{self.serial_number}"
+
+    def factory_data(self) -> dict[str, Any]:
+        """Return the attributes of the Board contract that the factory wrote."""
+        return {
+            "product_class": self.product_class,
+            "manufacturer": self.manufacturer,
+            "manufacturer_oui": self.manufacturer_oui,
+            "model_name": self.model_name or _MODEL_NAMES.get(self.product_class, "BOARD"),
+            "serial_number": self.serial_number,
+            "hardware_version": self.hardware_version,
+            "lab": self.lab,
+            "sensors": list(self.sensors),
+        }
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "BoardSpec":
+        return cls.from_mapping(json.loads(text))
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "BoardSpec":
+        known = {field.name for field in fields(cls)}
+        kept = {name: value for name, value in values.items() if name in known}
+        kept["sensors"] = tuple(kept.get("sensors", ("dc_rail", "power_fail")))
+        return cls(**kept)
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFolder:
+    """The files of one board under the bench's state folder."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, state: Path, name: str) -> "BoardFolder":
+        return cls(state / "boards" / name)
+
+    @property
+    def control_socket(self) -> Path:
+        return self.path / "control.sock"
+
+    @property
+    def serial_port(self) -> Path:
+        """Symbolic link to the pseudo-terminal; the same path for the life of the state."""
+        return self.path / "serial"
+
+    @property
+    def flash_image(self) -> Path:
+        return self.path / "flash.img"
+
+    @property
+    def files(self) -> Path:
+        """The board's storage where the agent runs on CPython."""
+        return self.path / "files"
+
+    @property
+    def machine_code(self) -> Path:
+        return self.path / "vm"
+
+    @property
+    def console_log(self) -> Path:
+        return self.path / "console.log"
+
+    @property
+    def actions_log(self) -> Path:
+        return self.path / "actions.jsonl"
+
+    @property
+    def process_log(self) -> Path:
+        return self.path / "process.log"
