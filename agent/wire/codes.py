@@ -1,0 +1,86 @@
+"""Numbers and words that agent, server and tools must spell the same way."""
+
+# Error codes. Source: TR-369, "Error codes"; only those that are used.
+MESSAGE_FAILED = 7000
+MESSAGE_NOT_SUPPORTED = 7001
+REQUEST_DENIED = 7002
+INTERNAL_ERROR = 7003
+INVALID_ARGUMENTS = 7004
+RESOURCES_EXCEEDED = 7005
+PERMISSION_DENIED = 7006
+INVALID_CONFIGURATION = 7007
+INVALID_PATH_SYNTAX = 7008
+UNSUPPORTED_PARAMETER = 7010
+INVALID_TYPE = 7011
+INVALID_VALUE = 7012
+NOT_WRITABLE = 7013
+VALUE_CONFLICT = 7014
+OBJECT_DOES_NOT_EXIST = 7016
+NOT_A_TABLE = 7018
+NOT_CREATABLE = 7019
+COULD_NOT_UPDATE = 7020
+REQUIRED_PARAMETER_FAILED = 7021
+COMMAND_FAILURE = 7022
+COMMAND_CANCELLED = 7023
+DELETE_FAILURE = 7024
+DUPLICATE_KEY = 7025
+INVALID_PATH = 7026
+INVALID_COMMAND_ARGUMENTS = 7027
+
+# Error codes of the Record level, sent in a disconnect Record.
+RECORD_NOT_PARSED = 7100
+SECURE_SESSION_NOT_SUPPORTED = 7102
+INVALID_RECORD_VALUE = 7104
+SESSION_NOT_ALLOWED = 7106
+
+# Why the board started: what Board.reset_cause() returns.
+RESET_UNKNOWN = 0
+RESET_POWER_ON = 1
+RESET_BROWN_OUT = 2
+RESET_WATCHDOG = 3
+RESET_BUTTON = 4
+RESET_COMMANDED = 5
+RESET_CRASH = 6
+RESET_OVERHEAT = 7
+
+# One name on the bench's command line and one text in Boot! Reason and Reboots.Reboot.{i}.Reason
+# per reset cause, by its code.
+RESET_NAMES = (
+    "unknown",
+    "power_on",
+    "brown_out",
+    "watchdog",
+    "button",
+    "commanded",
+    "crash",
+    "overheat",
+)
+RESET_REASONS = (
+    "Unknown",
+    "power on reset",
+    "brown-out reset",
+    "watchdog",
+    "reset button",
+    "commanded",
+    "crash",
+    "overheat",
+)
+
+# Objects and events that more than one folder names.
+DEVICE = "Device."
+POWER = "Device.X_IPKO-COM_Power."
+LOCAL_AGENT = "Device.LocalAgent."
+BOOT_EVENT = "Boot!"
+PERIODIC_EVENT = "Periodic!"
+POWER_LOSS_EVENT = "PowerLoss!"
+POWER_RESTORED_EVENT = "PowerRestored!"
+DIP_EVENT = "Dip!"
+SWELL_EVENT = "Swell!"
+TRANSIENT_EVENT = "Transient!"
+AUTHORIZATION_ARGUMENT = "X_IPKO-COM_Authorization"
+
+# How an event is known: a sampler saw it, or something else gives it away.
+GRADE_MEASURED = "measured"
+GRADE_INFERRED = "inferred"
+
+UNKNOWN_TIME = "0001-01-01T00:00:00Z"
