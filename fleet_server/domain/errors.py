@@ -1,0 +1,65 @@
+"""Rules a caller broke. `api/errors.py` maps each class to a status, `cli.py` to an exit code."""
+
+from __future__ import annotations
+
+from fleet_server.errors import FleetError
+
+
+class RuleError(FleetError):
+    """A request that the rules of the fleet refuse; the text may be shown to the caller."""
+
+
+class NotFoundError(RuleError):
+    """What was asked for is not in the registry."""
+
+
+class ConflictError(RuleError):
+    """What was asked for contradicts what is on record."""
+
+
+class RefusedError(RuleError):
+    """What was asked for is never allowed for this unit."""
+
+
+class InvalidError(RuleError):
+    """What was sent is not what the call takes."""
+
+
+class UnknownUnitError(NotFoundError):
+    """No unit with this serial number was ever taken into stock."""
+
+
+class UnknownContractError(NotFoundError):
+    """No such contract."""
+
+
+class UnknownPositionError(NotFoundError):
+    """The contract has no service position of this name."""
+
+
+class BlacklistedUnitError(RefusedError):
+    """The unit was reported stolen or is barred for another reason."""
+
+
+class LabUnitError(RefusedError):
+    """A board built with the lab key may not serve a contract."""
+
+
+class UnitInServiceError(ConflictError):
+    """The unit already holds a service position."""
+
+
+class PositionTakenError(ConflictError):
+    """Another unit holds the service position."""
+
+
+class WrongProductClassError(ConflictError):
+    """The position takes another kind of unit."""
+
+
+class InvalidCertificateRequestError(InvalidError):
+    """The PKCS #10 request is not one this unit could have made."""
+
+
+class InvalidEndpointError(InvalidError):
+    """Not an endpoint id of the form this fleet accepts."""

@@ -1,0 +1,290 @@
+"""The tables. Every time is an aware UTC datetime, kept as whole milliseconds since 1970.
+
+`adapters/migrations` creates them; a test holds that both say the same.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Timestamp(TypeDecorator[datetime]):
+    """An aware UTC datetime as milliseconds since 1970: sorts and subtracts in any database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MILLISECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MILLISECOND
+
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+_endpoint = String(64)
+
+unit = Table(
+    "unit",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("serial_number", String(32), nullable=False, unique=True),
+    Column("endpoint_id", _endpoint, nullable=False, unique=True),
+    Column("manufacturer_oui", String(6), nullable=False),
+    Column("product_class", String(16), nullable=False),
+    Column("manufacturer", String(64), nullable=False, server_default=""),
+    Column("model_name", String(64), nullable=False, server_default=""),
+    Column("hardware_version", String(64), nullable=False, server_default=""),
+    Column("software_version", String(64), nullable=False, server_default=""),
+    Column("lab", Boolean, nullable=False, default=False),
+    Column("blacklisted", Boolean, nullable=False, default=False),
+    Column("received_at", Timestamp, nullable=False),
+    comment="every unit the operator owns; stock is a unit without an open assignment",
+)
+
+contract = Table(
+    "contract",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("number", String(32), nullable=False, unique=True),
+    Column("created_at", Timestamp, nullable=False),
+)
+
+service_position = Table(
+    "service_position",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("contract_id", ForeignKey("contract.id"), nullable=False),
+    Column("name", String(32), nullable=False),
+    Column("product_classes", String(64), nullable=False),
+    UniqueConstraint("contract_id", "name"),
+    comment="a place for one unit: internet, voice, tv-1; product_classes is a comma list",
+)
+
+assignment = Table(
+    "assignment",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("unit_id", ForeignKey("unit.id"), nullable=False),
+    Column("service_position_id", ForeignKey("service_position.id"), nullable=False),
+    Column("since_at", Timestamp, nullable=False),
+    Column("until_at", Timestamp),
+    comment="which unit holds which position; open while until_at is null",
+)
+Index(
+    "uq_assignment_open_position",
+    assignment.c.service_position_id,
+    unique=True,
+    sqlite_where=assignment.c.until_at.is_(None),
+    postgresql_where=assignment.c.until_at.is_(None),
+)
+Index("ix_assignment_unit_id", assignment.c.unit_id)
+
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("certificate_serial_number", String(40), primary_key=True),
+    Column("endpoint_id", _endpoint, nullable=False, index=True),
+    Column("not_before", Timestamp, nullable=False),
+    Column("not_after", Timestamp, nullable=False),
+    Column("issued_at", Timestamp, nullable=False),
+    Column("revoked_at", Timestamp),
+)
+
+agent = Table(
+    "agent",
+    metadata,
+    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("registered", Boolean, nullable=False),
+    Column("response_topic", String(256), nullable=False, server_default=""),
+    Column("connection", Integer, nullable=False, server_default="0"),
+    Column("protocol_versions", String(64), nullable=False, server_default=""),
+    Column("manufacturer", String(64), nullable=False, server_default=""),
+    Column("model_name", String(64), nullable=False, server_default=""),
+    Column("software_version", String(64), nullable=False, server_default=""),
+    Column("first_seen_at", Timestamp, nullable=False),
+    Column("onboarded_at", Timestamp),
+    comment="every USP agent that ever spoke; connection counts its mqtt_connect Records",
+)
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("state", String(8), nullable=False, index=True),
+    Column("since_at", Timestamp, nullable=False),
+    Column("seen_at", Timestamp, nullable=False),
+    Column("evidence", String(32), nullable=False),
+    comment="state: online, offline, suspect; seen_at: last proof of life; evidence: why",
+)
+
+presence_change = Table(
+    "presence_change",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("endpoint_id", _endpoint, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("at", Timestamp, nullable=False),
+    Column("seen_at", Timestamp, nullable=False),
+    Column("evidence", String(32), nullable=False),
+    Index("ix_presence_change_endpoint_id_at", "endpoint_id", "at"),
+    comment="history of presence.state; seen_at: last proof of life before the change",
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("endpoint_id", _endpoint, nullable=False),
+    Column("event_key", String(128), nullable=False),
+    Column("epoch", String(8)),
+    Column("sequence", BigInteger),
+    Column("msg_id", String(128), nullable=False),
+    Column("subscription_id", String(64), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("path", String(256), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("params", Text, nullable=False),
+    Column("boot_count", BigInteger),
+    Column("up_time_ms", BigInteger),
+    Column("device_at", Timestamp),
+    Column("device_error_ms", BigInteger),
+    Column("grade", String(8), nullable=False, server_default=""),
+    Column("received_at", Timestamp, nullable=False),
+    UniqueConstraint("endpoint_id", "event_key"),
+    Index("ix_event_endpoint_id_id", "endpoint_id", "id"),
+    comment="kind: event, value_change, object_creation, object_deletion, operation_complete, "
+    "on_board_request; params: JSON object of texts",
+)
+
+interruption = Table(
+    "interruption",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("endpoint_id", _endpoint, nullable=False),
+    Column("cause", String(32), nullable=False),
+    Column("started_at", Timestamp, nullable=False),
+    Column("start_error_ms", BigInteger, nullable=False),
+    Column("ended_at", Timestamp),
+    Column("end_error_ms", BigInteger),
+    Column("length_ms", BigInteger),
+    Column("length_error_ms", BigInteger),
+    Column("evidence", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("withdrawn", Boolean, nullable=False, default=False),
+    Column("updated_at", Timestamp, nullable=False),
+    Index("ix_interruption_endpoint_id_started_at", "endpoint_id", "started_at"),
+    comment="the newest verdict; open while ended_at is null; withdrawn: merged into another",
+)
+
+interruption_verdict = Table(
+    "interruption_verdict",
+    metadata,
+    Column("interruption_id", ForeignKey("interruption.id"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("cause", String(32), nullable=False),
+    Column("started_at", Timestamp, nullable=False),
+    Column("start_error_ms", BigInteger, nullable=False),
+    Column("ended_at", Timestamp),
+    Column("end_error_ms", BigInteger),
+    Column("length_ms", BigInteger),
+    Column("length_error_ms", BigInteger),
+    Column("evidence", Text, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("decided_at", Timestamp, nullable=False),
+    comment="every verdict ever given on an interruption; rows are only added",
+)
+
+command_counter = Table(
+    "command_counter",
+    metadata,
+    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
+
+supported_model = Table(
+    "supported_model",
+    metadata,
+    Column("manufacturer", String(64), primary_key=True),
+    Column("model_name", String(64), primary_key=True),
+    Column("software_version", String(64), primary_key=True),
+    Column("answer", LargeBinary, nullable=False),
+    Column("fetched_at", Timestamp, nullable=False),
+    comment="answer: the GetSupportedDMResp as it came, protobuf",
+)
+
+parameter = Table(
+    "parameter",
+    metadata,
+    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("path", String(256), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("reported_at", Timestamp, nullable=False),
+    comment="the last value an agent reported, and when we got it",
+)
+
+ingest_counter = Table(
+    "ingest_counter",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    comment="records refused, by reason; kept across restarts",
+)
+
+process_state = Table(
+    "process_state",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("state", String(32), nullable=False),
+    Column("at", Timestamp, nullable=False),
+    comment="what a process last said of itself; stale when `at` is old",
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("username", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("language", String(2), nullable=False, server_default="en"),
+    Column("password_hash", String(256), nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+)
+
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("account_id", ForeignKey("account.id"), nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("expires_at", Timestamp, nullable=False),
+)
