@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import selectors
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def make_environment(progress: Progress) -> None:
 
 def install(stage: str, progress: Progress) -> None:
     lock = LOCKS[stage]
-    total = (ROOT / lock).read_text().count("==")
+    total = len(re.findall(r"^\S+==", (ROOT / lock).read_text(), re.MULTILINE))
     pip = [str(PYTHON), "-m", "pip", "install", "--no-compile", "--no-deps", "--retries", "3"]
     run([*pip, "--require-hashes", "-r", lock], progress, "packages", total)
     run([*pip, "--no-build-isolation", "--no-index", "-e", "."], progress, "this project")

@@ -1,0 +1,143 @@
+"""`bench`: acts on the simulated boards that `make run` has started.
+
+The board comes last and may be left out: power, supply and network then mean the voice modem, the
+card the set-top box.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hil_tests.errors import BenchError
+from hil_tests.simulated_board.control import DEFAULT_HOLD_UP_MS, Answer, BoardControl
+
+app = typer.Typer(
+    help="Act on a running simulated board.", no_args_is_help=True, add_completion=False
+)
+
+DEFAULT_BOARD = "voicemodem"
+DEFAULT_CARD_BOARD = "stb"
+
+State = Annotated[Path, typer.Option(envvar="STATE", help="State folder that `make run` uses.")]
+Board = Annotated[str, typer.Argument(help="Name of the board, as `bench boards` lists it.")]
+DEFAULT_STATE = Path("state")
+
+
+class PowerAction(StrEnum):
+    CUT = "cut"
+    RESTORE = "restore"
+
+
+class CardAction(StrEnum):
+    INSERT = "insert"
+    REMOVE = "remove"
+
+
+class NetworkAction(StrEnum):
+    UNPLUG = "unplug"
+    PLUG = "plug"
+
+
+@app.command()
+def power(
+    action: PowerAction,
+    board: Board = DEFAULT_BOARD,
+    hold_up: Annotated[
+        float, typer.Option(min=0, help="Milliseconds between the signal and the end.")
+    ] = DEFAULT_HOLD_UP_MS,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Cut the power: signal, hold-up time, dark link, dead machine. Or restore it."""
+    control = find_board(state, board)
+    if action is PowerAction.CUT:
+        act(board, "power cut", lambda: control.power_cut(hold_up))
+    else:
+        act(board, "power restored", control.power_restore)
+
+
+@app.command()
+def supply(
+    volts: Annotated[float, typer.Argument(min=0, help="Voltage of the board's supply rail.")],
+    board: Board = DEFAULT_BOARD,
+    for_ms: Annotated[
+        float | None,
+        typer.Option("--for", min=0, help="Milliseconds, then nominal again; else for good."),
+    ] = None,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Set the supply voltage: a dip, a swell, a slow brown-out."""
+    control = find_board(state, board)
+    act(board, f"supply at {volts:g} V", lambda: control.supply(volts, for_ms))
+
+
+@app.command()
+def card(
+    action: CardAction, board: Board = DEFAULT_CARD_BOARD, state: State = DEFAULT_STATE
+) -> None:
+    """Insert or remove the smart card."""
+    control = find_board(state, board)
+    act(board, f"card {action}", lambda: control.card(action is CardAction.INSERT))
+
+
+@app.command()
+def network(
+    action: NetworkAction, board: Board = DEFAULT_BOARD, state: State = DEFAULT_STATE
+) -> None:
+    """Unplug the network (bytes stop, no connection is closed) or plug it in again."""
+    control = find_board(state, board)
+    act(board, f"network {action}", lambda: control.network(action.value))
+
+
+@app.command()
+def boards(state: State = DEFAULT_STATE) -> None:
+    """List the boards and what state each is in."""
+    table = Table("board", "endpoint", "power", "network", "supply", "card", "serial port")
+    for name in board_names(state):
+        control = BoardControl(state, name)
+        try:
+            table.add_row(name, *describe(control.state()), str(control.serial_port))
+        except BenchError:
+            table.add_row(name, "not running", "", "", "", "", str(control.serial_port))
+    Console().print(table)
+
+
+def describe(answer: Answer) -> list[str]:
+    card_state = {None: "no slot", True: "inserted", False: "removed"}[answer["card"]]
+    power_state = "on" if answer["powered"] else "off"
+    rail = f"{answer['supply_mv'] / 1000:g} V"
+    return [answer["endpoint_id"], power_state, answer["network"], rail, card_state]
+
+
+def board_names(state: Path) -> list[str]:
+    return sorted(folder.name for folder in (state / "boards").glob("*") if folder.is_dir())
+
+
+def find_board(state: Path, name: str) -> BoardControl:
+    known = board_names(state)
+    if not known:
+        stop(f"no boards under {state}: start them with `make run`, or name the folder by --state")
+    if name not in known:
+        stop(f"no board is called {name}; there are {', '.join(known)}")
+    return BoardControl(state, name)
+
+
+def act(board: str, what: str, action: Callable[[], Answer]) -> None:
+    try:
+        action()
+    except BenchError as error:
+        stop(str(error))
+    typer.echo(f"{board}: {what}")
+
+
+def stop(reason: str) -> NoReturn:
+    typer.echo(f"bench: {reason}", err=True)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    app()
