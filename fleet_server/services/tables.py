@@ -127,6 +127,7 @@ agent = Table(
     Column("registered", Boolean, nullable=False),
     Column("response_topic", String(256), nullable=False, server_default=""),
     Column("connection", Integer, nullable=False, server_default="0"),
+    Column("connected_at", Timestamp),
     Column("protocol_versions", String(64), nullable=False, server_default=""),
     Column("manufacturer", String(64), nullable=False, server_default=""),
     Column("model_name", String(64), nullable=False, server_default=""),
@@ -182,6 +183,7 @@ event = Table(
     Column("received_at", Timestamp, nullable=False),
     UniqueConstraint("endpoint_id", "event_key"),
     Index("ix_event_endpoint_id_id", "endpoint_id", "id"),
+    Index("ix_event_endpoint_id_name_id", "endpoint_id", "name", "id"),
     comment="kind: event, value_change, object_creation, object_deletion, operation_complete, "
     "on_board_request; params: JSON object of texts",
 )

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("manufacturer", sa.String(length=64), server_default="", nullable=False),
         sa.Column("model_name", sa.String(length=64), server_default="", nullable=False),
         sa.Column("software_version", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("connected_at", sa.BigInteger(), nullable=True),
         sa.Column("first_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("onboarded_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("endpoint_id", name=op.f("pk_agent")),
@@ -90,6 +91,9 @@ def upgrade() -> None:
         "on_board_request; params: JSON object of texts",
     )
     op.create_index("ix_event_endpoint_id_id", "event", ["endpoint_id", "id"], unique=False)
+    op.create_index(
+        "ix_event_endpoint_id_name_id", "event", ["endpoint_id", "name", "id"], unique=False
+    )
     op.create_table(
         "ingest_counter",
         sa.Column("name", sa.String(length=32), nullable=False),
@@ -278,6 +282,5 @@ def upgrade() -> None:
         ["service_position_id"],
         unique=True,
         sqlite_where=sa.text("until_at IS NULL"),
-        postgresql_where=sa.text("until_at IS NULL"),
         postgresql_where=sa.text("until_at IS NULL"),
     )

@@ -1,0 +1,49 @@
+"""Who may do what: every role with the least it needs.
+
+A repair contractor and the warehouse find one unit by its serial number and learn nothing of
+the contract behind it; only those who work on the line put units into service.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """The job an account is for; one role per account."""
+
+    FLEET_OPS = "fleet_ops"
+    TECHNICIAN = "technician"
+    DISPATCHER = "dispatcher"
+    CALL_CENTRE = "call_centre"
+    WAREHOUSE = "warehouse"
+    CONTRACTOR = "contractor"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class Permission(StrEnum):
+    """One thing that can be allowed."""
+
+    LOOK_UP_UNIT = "look_up_unit"
+    SEE_DEVICES = "see_devices"
+    ENROL_UNIT = "enrol_unit"
+
+
+_LOOK_UP_ONLY = frozenset({Permission.LOOK_UP_UNIT})
+_READ = _LOOK_UP_ONLY | {Permission.SEE_DEVICES}
+
+_GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.FLEET_OPS: frozenset(Permission),
+    Role.TECHNICIAN: _READ | {Permission.ENROL_UNIT},
+    Role.DISPATCHER: _READ,
+    Role.CALL_CENTRE: _READ,
+    Role.WAREHOUSE: _LOOK_UP_ONLY,
+    Role.CONTRACTOR: _LOOK_UP_ONLY,
+    Role.AUDITOR: _READ,
+    Role.ADMINISTRATOR: _READ,
+}
+
+
+def allows(role: Role, permission: Permission) -> bool:
+    return permission in _GRANTS[role]

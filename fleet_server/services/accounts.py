@@ -1,0 +1,172 @@
+"""Accounts, sign-in and the tokens that stand for a signed-in account.
+
+A token is random and known to its holder only: the database keeps its SHA-256. The same kind of
+token is carried by the session cookie of a browser and by the bearer header of a tool.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from fleet_server.domain.errors import RuleError
+from fleet_server.domain.roles import Permission, Role, allows
+from fleet_server.services.tables import account, api_token
+
+TOKEN_LIFETIME = timedelta(hours=12)
+LANGUAGES = ("sq", "sr", "en")
+FOLLOWS_BROWSER = ""
+
+
+class NotSignedInError(RuleError):
+    """The call needs a signed-in account."""
+
+
+class WrongSignInError(NotSignedInError):
+    """User name and password do not belong together."""
+
+
+class NotPermittedError(RuleError):
+    """The role of the account does not include this."""
+
+
+class TooManyAttemptsError(RuleError):
+    """Too many sign-ins failed; `retry_after_s` seconds have to pass."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many failed sign-ins; wait {retry_after_s} s")
+        self.retry_after_s = retry_after_s
+
+
+class PasswordHasher(Protocol):
+    """Slow, salted password hashes."""
+
+    def hash(self, password: str) -> str: ...
+
+    def matches(self, password_hash: str, password: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One sign-in; `language` is empty while the person has not chosen one."""
+
+    id: int
+    username: str
+    role: Role
+    language: str
+
+    def may(self, permission: Permission) -> bool:
+        return allows(self.role, permission)
+
+    def require(self, permission: Permission) -> None:
+        """Raises NotPermittedError when the role does not include `permission`."""
+        if not self.may(permission):
+            raise NotPermittedError(f"The role {self.role} does not include {permission}.")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSignIn:
+    """A freshly made account; the only moment its password is known."""
+
+    username: str
+    role: Role
+    password: str
+
+
+def create_first_accounts(
+    connection: Connection,
+    hasher: PasswordHasher,
+    new_password: Callable[[], str],
+    now: datetime,
+) -> tuple[FirstSignIn, ...]:
+    """One account per role, named after it, each with its own random password.
+
+    Does nothing and gives nothing once any account exists.
+    """
+    if connection.scalar(select(func.count()).select_from(account)):
+        return ()
+    made = tuple(FirstSignIn(role.value, role, new_password()) for role in Role)
+    for sign_in in made:
+        connection.execute(
+            insert(account).values(
+                username=sign_in.username,
+                role=sign_in.role.value,
+                language=FOLLOWS_BROWSER,
+                password_hash=hasher.hash(sign_in.password),
+                created_at=now,
+            )
+        )
+    return made
+
+
+def check_password(
+    connection: Connection, hasher: PasswordHasher, username: str, password: str
+) -> Account:
+    """The account, if the password is its own.
+
+    Takes as long for an unknown name as for a wrong password. Raises WrongSignInError.
+    """
+    row = connection.execute(select(account).where(account.c.username == username)).first()
+    if row is None:
+        hasher.hash(password)
+        raise WrongSignInError("Unknown user name or wrong password.")
+    if not hasher.matches(row.password_hash, password):
+        raise WrongSignInError("Unknown user name or wrong password.")
+    return Account(row.id, row.username, Role(row.role), row.language)
+
+
+def open_session(connection: Connection, account_id: int, token: str, now: datetime) -> datetime:
+    """Make `token` stand for the account; gives the moment it ends. Clears what has ended."""
+    expires_at = now + TOKEN_LIFETIME
+    connection.execute(delete(api_token).where(api_token.c.expires_at <= now))
+    connection.execute(
+        insert(api_token).values(
+            account_id=account_id, token_hash=_digest(token), expires_at=expires_at
+        )
+    )
+    return expires_at
+
+
+def account_of(connection: Connection, token: str, now: datetime) -> Account:
+    """The account `token` stands for. Raises NotSignedInError when it is unknown or has ended."""
+    row = connection.execute(
+        select(account.c.id, account.c.username, account.c.role, account.c.language)
+        .join(api_token, api_token.c.account_id == account.c.id)
+        .where(api_token.c.token_hash == _digest(token), api_token.c.expires_at > now)
+    ).first()
+    if row is None:
+        raise NotSignedInError("The session has ended.")
+    return Account(row.id, row.username, Role(row.role), row.language)
+
+
+def close_session(connection: Connection, token: str) -> None:
+    connection.execute(delete(api_token).where(api_token.c.token_hash == _digest(token)))
+
+
+def choose_language(connection: Connection, account_id: int, language: str) -> None:
+    """Keep the language of an account; it then no longer follows the browser."""
+    if language not in LANGUAGES:
+        raise RuleError(f"No such language: {language!r}.")
+    connection.execute(update(account).where(account.c.id == account_id).values(language=language))
+
+
+def form_token(secret: str) -> str:
+    """What a form must send back to show that it came from a page of this browser's session.
+
+    `secret` is the value of the cookie the form is bound to; a foreign page cannot read it.
+    """
+    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
+
+
+def form_token_matches(secret: str, sent: str) -> bool:
+    return hmac.compare_digest(form_token(secret).encode(), sent.encode())
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

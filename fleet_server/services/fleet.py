@@ -1,0 +1,35 @@
+"""What a use case works with: the database and the ports, put together by `bootstrap.build`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from fleet_server.services.ports import CertificateAuthority, CommandKey
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """One installation. `broker_host` and `broker_port` are what devices dial."""
+
+    engine: Engine
+    authority: CertificateAuthority
+    command_key: CommandKey
+    controller_id: str
+    broker_host: str
+    broker_port: int
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database and blocks no writer."""
+        with self.engine.connect().execution_options(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction: committed at the end, rolled back when an exception leaves it."""
+        with self.engine.begin() as connection:
+            yield connection

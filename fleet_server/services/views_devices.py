@@ -1,0 +1,401 @@
+"""What the console shows of devices: the list, and everything known of one device.
+
+Lists are paged by key: a page is asked for by the last key of the one before, so its cost does
+not grow with its number. All times are aware UTC datetimes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    exists,
+    select,
+    union,
+)
+
+from fleet_server.domain.errors import NotFoundError
+from fleet_server.services.tables import (
+    agent,
+    assignment,
+    contract,
+    event,
+    interruption,
+    interruption_verdict,
+    parameter,
+    presence,
+    service_position,
+    unit,
+)
+
+LIST_PAGE = 50
+EVENT_PAGE = 25
+INTERRUPTION_PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether a device is there: `online`, `suspect`, `offline`, or `never` for not yet seen."""
+
+    state: str
+    since_at: datetime | None
+    seen_at: datetime | None
+    evidence: str
+
+
+NEVER_SEEN = Presence("never", None, None, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The service position a unit holds."""
+
+    contract: str
+    position: str
+    since_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    endpoint_id: str
+    product_class: str
+    serial_number: str
+    holding: Holding | None
+    presence: Presence
+    open_cause: str | None
+    registered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """What the list is narrowed to; an empty text narrows nothing."""
+
+    serial: str = ""
+    product_class: str = ""
+    state: str = ""
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePage:
+    """One page of the list; `next_after` is the key that asks for the next, empty on the last."""
+
+    rows: tuple[DeviceRow, ...]
+    next_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was concluded of an interruption at one moment, and from what."""
+
+    cause: str
+    length_ms: int | None
+    length_error_ms: int | None
+    evidence: str
+    withdrawn: bool
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """A time without service; open while `ended_at` is None. Verdicts are newest first."""
+
+    id: int
+    cause: str
+    started_at: datetime
+    start_error_ms: int
+    ended_at: datetime | None
+    length_ms: int | None
+    length_error_ms: int | None
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEvent:
+    """One stored event; `device_at` is None while the device's clock of then is not known."""
+
+    id: int
+    kind: str
+    path: str
+    name: str
+    params: Mapping[str, str]
+    boot_count: int | None
+    up_time_ms: int | None
+    device_at: datetime | None
+    device_error_ms: int | None
+    grade: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Newest first; `next_before` is the key that asks for older ones, None on the last page."""
+
+    events: tuple[DeviceEvent, ...]
+    next_before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedValue:
+    value: str
+    reported_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    endpoint_id: str
+    product_class: str
+    serial_number: str
+    manufacturer: str
+    model_name: str
+    hardware_version: str
+    software_version: str
+    lab: bool
+    blacklisted: bool
+    registered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    identity: Identity
+    holding: Holding | None
+    presence: Presence
+    values: Mapping[str, ReportedValue]
+    open_interruptions: tuple[Interruption, ...]
+
+
+def list_devices(
+    connection: Connection, narrowed: DeviceFilter, after: str = "", size: int = LIST_PAGE
+) -> DevicePage:
+    """Devices of the registry and agents that are not in it, by endpoint id, after `after`."""
+    known = _endpoints().subquery("known")
+    query = select(known.c.endpoint_id).where(known.c.endpoint_id > after)
+    for condition in _conditions(narrowed, known.c.endpoint_id):
+        query = query.where(condition)
+    query = query.order_by(known.c.endpoint_id).limit(size + 1)
+    endpoints = list(connection.scalars(query))
+    page = endpoints[:size]
+    rows = _device_rows(connection, page)
+    return DevicePage(rows, page[-1] if len(endpoints) > size else "")
+
+
+def read_device(connection: Connection, endpoint_id: str) -> Device:
+    """The device as it is known now. Raises NotFoundError."""
+    identity = _identity(connection, endpoint_id)
+    values = connection.execute(
+        select(parameter.c.path, parameter.c.value, parameter.c.reported_at)
+        .where(parameter.c.endpoint_id == endpoint_id)
+        .order_by(parameter.c.path)
+    )
+    return Device(
+        identity=identity,
+        holding=_holdings(connection, [endpoint_id]).get(endpoint_id),
+        presence=_presences(connection, [endpoint_id]).get(endpoint_id, NEVER_SEEN),
+        values={row.path: ReportedValue(row.value, row.reported_at) for row in values},
+        open_interruptions=_interruptions(
+            connection, _of(endpoint_id).where(interruption.c.ended_at.is_(None))
+        ),
+    )
+
+
+def past_interruptions(connection: Connection, endpoint_id: str) -> tuple[Interruption, ...]:
+    """The newest ended interruptions of a device, newest first."""
+    return _interruptions(
+        connection,
+        _of(endpoint_id).where(interruption.c.ended_at.is_not(None)).limit(INTERRUPTION_PAGE),
+    )
+
+
+def list_events(
+    connection: Connection, endpoint_id: str, before: int | None = None, size: int = EVENT_PAGE
+) -> EventPage:
+    """Events of a device in the order they were stored, newest first, older than key `before`."""
+    query = select(event).where(event.c.endpoint_id == endpoint_id)
+    if before is not None:
+        query = query.where(event.c.id < before)
+    rows = connection.execute(query.order_by(event.c.id.desc()).limit(size + 1)).all()
+    events = tuple(_event(row) for row in rows[:size])
+    return EventPage(events, events[-1].id if len(rows) > size else None)
+
+
+def read_presence(connection: Connection, endpoint_id: str) -> Presence:
+    return _presences(connection, [endpoint_id]).get(endpoint_id, NEVER_SEEN)
+
+
+def _endpoints() -> CompoundSelect[str]:
+    return union(select(unit.c.endpoint_id), select(agent.c.endpoint_id))
+
+
+def _conditions(
+    narrowed: DeviceFilter, endpoint_id: ColumnElement[str]
+) -> Iterable[ColumnElement[bool]]:
+    if narrowed.serial:
+        yield endpoint_id.contains(narrowed.serial, autoescape=True)
+    if narrowed.product_class:
+        yield endpoint_id.contains(f"-{narrowed.product_class}-", autoescape=True)
+    if narrowed.state == NEVER_SEEN.state:
+        yield ~exists().where(presence.c.endpoint_id == endpoint_id)
+    elif narrowed.state:
+        yield exists().where(
+            presence.c.endpoint_id == endpoint_id, presence.c.state == narrowed.state
+        )
+    if narrowed.interrupted:
+        yield exists().where(
+            interruption.c.endpoint_id == endpoint_id,
+            interruption.c.ended_at.is_(None),
+            interruption.c.withdrawn.is_(False),
+        )
+
+
+def _device_rows(connection: Connection, endpoints: list[str]) -> tuple[DeviceRow, ...]:
+    if not endpoints:
+        return ()
+    registered = set(
+        connection.scalars(select(unit.c.endpoint_id).where(unit.c.endpoint_id.in_(endpoints)))
+    )
+    holdings = _holdings(connection, endpoints)
+    presences = _presences(connection, endpoints)
+    causes = _open_causes(connection, endpoints)
+    return tuple(
+        DeviceRow(
+            endpoint_id,
+            *_class_and_serial(endpoint_id),
+            holdings.get(endpoint_id),
+            presences.get(endpoint_id, NEVER_SEEN),
+            causes.get(endpoint_id),
+            endpoint_id in registered,
+        )
+        for endpoint_id in endpoints
+    )
+
+
+def _identity(connection: Connection, endpoint_id: str) -> Identity:
+    unit_row = connection.execute(select(unit).where(unit.c.endpoint_id == endpoint_id)).first()
+    agent_row = connection.execute(select(agent).where(agent.c.endpoint_id == endpoint_id)).first()
+    said = agent_row or unit_row
+    if said is None:
+        raise NotFoundError(f"No device {endpoint_id} is known.")
+    product_class, serial_number = _class_and_serial(endpoint_id)
+    return Identity(
+        endpoint_id=endpoint_id,
+        product_class=product_class,
+        serial_number=serial_number,
+        manufacturer=said.manufacturer or (unit_row.manufacturer if unit_row else ""),
+        model_name=said.model_name or (unit_row.model_name if unit_row else ""),
+        hardware_version=unit_row.hardware_version if unit_row else "",
+        software_version=said.software_version or (unit_row.software_version if unit_row else ""),
+        lab=bool(unit_row and unit_row.lab),
+        blacklisted=bool(unit_row and unit_row.blacklisted),
+        registered=unit_row is not None,
+    )
+
+
+def _class_and_serial(endpoint_id: str) -> tuple[str, str]:
+    """`ops::OUI-CLASS-SERIAL` taken apart; an id of another form is all serial."""
+    parts = endpoint_id.removeprefix("ops::").split("-", 2)
+    return (parts[1], parts[2]) if len(parts) == 3 else ("", endpoint_id)
+
+
+def _presences(connection: Connection, endpoints: list[str]) -> dict[str, Presence]:
+    rows = connection.execute(select(presence).where(presence.c.endpoint_id.in_(endpoints)))
+    return {
+        row.endpoint_id: Presence(row.state, row.since_at, row.seen_at, row.evidence)
+        for row in rows
+    }
+
+
+def _holdings(connection: Connection, endpoints: list[str]) -> dict[str, Holding]:
+    rows = connection.execute(
+        select(
+            unit.c.endpoint_id, contract.c.number, service_position.c.name, assignment.c.since_at
+        )
+        .join_from(unit, assignment, assignment.c.unit_id == unit.c.id)
+        .join(service_position, service_position.c.id == assignment.c.service_position_id)
+        .join(contract, contract.c.id == service_position.c.contract_id)
+        .where(unit.c.endpoint_id.in_(endpoints), assignment.c.until_at.is_(None))
+    )
+    return {row.endpoint_id: Holding(row.number, row.name, row.since_at) for row in rows}
+
+
+def _open_causes(connection: Connection, endpoints: list[str]) -> dict[str, str]:
+    rows = connection.execute(
+        select(interruption.c.endpoint_id, interruption.c.cause)
+        .where(
+            interruption.c.endpoint_id.in_(endpoints),
+            interruption.c.ended_at.is_(None),
+            interruption.c.withdrawn.is_(False),
+        )
+        .order_by(interruption.c.started_at)
+    )
+    return {row.endpoint_id: row.cause for row in rows}
+
+
+def _of(endpoint_id: str) -> Select[*tuple[object, ...]]:
+    return (
+        select(interruption)
+        .where(interruption.c.endpoint_id == endpoint_id, interruption.c.withdrawn.is_(False))
+        .order_by(interruption.c.started_at.desc(), interruption.c.id.desc())
+    )
+
+
+def _interruptions(
+    connection: Connection, query: Select[*tuple[object, ...]]
+) -> tuple[Interruption, ...]:
+    rows = connection.execute(query).all()
+    verdicts: dict[int, list[Verdict]] = {row.id: [] for row in rows}
+    if rows:
+        given = connection.execute(
+            select(interruption_verdict)
+            .where(interruption_verdict.c.interruption_id.in_(list(verdicts)))
+            .order_by(interruption_verdict.c.revision.desc())
+        )
+        for row in given:
+            verdicts[row.interruption_id].append(_verdict(row))
+    return tuple(
+        Interruption(
+            row.id,
+            row.cause,
+            row.started_at,
+            row.start_error_ms,
+            row.ended_at,
+            row.length_ms,
+            row.length_error_ms,
+            tuple(verdicts[row.id]),
+        )
+        for row in rows
+    )
+
+
+def _verdict(row: Row[*tuple[object, ...]]) -> Verdict:
+    return Verdict(
+        row.cause,
+        row.length_ms,
+        row.length_error_ms,
+        row.evidence,
+        row.withdrawn,
+        row.decided_at,
+    )
+
+
+def _event(row: Row[*tuple[object, ...]]) -> DeviceEvent:
+    return DeviceEvent(
+        row.id,
+        row.kind,
+        row.path,
+        row.name,
+        json.loads(row.params),
+        row.boot_count,
+        row.up_time_ms,
+        row.device_at,
+        row.device_error_ms,
+        row.grade,
+        row.received_at,
+    )
