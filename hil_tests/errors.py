@@ -19,3 +19,7 @@ class BoardRefusedError(BenchError):
 
 class FlashImageError(BenchError):
     """A flash image cannot be read, or does not hold what it must."""
+
+
+class ServerStartError(BenchError):
+    """The fleet server or one of its processes did not come up; its last words are in the text."""
