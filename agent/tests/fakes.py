@@ -80,3 +80,84 @@ class FakeBoard(Board):
 
     def _write(self, data):
         self.printed.extend(data)
+
+
+# --- storage ---------------------------------------------------------------------------------
+
+
+class PowerCut(Exception):
+    """The power went while something was being written."""
+
+
+class FakeStorage:
+    """Storage in memory that behaves as agent.ports.storage.Storage and can lose its power.
+
+    `cut_after` counts down over every operation that writes; the one at which it reaches zero
+    keeps `torn` parts in eight of its bytes and raises PowerCut. Reopen with `power_up()`.
+    """
+
+    def __init__(self):
+        self.files = {}
+        self.cut_after = None
+        self.torn = 0
+        self.operations = 0
+
+    def power_up(self):
+        """The same medium after the cut, as a new object."""
+        again = FakeStorage()
+        again.files = dict(self.files)
+        return again
+
+    def size(self, name):
+        return len(self.files[name]) if name in self.files else None
+
+    def read(self, name, offset, size):
+        return self.files.get(name, b"")[offset : offset + size]
+
+    def append(self, name, data):
+        self._write(name, self.files.get(name, b""), bytes(data))
+
+    def replace(self, name, chunks):
+        new = name + ".new"
+        content = b""
+        self._write(new, b"", b"")
+        for chunk in chunks:
+            self._write(new, content, bytes(chunk))
+            content = self.files[new]
+        self._step()
+        self.files[name] = self.files.pop(new)
+
+    def remove(self, name):
+        self._step()
+        self.files.pop(name, None)
+
+    def prepare(self, name, head):
+        self._write(name, b"", bytes(head))
+        return FakeSlot(self, name)
+
+    def _write(self, name, old, data):
+        try:
+            self._step()
+        except PowerCut:
+            self.files[name] = old + data[: len(data) * self.torn // 8]
+            raise
+        self.files[name] = old + data
+
+    def _step(self):
+        if self.cut_after is not None:
+            if self.cut_after <= 0:
+                raise PowerCut
+            self.cut_after -= 1
+        self.operations += 1
+
+
+class FakeSlot:
+    def __init__(self, storage, name):
+        self._storage = storage
+        self._name = name
+
+    def commit(self, tail):
+        self._storage.append(self._name, tail)
+
+    def close(self):
+        pass
