@@ -128,13 +128,15 @@ agent = Table(
     Column("response_topic", String(256), nullable=False, server_default=""),
     Column("connection", Integer, nullable=False, server_default="0"),
     Column("connected_at", Timestamp),
+    Column("connect_packet_id", Integer),
     Column("protocol_versions", String(64), nullable=False, server_default=""),
     Column("manufacturer", String(64), nullable=False, server_default=""),
     Column("model_name", String(64), nullable=False, server_default=""),
     Column("software_version", String(64), nullable=False, server_default=""),
     Column("first_seen_at", Timestamp, nullable=False),
     Column("onboarded_at", Timestamp),
-    comment="every USP agent that ever spoke; connection counts its mqtt_connect Records",
+    comment="every USP agent that ever spoke; connection counts its mqtt_connect Records, "
+    "connect_packet_id tells a redelivered one from a new one",
 )
 
 presence = Table(

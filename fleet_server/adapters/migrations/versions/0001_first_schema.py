@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("model_name", sa.String(length=64), server_default="", nullable=False),
         sa.Column("software_version", sa.String(length=64), server_default="", nullable=False),
         sa.Column("connected_at", sa.BigInteger(), nullable=True),
+        sa.Column("connect_packet_id", sa.Integer(), nullable=True),
         sa.Column("first_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("onboarded_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("endpoint_id", name=op.f("pk_agent")),

@@ -1,0 +1,47 @@
+"""Insert-or-leave and insert-or-update, the one place where the two databases differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], returning: Iterable[str]
+) -> Sequence[Row[Any]]:
+    """Insert the rows whose key is new; gives `returning` of those that went in, in any order."""
+    if not rows:
+        return []
+    insert = _insert(connection, table).on_conflict_do_nothing()
+    return connection.execute(insert.returning(*(table.c[name] for name in returning)), rows).all()
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert the rows; one whose primary key is there takes the new values."""
+    if not rows:
+        return
+    key = {column.name for column in table.primary_key}
+    insert = _insert(connection, table)
+    values = {name: insert.excluded[name] for name in rows[0] if name not in key}
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=sorted(key), set_=values), list(rows)
+    )
+
+
+def add_to(connection: Connection, table: Table, key: dict[str, Any], name: str, by: int) -> None:
+    """Add `by` to the number in column `name` of the row with this key, made at 0 if missing."""
+    insert = _insert(connection, table)
+    connection.execute(
+        insert.values(**key, **{name: by}).on_conflict_do_update(
+            index_elements=sorted(key), set_={name: table.c[name] + by}
+        )
+    )
+
+
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
