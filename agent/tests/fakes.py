@@ -161,3 +161,21 @@ class FakeSlot:
 
     def close(self):
         pass
+
+
+# --- messages and link -----------------------------------------------------------------------
+
+
+class FakeOutgoing:
+    """A message ready to leave, as the endpoint hands it out, in pieces of `piece` bytes."""
+
+    def __init__(self, payload, topic="usp/c/x", response_topic=None, piece=512):
+        self.topic = topic
+        self.response_topic = response_topic
+        self.size = len(payload)
+        self._payload = payload
+        self._piece = piece
+
+    def chunks(self):
+        for at in range(0, self.size, self._piece):
+            yield self._payload[at : at + self._piece]

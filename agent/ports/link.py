@@ -1,0 +1,67 @@
+"""The TLS stream to the broker, both sides with certificates, for MicroPython.
+
+A link raises OSError and nothing else when the other side cannot be reached, cannot be trusted,
+or is gone. `agent/ports/link_cpython.py` is the same for CPython.
+"""
+
+import asyncio
+import ssl
+
+_CONNECTION_RESET = 104
+
+
+class Link:
+    """A stream of bytes in both directions."""
+
+    def __init__(self, sock):
+        self._sock = sock
+        self._stream = asyncio.StreamReader(sock)
+
+    async def fill(self, view):
+        """Read until the memoryview is full."""
+        at = 0
+        while at < len(view):
+            size = await self._stream.readinto(view[at:])
+            if size == 0:
+                raise OSError(_CONNECTION_RESET)
+            at += size or 0
+
+    async def write(self, data):
+        """Write all of `data`; other tasks run meanwhile."""
+        self._stream.write(data)
+        await self._stream.drain()
+
+    def write_now(self, data):
+        """Hand `data` to the TLS layer at once; False when an earlier write is still stuck."""
+        if self._stream.out_buf:
+            return False
+        self._stream.write(data)
+        return not self._stream.out_buf
+
+    def close(self):
+        """Close at once, whatever is under way."""
+        try:
+            self._sock.close()
+        except OSError:
+            return
+
+
+async def open_link(dial, settings):
+    """Return a Link to settings.host; the handshake happens with the first write.
+
+    `dial` is Board.dial; `settings` as in agent/core/session.py.
+    """
+    sock = await dial(settings.host, settings.port)
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(settings.certificate, settings.key)
+        context.load_verify_locations(settings.ca)
+        secured = context.wrap_socket(
+            sock, server_hostname=settings.host, do_handshake_on_connect=False
+        )
+    except (OSError, ValueError) as error:
+        sock.close()
+        raise OSError(22, str(error))
+    secured.setblocking(False)
+    return Link(secured)
