@@ -245,7 +245,8 @@ class Journal:
                 if number == self._drop_sequence:
                     self._drop_sequence = 0
             elif kind == _CLOCK:
-                self._keep_clock((number, *struct.unpack(_CLOCK_BODY, payload)))
+                offset_ms, error_ms = struct.unpack(_CLOCK_BODY, payload)
+                self._keep_clock((number, offset_ms, error_ms))
             elif kind == _LOSS:
                 self.last_loss = (number, struct.unpack(_LOSS_BODY, payload)[0])
             record = self._record_at(offset)
@@ -351,7 +352,8 @@ class Journal:
 
     def _keep_clock(self, clock):
         kept = [known for known in self._clocks if known[0] != clock[0]]
-        self._clocks = [*kept[1 - _MAX_CLOCKS :], clock]
+        kept.append(clock)
+        self._clocks = kept[-_MAX_CLOCKS:]
 
     def _close_slot(self):
         slot, self._slot = self._slot, None
