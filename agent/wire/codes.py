@@ -77,6 +77,7 @@ POWER_RESTORED_EVENT = "PowerRestored!"
 DIP_EVENT = "Dip!"
 SWELL_EVENT = "Swell!"
 TRANSIENT_EVENT = "Transient!"
+EVENTS_DROPPED_EVENT = "X_IPKO-COM_EventsDropped!"
 AUTHORIZATION_ARGUMENT = "X_IPKO-COM_Authorization"
 
 # How an event is known: a sampler saw it, or something else gives it away.

@@ -1,0 +1,153 @@
+"""Paths that meet the model: which objects and rows a path names.
+
+A search that finds nothing is a success; a row that is named by number or by a whole unique key
+and is not there is not. Source: TR-369 R-MSG.4a, R-GET.0.
+"""
+
+from agent.wire.codes import INVALID_PATH, INVALID_PATH_SYNTAX, OBJECT_DOES_NOT_EXIST, UNKNOWN_TIME
+from agent.wire.paths import conditions, is_integer, split
+from agent.wire.usp import USPError
+
+
+class Target:
+    """A path resolved against the model.
+
+    `obj` is the object it names, a table counting as its rows' object; `name` the parameter,
+    command or event, "" for an object path; `whole_table` whether a table is meant, not a row.
+    Raises USPError 7008 or 7026.
+    """
+
+    def __init__(self, model, path: str) -> None:
+        self._model = model
+        self.supported, self.keys, self.name = split(path)
+        self.obj = model.find(self.supported)
+        self.whole_table = False
+        if self.obj < 0:
+            self.obj = model.find(self.supported + "{i}.")
+            self.whole_table = True
+        if self.obj < 0 or (self.name and (self.whole_table or not self.entry())):
+            raise USPError(INVALID_PATH, "no such path")
+        self.is_search = False
+        self._found = [self._numbers(level) for level in range(len(self.keys))]
+
+    def entry(self):
+        """(place, rest of the line) of the named parameter, command or event."""
+        return self._model.entry(self.obj, self.name)
+
+    def is_row(self) -> bool:
+        """Whether the path names rows of a table."""
+        return not self.name and not self.whole_table and self.supported.endswith("{i}.")
+
+    def matches(self, numbers: tuple) -> bool:
+        """Whether a row with these instance numbers is at or below the path."""
+        if len(numbers) < len(self.keys):
+            return False
+        for level, key in enumerate(self.keys):
+            found = self._found[level]
+            if found is not None:
+                if numbers[: level + 1] not in found:
+                    return False
+            elif key != "*" and int(key) != numbers[level]:
+                return False
+        return True
+
+    def rows(self, obj: int = -1):
+        """Yield the rows of the object, or of one below it, that the path covers."""
+        for row in self._model.rows(self.obj if obj < 0 else obj):
+            if self.matches(row[0]):
+                yield row
+
+    def require(self) -> None:
+        """Raises USPError 7016 when a row is named that is not there."""
+        if self.keys and not self.is_search:
+            at = _end_of_key(self.supported, len(self.keys))
+            for _ in self.rows(self._model.find(self.supported[:at])):
+                return
+            raise USPError(OBJECT_DOES_NOT_EXIST, "no such instance")
+
+    def _numbers(self, level):
+        """The rows an expression selects on its level; None for a number or `*`."""
+        key = self.keys[level]
+        if key[0] != "[":
+            self.is_search = self.is_search or key == "*"
+            return None
+        table = self.supported[: _end_of_key(self.supported, level + 1)]
+        obj = self._model.find(table)
+        terms = [_Term(self._model, table, term) for term in conditions(key)]
+        if not self._is_unique_key(obj, terms):
+            self.is_search = True
+        return [row[0] for row in self._model.rows(obj) if all([t.holds(row[0]) for t in terms])]
+
+    def _is_unique_key(self, obj, terms):
+        names = sorted([term.name for term in terms])
+        if [term for term in terms if term.operator != "=="]:
+            return False
+        return names in [sorted(keys) for keys in self._model.key_sets(obj)]
+
+
+def _end_of_key(path, count):
+    at = 0
+    for _ in range(count):
+        at = path.find("{i}.", at) + 4
+    return at
+
+
+class _Term:
+    """One comparison of a search expression. Source: TR-369, "Searching with Expressions"."""
+
+    def __init__(self, model, table, term) -> None:
+        self.name, self.operator, constant = term
+        self._model = model
+        owner, _, parameter = self.name.rpartition(".")
+        self._parameter = parameter
+        self._obj = model.find(table + owner + "." if owner else table)
+        entry = model.entry(self._obj, parameter) if self._obj >= 0 else None
+        if entry is None or parameter[-1] in ")!":
+            raise USPError(INVALID_PATH, "no such parameter in the expression")
+        self._kind = entry[1][1]
+        self._constant = self._read_constant(constant)
+
+    def _read_constant(self, constant):
+        quoted = constant[0] == '"'
+        if quoted:
+            constant = constant[1:]
+        if self._kind in "ui":
+            if quoted or not is_integer(constant):
+                raise _bad_term("a number")
+            constant = int(constant)
+        elif self._kind == "b":
+            if quoted or constant not in ("true", "false", "1", "0"):
+                raise _bad_term("a boolean")
+            constant = "true" if constant in ("true", "1") else "false"
+        elif not quoted:
+            raise _bad_term("a text in quotes")
+        if (self.operator == "~=") != (self._kind == "l"):
+            raise _bad_term("an operator for its type")
+        if self.operator not in ("==", "!=", "~=") and self._kind not in "uid":
+            raise _bad_term("== or !=")
+        return constant
+
+    def holds(self, numbers) -> bool:
+        """Whether the row with these numbers meets the comparison."""
+        row = self._model.row(self._obj, numbers)
+        value = self._model.get(self._obj, row, self._parameter)
+        operator = self.operator
+        if operator == "~=":
+            return self._constant in [item.strip() for item in value.split(",")]
+        if self._kind in "ui":
+            value = int(value)
+        if operator == "==":
+            return value == self._constant
+        if operator == "!=":
+            return value != self._constant
+        if self._kind == "d" and UNKNOWN_TIME in (value, self._constant):
+            return False
+        if operator == "<":
+            return value < self._constant
+        if operator == ">":
+            return value > self._constant
+        return value <= self._constant if operator == "<=" else value >= self._constant
+
+
+def _bad_term(wanted):
+    return USPError(INVALID_PATH_SYNTAX, "the expression needs " + wanted)
