@@ -1,0 +1,296 @@
+"""Ties what was seen of one agent into interruptions, each with bounds and a cause.
+
+A pure function over evidence: the same evidence in any order, or given twice, gives the same.
+
+- The interruption of boot n runs from its last moment to the start of the next boot. It is known by
+  a `PowerLoss!` that no `PowerRestored!` of the same boot follows, or by the `PowerRestored!` or
+  `Boot!` of the next boot. A loss and a restore within one boot are an interruption too.
+- A silence runs from the last proof of life before an agent went offline to its next connect.
+  A silence that a boot ended belongs to that boot's interruption; a silence without any boot is an
+  interruption of its own when it is long enough, or still open.
+- What the device's clock dates is preferred; otherwise presence gives the bounds: after the last
+  proof of life, before the Will; and before the connect.
+- Cause: a loss of power, or a boot after one, is evidence of "no power at the device"; another
+  known boot reason is evidence of "device"; else "unknown".
+
+Times are milliseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+NO_POWER = "no power at the device"
+DEVICE = "device"
+UNKNOWN = "unknown"
+
+LOSS = "PowerLoss!"
+RESTORED = "PowerRestored!"
+BOOT = "Boot!"
+
+SHORTEST_SILENCE_MS = 5_000
+_SLACK_MS = 2_000
+_POWER_REASONS = ("power on reset", "brown-out reset")
+_NO_REASON = ("", "Unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A moment known to lie between two bounds, both included."""
+
+    earliest_ms: int
+    latest_ms: int
+
+    @property
+    def middle_ms(self) -> int:
+        return (self.earliest_ms + self.latest_ms) // 2
+
+    @property
+    def error_ms(self) -> int:
+        """Half the width, rounded up."""
+        return (self.latest_ms - self.earliest_ms + 1) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class PowerEvent:
+    """One `PowerLoss!`, `PowerRestored!` or `Boot!`; `ident` names its row.
+
+    `at` is by the device's clock. `boot_count` is None for an agent that does not count boots.
+    """
+
+    ident: str
+    name: str
+    epoch: str | None
+    boot_count: int | None
+    up_time_ms: int | None
+    at: Span | None
+    received_ms: int
+    duration: Span | None = None
+    reason: str = ""
+
+    @property
+    def boot_at(self) -> Span | None:
+        """When the boot began in which this happened."""
+        if self.at is None or self.up_time_ms is None:
+            return None
+        return Span(self.at.earliest_ms - self.up_time_ms, self.at.latest_ms - self.up_time_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChange:
+    """One change of presence; `seen_ms` is the last proof of life before it."""
+
+    ident: str
+    online: bool
+    at_ms: int
+    seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """`end` and `length` are None while it lasts; `evidence` names the rows it rests on."""
+
+    cause: str
+    start: Span
+    end: Span | None
+    length: Span | None
+    evidence: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    start: Span
+    end_ms: int | None
+    evidence: frozenset[str]
+
+    def holds(self, moment: Span) -> bool:
+        ends_before = self.end_ms is not None and self.end_ms + _SLACK_MS < moment.earliest_ms
+        return not ends_before and self.start.earliest_ms - _SLACK_MS <= moment.latest_ms
+
+
+@dataclass(slots=True)
+class _Gap:
+    """The time between two boots, or between a loss and a restore within one."""
+
+    losses: list[PowerEvent]
+    returns: list[PowerEvent]
+    within_boot: bool = False
+
+
+def tie(power: Iterable[PowerEvent], presence: Iterable[PresenceChange]) -> list[Interruption]:
+    """All interruptions that the evidence shows, the oldest first."""
+    silences = list(_silences(presence))
+    found = []
+    used: set[frozenset[str]] = set()
+    for gap in _gaps(power):
+        silence = None if gap.within_boot else _silence_of(gap, silences)
+        interruption = _of_gap(gap, silence)
+        if silence is not None:
+            used.add(silence.evidence)
+        if interruption is not None:
+            found.append(interruption)
+    for silence in silences:
+        if silence.evidence not in used and _is_long(silence):
+            found.append(_of_silence(silence))
+    return sorted(found, key=lambda i: (i.start.middle_ms, sorted(i.evidence)))
+
+
+def _silences(presence: Iterable[PresenceChange]) -> Iterator[_Silence]:
+    start: Span | None = None
+    evidence: frozenset[str] = frozenset()
+    for change in sorted(set(presence), key=lambda p: (p.at_ms, p.online, p.ident)):
+        if not change.online:
+            if start is None:
+                start = Span(min(change.seen_ms, change.at_ms), change.at_ms)
+            evidence |= {change.ident}
+            continue
+        if start is None and change.seen_ms < change.at_ms:
+            start = Span(change.seen_ms, change.at_ms)
+        if start is not None:
+            yield _Silence(start, change.at_ms, evidence | {change.ident})
+        start, evidence = None, frozenset()
+    if start is not None:
+        yield _Silence(start, None, evidence)
+
+
+def _gaps(power: Iterable[PowerEvent]) -> Iterator[_Gap]:
+    by_epoch: dict[str, list[PowerEvent]] = {}
+    for event in set(power):
+        if event.boot_count is None or event.epoch is None:
+            if event.name == BOOT:
+                yield _Gap([], [event])
+        else:
+            by_epoch.setdefault(event.epoch, []).append(event)
+    for events in by_epoch.values():
+        yield from _gaps_of_epoch(sorted(events, key=_order))
+
+
+def _order(event: PowerEvent) -> tuple[int, int, int, str]:
+    rank = (BOOT, RESTORED, LOSS).index(event.name)
+    up_time = 0 if event.name == BOOT else event.up_time_ms or 0
+    return (event.boot_count or 0, up_time, rank, event.ident)
+
+
+def _gaps_of_epoch(events: list[PowerEvent]) -> Iterator[_Gap]:
+    gap: _Gap | None = None
+    for event in events:
+        if event.name == LOSS:
+            if gap is not None and (gap.returns or gap.losses[0].boot_count != event.boot_count):
+                yield gap
+                gap = None
+            gap = gap or _Gap([], [])
+            gap.losses.append(event)
+            continue
+        if gap is not None and gap.returns and gap.returns[0].boot_count != event.boot_count:
+            yield gap
+            gap = None
+        gap = gap or _Gap([], [])
+        gap.returns.append(event)
+        gap.within_boot = any(loss.boot_count == event.boot_count for loss in gap.losses)
+    if gap is not None:
+        yield gap
+
+
+def _silence_of(gap: _Gap, silences: list[_Silence]) -> _Silence | None:
+    if gap.returns:
+        return _silence_before_boot(gap.returns, silences)
+    moments = [_moment(loss) for loss in gap.losses]
+    fitting = [s for s in silences if s.end_ms is None and all(s.holds(m) for m in moments)]
+    return fitting[-1] if fitting else None
+
+
+def _silence_before_boot(returns: list[PowerEvent], silences: list[_Silence]) -> _Silence | None:
+    dated = [event.boot_at for event in returns if event.boot_at is not None]
+    if dated:
+        boot = min(dated, key=lambda span: (span.error_ms, span.earliest_ms))
+        fitting = [s for s in silences if s.holds(boot)]
+    else:
+        received_ms = min(event.received_ms for event in returns)
+        fitting = [s for s in silences if s.end_ms is not None and s.end_ms <= received_ms]
+    return fitting[-1] if fitting else None
+
+
+def _moment(event: PowerEvent) -> Span:
+    return event.at or Span(event.received_ms, event.received_ms)
+
+
+def _of_gap(gap: _Gap, silence: _Silence | None) -> Interruption | None:
+    end = _end(gap, silence)
+    start = _start(gap, silence, end)
+    if start is None:
+        return None
+    evidence = frozenset(event.ident for event in gap.losses + gap.returns)
+    if silence is not None:
+        evidence |= silence.evidence
+    if end is not None and end.latest_ms < start.earliest_ms:
+        end = Span(start.earliest_ms, start.earliest_ms)
+    return Interruption(_cause(gap), start, end, _length(gap, start, end), evidence)
+
+
+def _start(gap: _Gap, silence: _Silence | None, end: Span | None) -> Span | None:
+    dated = [loss.at for loss in gap.losses if loss.at is not None]
+    if dated:
+        return min(dated, key=lambda span: (span.earliest_ms, span.error_ms))
+    durations = [event.duration for event in gap.returns if event.duration is not None]
+    if durations and end is not None:
+        length = _narrowest(durations)
+        return Span(end.earliest_ms - length.latest_ms, end.latest_ms - length.earliest_ms)
+    if silence is not None:
+        return silence.start
+    if gap.losses:
+        received_ms = min(loss.received_ms for loss in gap.losses)
+        return Span(received_ms - _SLACK_MS, received_ms)
+    return None
+
+
+def _end(gap: _Gap, silence: _Silence | None) -> Span | None:
+    if not gap.returns:
+        return None
+    if gap.within_boot:
+        moments = [event.at for event in gap.returns if event.at is not None]
+    else:
+        moments = [event.boot_at for event in gap.returns if event.boot_at is not None]
+    if moments:
+        return _narrowest(moments)
+    latest_ms = min(event.received_ms - (event.up_time_ms or 0) for event in gap.returns)
+    if silence is None or silence.end_ms is None:
+        return Span(latest_ms - _SLACK_MS, latest_ms)
+    return Span(min(silence.start.earliest_ms, latest_ms), min(silence.end_ms, latest_ms))
+
+
+def _narrowest(spans: list[Span]) -> Span:
+    return min(spans, key=lambda span: (span.error_ms, span.earliest_ms))
+
+
+def _length(gap: _Gap, start: Span, end: Span | None) -> Span | None:
+    if end is None:
+        return None
+    measured = Span(
+        max(0, end.earliest_ms - start.latest_ms), max(0, end.latest_ms - start.earliest_ms)
+    )
+    durations = [event.duration for event in gap.returns if event.duration is not None]
+    return _narrowest([measured, *durations])
+
+
+def _cause(gap: _Gap) -> str:
+    reasons = {event.reason for event in gap.returns if event.name == BOOT}
+    if gap.losses or any(event.name == RESTORED for event in gap.returns):
+        return NO_POWER
+    if reasons & set(_POWER_REASONS):
+        return NO_POWER
+    return DEVICE if reasons - set(_NO_REASON) else UNKNOWN
+
+
+def _is_long(silence: _Silence) -> bool:
+    return silence.end_ms is None or silence.end_ms - silence.start.latest_ms >= SHORTEST_SILENCE_MS
+
+
+def _of_silence(silence: _Silence) -> Interruption:
+    if silence.end_ms is None:
+        return Interruption(UNKNOWN, silence.start, None, None, silence.evidence)
+    end = Span(silence.end_ms, silence.end_ms)
+    length = Span(
+        silence.end_ms - silence.start.latest_ms, silence.end_ms - silence.start.earliest_ms
+    )
+    return Interruption(UNKNOWN, silence.start, end, length, silence.evidence)

@@ -1,0 +1,259 @@
+"""Takes in what agents publish: a batch of Records in, rows and answers out.
+
+Everything a batch changes is written on one connection, whose transaction the caller commits before
+it publishes any of the answers. A bad Record is counted and otherwise left alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from agent.wire.codes import (
+    BOOT_EVENT,
+    PERIODIC_EVENT,
+    POWER_LOSS_EVENT,
+    POWER_RESTORED_EVENT,
+)
+from fleet_server.domain import event as kinds
+from fleet_server.domain import presence as rules
+from fleet_server.services import agents as store
+from fleet_server.services import event_log, interruptions, model_cache
+from fleet_server.services import tables as t
+from fleet_server.services.agents import Agent
+from fleet_server.services.onboarding import ModelKey, Onboarding, Target
+from fleet_server.services.records import (
+    ANSWER,
+    CONNECT,
+    DISCONNECT,
+    BadRecordError,
+    Incoming,
+    Outgoing,
+    Publication,
+    notify_response,
+    read,
+    wrap,
+)
+from fleet_server.services.upsert import add_to, upsert
+
+# What our agents' Will says; any other reason is a disconnect on purpose.
+WILL_REASON = "connection lost"
+_UNDATED_AFTER_CONNECT = timedelta(seconds=5)
+_RETURN_EVENTS = (BOOT_EVENT, POWER_RESTORED_EVENT)
+
+
+@dataclass(slots=True)
+class Heard:
+    """One good Record of the batch, with the row it may become."""
+
+    publication: Publication
+    incoming: Incoming
+    row: dict[str, Any] | None = None
+    new: bool = False
+
+
+@dataclass(slots=True)
+class Intake:
+    """The controller's memory between batches; the database holds all that must survive.
+
+    `started_at` is when this process began to listen: silence before it proves nothing.
+    """
+
+    controller_id: str
+    periodic_interval_s: int
+    new_id: Callable[[], str]
+    started_at: datetime
+    known_models: set[ModelKey] = field(default_factory=set)
+    agents: dict[str, Agent] = field(default_factory=dict)
+
+    def take(
+        self, connection: Connection, batch: Sequence[Publication], now: datetime
+    ) -> list[Outgoing]:
+        """Write what the batch says; gives what to publish once that is committed."""
+        refused: Counter[str] = Counter()
+        heard = list(self._read(batch, refused))
+        self._meet(connection, heard, now)
+        self._count_connections(heard, now)
+        self._store_events(connection, heard, refused, now)
+        outgoing: list[Outgoing] = []
+        for one in heard:
+            outgoing += self._react(one, now)
+        touched = {one.incoming.endpoint_id for one in heard}
+        self._write(connection, touched, [one for one in heard if one.new], now)
+        for reason, count in refused.items():
+            add_to(connection, t.ingest_counter, {"name": reason}, "value", count)
+        return outgoing
+
+    def poll(self, connection: Connection, now: datetime) -> list[Outgoing]:
+        """What time alone brings: requests to repeat, agents that fell silent."""
+        outgoing = []
+        for agent in self.agents.values():
+            if agent.onboarding is not None and agent.onboarding.busy:
+                outgoing += self._send(agent, agent.onboarding.poll(now))
+        self._look_for_silence(connection, now)
+        return outgoing
+
+    def _read(self, batch: Sequence[Publication], refused: Counter[str]) -> Iterable[Heard]:
+        for publication in batch:
+            try:
+                yield Heard(publication, read(publication, self.controller_id))
+            except BadRecordError as error:
+                refused[error.reason] += 1
+
+    def _meet(self, connection: Connection, heard: list[Heard], now: datetime) -> None:
+        unmet = {h.incoming.endpoint_id for h in heard} - self.agents.keys()
+        if unmet:
+            self.agents.update(store.load(connection, unmet, now))
+        arrived = {h.incoming.endpoint_id for h in heard if h.incoming.kind == CONNECT} - unmet
+        if arrived:
+            store.check_registry(connection, [self.agents[name] for name in arrived])
+
+    def _count_connections(self, heard: list[Heard], now: datetime) -> None:
+        for one in heard:
+            agent = self.agents[one.incoming.endpoint_id]
+            if one.incoming.kind == CONNECT:
+                agent.connected(now, one.publication.packet_id, one.publication.duplicate)
+
+    def _store_events(
+        self, connection: Connection, heard: list[Heard], refused: Counter[str], now: datetime
+    ) -> None:
+        for one in list(heard):
+            agent = self.agents[one.incoming.endpoint_id]
+            try:
+                one.row = event_log.row_of(one.incoming, agent.connection, now)
+            except BadRecordError as error:
+                refused[error.reason] += 1
+                heard.remove(one)
+        new = event_log.store(connection, [one.row for one in heard if one.row is not None])
+        for one in heard:
+            if one.row is not None:
+                key = (one.row["endpoint_id"], one.row["event_key"])
+                one.new = key in new
+                new.discard(key)
+
+    def _react(self, one: Heard, now: datetime) -> list[Outgoing]:
+        agent = self.agents[one.incoming.endpoint_id]
+        incoming = one.incoming
+        agent.judge(self._evidence(agent, one, now), now)
+        if incoming.kind != DISCONNECT:
+            agent.heard_on(one.publication.response_topic)
+        outgoing = []
+        if incoming.kind == CONNECT:
+            outgoing += self._onboard(agent, now)
+        elif incoming.kind == ANSWER and incoming.message and agent.onboarding:
+            outgoing += self._send(agent, agent.onboarding.take(incoming.message, now))
+        elif incoming.kind != DISCONNECT and _is_stranger(agent):
+            outgoing += self._onboard(agent, now)
+        return outgoing + self._answer(agent, incoming)
+
+    def _answer(self, agent: Agent, incoming: Incoming) -> list[Outgoing]:
+        if incoming.message is None or incoming.kind == ANSWER:
+            return []
+        notify = incoming.message.body.request.notify
+        if not notify.send_resp:
+            return []
+        answer = notify_response(incoming.msg_id, notify.subscription_id)
+        payload = wrap(answer, self.controller_id, agent.endpoint_id)
+        return [Outgoing(agent.topic, payload, answers=True)]
+
+    def _onboard(self, agent: Agent, now: datetime) -> list[Outgoing]:
+        target = Target(agent.endpoint_id, self.controller_id, self.periodic_interval_s)
+        agent.onboarding = Onboarding(target, self.new_id, self.known_models)
+        return self._send(agent, agent.onboarding.start(now))
+
+    def _send(self, agent: Agent, messages: Iterable[Any]) -> list[Outgoing]:
+        return [
+            Outgoing(agent.topic, wrap(message, self.controller_id, agent.endpoint_id))
+            for message in messages
+        ]
+
+    def _evidence(self, agent: Agent, one: Heard, now: datetime) -> str:
+        if one.incoming.kind == CONNECT:
+            return rules.CONNECT
+        if one.incoming.kind == DISCONNECT:
+            return rules.WILL if one.incoming.reason == WILL_REASON else rules.DISCONNECT
+        name = _event_name(one.incoming)
+        if name == PERIODIC_EVENT:
+            return rules.PERIODIC
+        if one.new and name in _RETURN_EVENTS:
+            return rules.BOOT
+        if one.new and name == POWER_LOSS_EVENT and _is_gasp(agent, one.row or {}, now):
+            return rules.POWER_LOSS
+        return rules.RECORD
+
+    def _write(
+        self, connection: Connection, touched: set[str], new: list[Heard], now: datetime
+    ) -> None:
+        agents = [self.agents[name] for name in sorted(touched)]
+        for agent in agents:
+            model_cache.keep_findings(connection, agent, self.known_models, now)
+        self._keep_values(connection, new, now)
+        suspicious = {agent.endpoint_id for agent in agents if agent.changes}
+        store.save(connection, agents)
+        suspicious |= {
+            one.incoming.endpoint_id
+            for one in new
+            if _event_name(one.incoming) in interruptions.POWER_EVENTS
+        }
+        for endpoint_id in sorted(suspicious):
+            interruptions.refresh(connection, endpoint_id, now)
+
+    def _keep_values(self, connection: Connection, new: list[Heard], now: datetime) -> None:
+        values = {}
+        for one in new:
+            if (
+                one.row is not None
+                and one.row["kind"] == kinds.VALUE_CHANGE
+                and one.incoming.message
+            ):
+                change = one.incoming.message.body.request.notify.value_change
+                values[(one.incoming.endpoint_id, change.param_path[:256])] = change.param_value
+        upsert(
+            connection,
+            t.parameter,
+            [
+                {"endpoint_id": endpoint_id, "path": path, "value": value, "reported_at": now}
+                for (endpoint_id, path), value in values.items()
+            ],
+        )
+
+    def _look_for_silence(self, connection: Connection, now: datetime) -> None:
+        interval = timedelta(seconds=self.periodic_interval_s)
+        if now - self.started_at < 3 * interval:
+            return
+        quiet = connection.scalars(
+            select(t.presence.c.endpoint_id).where(
+                t.presence.c.state == rules.ONLINE, t.presence.c.seen_at < now - 2 * interval
+            )
+        ).all()
+        self.agents.update(store.load(connection, set(quiet) - self.agents.keys(), now))
+        for endpoint_id in quiet:
+            agent = self.agents[endpoint_id]
+            if agent.presence is not None:
+                agent.settle(rules.after_silence(agent.presence, now, interval), now)
+        store.save(connection, [self.agents[endpoint_id] for endpoint_id in quiet])
+
+
+def _is_stranger(agent: Agent) -> bool:
+    return agent.onboarding is None and agent.onboarded_at is None
+
+
+def _event_name(incoming: Incoming) -> str:
+    if incoming.message is None or incoming.kind == ANSWER:
+        return ""
+    return incoming.message.body.request.notify.event.event_name
+
+
+def _is_gasp(agent: Agent, row: dict[str, Any], now: datetime) -> bool:
+    """Whether a `PowerLoss!` was sent by the power that failed, not from the journal later on."""
+    if agent.connected_at is None:
+        return True
+    if row["device_at"] is None:
+        return now - agent.connected_at > _UNDATED_AFTER_CONNECT
+    latest: datetime = row["device_at"] + timedelta(milliseconds=row["device_error_ms"] or 0)
+    return latest >= agent.connected_at

@@ -1,0 +1,122 @@
+"""What every agent shall report to us, and what is missing of that.
+
+`Periodic!` carries no retry: one that is late proves nothing. All others are retried until we have
+answered, because an answer means the event is in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from agent.wire.codes import (
+    DIP_EVENT,
+    POWER,
+    POWER_LOSS_EVENT,
+    POWER_RESTORED_EVENT,
+    SWELL_EVENT,
+    TRANSIENT_EVENT,
+)
+from fleet_server.protocol import usp_pb2 as usp
+
+TABLE = "Device.LocalAgent.Subscription."
+_CONTROLLERS = "Device.LocalAgent.Controller."
+_PERIODIC = "PeriodicNotifInterval"
+_POWER_EVENTS = (
+    POWER_LOSS_EVENT,
+    POWER_RESTORED_EVENT,
+    DIP_EVENT,
+    SWELL_EVENT,
+    TRANSIENT_EVENT,
+)
+_REQUIRED = ("ID", "NotifType", "ReferenceList")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One subscription; `classes` limits it to our product classes, empty means any agent."""
+
+    subscription_id: str
+    notif_type: str
+    references: str
+    retry: bool = True
+    classes: tuple[str, ...] = ()
+
+
+WANTED = (
+    Wanted("fleet-boot", "Event", "Device.Boot!"),
+    Wanted("fleet-periodic", "Event", "Device.LocalAgent.Periodic!", retry=False),
+    Wanted(
+        "fleet-power",
+        "Event",
+        ",".join(POWER + name for name in _POWER_EVENTS),
+        classes=("MODEM", "VOICEMODEM", "STB"),
+    ),
+    Wanted("fleet-supply", "ValueChange", POWER + "Source", classes=("MODEM", "VOICEMODEM", "STB")),
+    Wanted(
+        "fleet-card",
+        "ValueChange",
+        "Device.SmartCardReaders.SmartCardReader.*.SmartCard.Status",
+        classes=("STB",),
+    ),
+)
+
+
+def own_controller_row(found: Mapping[str, str]) -> str | None:
+    """`Device.LocalAgent.Controller.<n>.` of ours, from the answer to a search for it."""
+    for path in found:
+        if path.startswith(_CONTROLLERS) and path.endswith("." + _PERIODIC):
+            return path[: -len(_PERIODIC)]
+    return None
+
+
+def missing_subscriptions(
+    found: Mapping[str, str], own_row: str | None, product_class: str | None
+) -> list[usp.Add.CreateObject]:
+    """Rows to add so that the agent reports what is wanted."""
+    there = set(_own_subscription_ids(found, own_row))
+    return [
+        _row(wanted)
+        for wanted in WANTED
+        if wanted.subscription_id not in there
+        and (not wanted.classes or product_class in wanted.classes)
+    ]
+
+
+def periodic_setting(
+    found: Mapping[str, str], own_row: str | None, interval_s: int
+) -> usp.Set.UpdateObject | None:
+    """The Set that makes the periodic interval right, or None when nothing needs to be set."""
+    if own_row is None or found.get(own_row + _PERIODIC) == str(interval_s):
+        return None
+    return usp.Set.UpdateObject(
+        obj_path=own_row,
+        param_settings=[usp.ParamSetting(param=_PERIODIC, value=str(interval_s), required=True)],
+    )
+
+
+def _own_subscription_ids(found: Mapping[str, str], own_row: str | None) -> Iterable[str]:
+    for path, value in found.items():
+        if not path.startswith(TABLE) or not path.endswith(".ID"):
+            continue
+        recipient = found.get(path[: -len("ID")] + "Recipient", "")
+        if own_row is None or recipient.rstrip(".") in ("", own_row.rstrip(".")):
+            yield value
+
+
+def _row(wanted: Wanted) -> usp.Add.CreateObject:
+    settings = {
+        "ID": wanted.subscription_id,
+        "Enable": "true",
+        "NotifType": wanted.notif_type,
+        "ReferenceList": wanted.references,
+        "Persistent": "true",
+        "NotifRetry": "true" if wanted.retry else "false",
+    }
+    return usp.Add.CreateObject(
+        obj_path=TABLE,
+        param_settings=[
+            usp.ParamSetting(param=name, value=value, required=name in _REQUIRED)
+            for name, value in settings.items()
+        ],
+    )
