@@ -76,8 +76,7 @@ class Storage:
         try:
             file = self._open(self._root + name, "wb")
             file.write(head)
-            if _fsync:
-                file.flush()
+            self._push(file)
             return Slot(file, self._sync)
         except OSError as error:
             raise StorageError("prepare", name, error.errno) from error
@@ -93,6 +92,10 @@ class Storage:
 
     def _remove(self, path):
         os.remove(path)
+
+    def _push(self, file):
+        if _fsync:  # LittleFS has it on flash already, and a flush would take the next block
+            file.flush()
 
     def _sync(self, file):
         file.flush()
