@@ -10,13 +10,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
     Row,
-    Select,
     exists,
     select,
     union,
@@ -29,16 +29,15 @@ from fleet_server.services.tables import (
     contract,
     event,
     interruption,
-    interruption_verdict,
     parameter,
     presence,
     service_position,
     unit,
 )
+from fleet_server.services.views_interruptions import Interruption, open_interruptions
 
 LIST_PAGE = 50
 EVENT_PAGE = 25
-INTERRUPTION_PAGE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ NEVER_SEEN = Presence("never", None, None, "")
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """The service position a unit holds."""
+    """What a unit holds of a contract; positions of one box are joined: `internet+voice`."""
 
     contract: str
     position: str
@@ -90,32 +89,6 @@ class DevicePage:
 
     rows: tuple[DeviceRow, ...]
     next_after: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was concluded of an interruption at one moment, and from what."""
-
-    cause: str
-    length_ms: int | None
-    length_error_ms: int | None
-    evidence: str
-    withdrawn: bool
-    decided_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """A time without service; open while `ended_at` is None. Verdicts are newest first."""
-
-    id: int
-    cause: str
-    started_at: datetime
-    start_error_ms: int
-    ended_at: datetime | None
-    length_ms: int | None
-    length_error_ms: int | None
-    verdicts: tuple[Verdict, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,17 +173,7 @@ def read_device(connection: Connection, endpoint_id: str) -> Device:
         holding=_holdings(connection, [endpoint_id]).get(endpoint_id),
         presence=_presences(connection, [endpoint_id]).get(endpoint_id, NEVER_SEEN),
         values={row.path: ReportedValue(row.value, row.reported_at) for row in values},
-        open_interruptions=_interruptions(
-            connection, _of(endpoint_id).where(interruption.c.ended_at.is_(None))
-        ),
-    )
-
-
-def past_interruptions(connection: Connection, endpoint_id: str) -> tuple[Interruption, ...]:
-    """The newest ended interruptions of a device, newest first."""
-    return _interruptions(
-        connection,
-        _of(endpoint_id).where(interruption.c.ended_at.is_not(None)).limit(INTERRUPTION_PAGE),
+        open_interruptions=open_interruptions(connection, endpoint_id),
     )
 
 
@@ -228,6 +191,10 @@ def list_events(
 
 def read_presence(connection: Connection, endpoint_id: str) -> Presence:
     return _presences(connection, [endpoint_id]).get(endpoint_id, NEVER_SEEN)
+
+
+def read_holding(connection: Connection, endpoint_id: str) -> Holding | None:
+    return _holdings(connection, [endpoint_id]).get(endpoint_id)
 
 
 def _endpoints() -> CompoundSelect[str]:
@@ -321,8 +288,14 @@ def _holdings(connection: Connection, endpoints: list[str]) -> dict[str, Holding
         .join(service_position, service_position.c.id == assignment.c.service_position_id)
         .join(contract, contract.c.id == service_position.c.contract_id)
         .where(unit.c.endpoint_id.in_(endpoints), assignment.c.until_at.is_(None))
+        .order_by(assignment.c.id)
     )
-    return {row.endpoint_id: Holding(row.number, row.name, row.since_at) for row in rows}
+    held: dict[str, Holding] = {}
+    for row in rows:
+        before = held.get(row.endpoint_id)
+        position = f"{before.position}+{row.name}" if before else row.name
+        held[row.endpoint_id] = Holding(row.number, position, row.since_at)
+    return held
 
 
 def _open_causes(connection: Connection, endpoints: list[str]) -> dict[str, str]:
@@ -338,54 +311,7 @@ def _open_causes(connection: Connection, endpoints: list[str]) -> dict[str, str]
     return {row.endpoint_id: row.cause for row in rows}
 
 
-def _of(endpoint_id: str) -> Select[*tuple[object, ...]]:
-    return (
-        select(interruption)
-        .where(interruption.c.endpoint_id == endpoint_id, interruption.c.withdrawn.is_(False))
-        .order_by(interruption.c.started_at.desc(), interruption.c.id.desc())
-    )
-
-
-def _interruptions(
-    connection: Connection, query: Select[*tuple[object, ...]]
-) -> tuple[Interruption, ...]:
-    rows = connection.execute(query).all()
-    verdicts: dict[int, list[Verdict]] = {row.id: [] for row in rows}
-    if rows:
-        given = connection.execute(
-            select(interruption_verdict)
-            .where(interruption_verdict.c.interruption_id.in_(list(verdicts)))
-            .order_by(interruption_verdict.c.revision.desc())
-        )
-        for row in given:
-            verdicts[row.interruption_id].append(_verdict(row))
-    return tuple(
-        Interruption(
-            row.id,
-            row.cause,
-            row.started_at,
-            row.start_error_ms,
-            row.ended_at,
-            row.length_ms,
-            row.length_error_ms,
-            tuple(verdicts[row.id]),
-        )
-        for row in rows
-    )
-
-
-def _verdict(row: Row[*tuple[object, ...]]) -> Verdict:
-    return Verdict(
-        row.cause,
-        row.length_ms,
-        row.length_error_ms,
-        row.evidence,
-        row.withdrawn,
-        row.decided_at,
-    )
-
-
-def _event(row: Row[*tuple[object, ...]]) -> DeviceEvent:
+def _event(row: Row[Any]) -> DeviceEvent:
     return DeviceEvent(
         row.id,
         row.kind,

@@ -1,0 +1,25 @@
+"""The HTTP API as an application of its own, mounted at /api/v1."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from fleet_server.api import errors, session, units
+from fleet_server.services.console_context import ConsoleContext
+
+PREFIX = "/api/v1"
+
+
+def create_api(context: ConsoleContext) -> FastAPI:
+    api = FastAPI(
+        title="Fleet server",
+        version="1",
+        openapi_url="/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    api.state.context = context
+    errors.install(api)
+    api.include_router(session.router)
+    api.include_router(units.router)
+    return api

@@ -1,0 +1,169 @@
+"""The one table from our errors to HTTP: status, title, and what the caller does next.
+
+Answers are problem details (RFC 9457, `application/problem+json`) with one more member, `next`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from fleet_server.domain import errors as rules
+from fleet_server.services.accounts import (
+    NotPermittedError,
+    NotSignedInError,
+    TooManyAttemptsError,
+    WrongSignInError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    code: str
+    title: str
+    next: str
+
+
+_TABLE: dict[type[rules.RuleError], _Answer] = {
+    WrongSignInError: _Answer(
+        401,
+        "wrong-sign-in",
+        "User name or password is wrong",
+        "Check both; an administrator can set a new password.",
+    ),
+    NotSignedInError: _Answer(
+        401,
+        "not-signed-in",
+        "Not signed in",
+        "POST /api/v1/session for a token and send it as 'Authorization: Bearer <token>'.",
+    ),
+    NotPermittedError: _Answer(
+        403,
+        "not-permitted",
+        "The role does not allow this",
+        "Sign in with an account whose role includes it, or ask one who has it.",
+    ),
+    TooManyAttemptsError: _Answer(
+        429,
+        "too-many-attempts",
+        "Too many failed sign-ins",
+        "Wait as many seconds as the header Retry-After says, then try again.",
+    ),
+    rules.UnknownUnitError: _Answer(
+        404,
+        "unknown-unit",
+        "Unknown serial number",
+        "Compare it with the label; a new unit must be taken into stock first.",
+    ),
+    rules.UnknownContractError: _Answer(
+        404, "unknown-contract", "Unknown contract", "Check the number on the work order."
+    ),
+    rules.UnknownPositionError: _Answer(
+        404,
+        "unknown-position",
+        "The contract has no such position",
+        "Use one of the contract's positions, such as internet, voice or tv-1.",
+    ),
+    rules.BlacklistedUnitError: _Answer(
+        409,
+        "blacklisted",
+        "The unit is blacklisted",
+        "Do not install it; hand it in at the warehouse.",
+    ),
+    rules.LabUnitError: _Answer(
+        409, "lab-unit", "A lab board may not serve a contract", "Use a production unit."
+    ),
+    rules.UnitInServiceError: _Answer(
+        409,
+        "unit-in-service",
+        "The unit is in service already",
+        "Take another unit, or have this one taken out of service first.",
+    ),
+    rules.PositionTakenError: _Answer(
+        409,
+        "position-taken",
+        "Another unit holds the position",
+        "Check the work order; a replacement is a swap, not a new enrolment.",
+    ),
+    rules.WrongProductClassError: _Answer(
+        409,
+        "wrong-kind",
+        "The position takes another kind of unit",
+        "Check position and unit against the work order.",
+    ),
+    rules.InvalidCertificateRequestError: _Answer(
+        422,
+        "invalid-csr",
+        "The certificate request cannot be used",
+        "Have the unit make a new key (console verb new_key) and send that request.",
+    ),
+    rules.NotFoundError: _Answer(404, "not-found", "Not found", "Check the address."),
+    rules.ConflictError: _Answer(
+        409, "conflict", "It contradicts what is on record", "Look up the unit and compare."
+    ),
+    rules.RefusedError: _Answer(409, "refused", "Never allowed for this unit", "Use another unit."),
+    rules.InvalidError: _Answer(
+        422, "invalid", "The values cannot be used", "Correct them and send again."
+    ),
+    rules.RuleError: _Answer(
+        400, "refused", "A rule of the fleet refuses this", "Read the detail and correct it."
+    ),
+}
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(rules.RuleError, _rule_broken)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(HTTPException, _other)
+
+
+def _rule_broken(_request: Request, error: Exception) -> JSONResponse:
+    answer = next(_TABLE[kind] for kind in type(error).__mro__ if kind in _TABLE)
+    headers = {}
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyAttemptsError):
+        headers["Retry-After"] = str(error.retry_after_s)
+    return _problem(answer, str(error), headers)
+
+
+def _not_understood(_request: Request, error: Exception) -> JSONResponse:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    places = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in found]
+    answer = _Answer(
+        422,
+        "not-understood",
+        "The request was not understood",
+        "Correct the members named in detail; /api/v1/openapi.json describes the call.",
+    )
+    return _problem(answer, "; ".join(places))
+
+
+def _other(_request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    answer = _Answer(
+        status,
+        HTTPStatus(status).phrase.lower().replace(" ", "-"),
+        HTTPStatus(status).phrase,
+        "Check address and method; /api/v1/openapi.json lists every call.",
+    )
+    return _problem(answer, answer.title)
+
+
+def _problem(answer: _Answer, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    content = {
+        "type": f"urn:ipko-fleet:problem:{answer.code}",
+        "title": answer.title,
+        "status": answer.status,
+        "detail": detail,
+        "next": answer.next,
+    }
+    return JSONResponse(content, answer.status, headers, media_type=MEDIA_TYPE)

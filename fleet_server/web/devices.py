@@ -1,0 +1,200 @@
+"""The device list and the device page, and the parts of them that are polled.
+
+A polled part is asked for once a second per open page, so each costs a handful of look-ups by
+key. The history of a device is sent again only when it has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Query, Response
+
+from agent.wire import codes
+from fleet_server.domain.event import whole
+from fleet_server.domain.roles import Permission
+from fleet_server.services.views_devices import (
+    Device,
+    DeviceFilter,
+    list_devices,
+    list_events,
+    read_device,
+)
+from fleet_server.services.views_interruptions import past_interruptions
+from fleet_server.web.event_text import describe
+from fleet_server.web.labels import PRESENCE_STATES, PRODUCT_CLASSES
+from fleet_server.web.page import CurrentPage, Page
+
+router = APIRouter(include_in_schema=False)
+
+_POWER_SOURCE = f"{codes.POWER}Source"
+_SUPPLY_VOLTAGE = f"{codes.POWER}SupplyVoltage"
+_CARD_STATUS = "Device.SmartCardReaders.SmartCardReader.1.SmartCard.Status"
+_CLOCK_STATUS = "Device.Time.Status"
+
+Key = Annotated[str, Query(max_length=64)]
+Code = Annotated[str, Query(max_length=16)]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the live state; `old` when the device is not online to confirm it."""
+
+    title: str
+    text: str
+    reported_at: datetime | None
+    old: bool
+
+
+@router.get("/devices")
+def device_list(
+    page: CurrentPage,
+    serial: Key = "",
+    kind: Code = "",
+    state: Code = "",
+    interrupted: bool = False,
+    after: Key = "",
+) -> Response:
+    narrowed = DeviceFilter(serial.strip(), kind, state, interrupted)
+    values = _list_values(page, narrowed, after)
+    return page.render(
+        "devices.html",
+        product_classes=list(PRODUCT_CLASSES),
+        presence_states=list(PRESENCE_STATES),
+        filtered=narrowed != DeviceFilter(),
+        rows_url=_list_url("/devices/rows", narrowed, after),
+        first_url=_list_url("/devices", narrowed) if after else "",
+        next_url=_next_url(narrowed, values),
+        **values,
+    )
+
+
+@router.get("/devices/rows")
+def device_rows(
+    page: CurrentPage,
+    serial: Key = "",
+    kind: Code = "",
+    state: Code = "",
+    interrupted: bool = False,
+    after: Key = "",
+) -> Response:
+    narrowed = DeviceFilter(serial.strip(), kind, state, interrupted)
+    return page.render("device_rows.html", **_list_values(page, narrowed, after))
+
+
+@router.get("/devices/{endpoint_id}")
+def device_page(page: CurrentPage, endpoint_id: str, before: int | None = None) -> Response:
+    device = _device(page, endpoint_id)
+    return page.render(
+        "device.html",
+        live_url=_device_url(endpoint_id, "/live", before),
+        values_url=_device_url(endpoint_id, "/values"),
+        **_live_values(page, device),
+        **_history_values(page, endpoint_id, before),
+    )
+
+
+@router.get("/devices/{endpoint_id}/live")
+def device_live(
+    page: CurrentPage, endpoint_id: str, version: Key = "", before: int | None = None
+) -> Response:
+    """The live state; with it the history, if it is no longer the one of `version`."""
+    device = _device(page, endpoint_id)
+    answer = page.html("device_live.html", **_live_values(page, device))
+    history = _history_values(page, endpoint_id, before)
+    if history["history_version"] != version:
+        answer += page.html("device_history.html", **{**history, "out_of_band": True})
+    return Response(answer, media_type="text/html")
+
+
+@router.get("/devices/{endpoint_id}/values")
+def device_values(page: CurrentPage, endpoint_id: str) -> Response:
+    return page.render("device_values.html", device=_device(page, endpoint_id))
+
+
+def _list_values(page: Page, narrowed: DeviceFilter, after: str) -> dict[str, Any]:
+    page.require(Permission.SEE_DEVICES)
+    with page.context.fleet.reading() as connection:
+        return {"page": list_devices(connection, narrowed, after), "narrowed": narrowed}
+
+
+def _device(page: Page, endpoint_id: str) -> Device:
+    page.require(Permission.SEE_DEVICES)
+    with page.context.fleet.reading() as connection:
+        return read_device(connection, endpoint_id)
+
+
+def _live_values(page: Page, device: Device) -> dict[str, Any]:
+    words = [page.label("presence", device.presence.state)]
+    words += [page.label("cause", each.cause) for each in device.open_interruptions]
+    return {"device": device, "facts": _facts(page, device), "announcement": ", ".join(words)}
+
+
+def _facts(page: Page, device: Device) -> list[Fact]:
+    """Power, clock, and for a set-top box its card, as last reported."""
+    _ = page.gettext
+    wanted = [
+        (_("Power source"), _POWER_SOURCE, "power_source"),
+        (_("Supply voltage"), _SUPPLY_VOLTAGE, ""),
+        (_("Clock"), _CLOCK_STATUS, "clock"),
+    ]
+    if device.identity.product_class == "STB":
+        wanted.append((_("Smart card"), _CARD_STATUS, "card"))
+    return [_fact(page, device, *each) for each in wanted]
+
+
+def _fact(page: Page, device: Device, title: str, path: str, subject: str) -> Fact:
+    reported = device.values.get(path)
+    if reported is None:
+        return Fact(title, page.gettext("not reported yet"), None, True)
+    if subject:
+        text = page.label(subject, reported.value)
+    else:
+        millivolts = whole(reported.value)
+        text = reported.value if millivolts is None else page.formats.volts(millivolts)
+    return Fact(title, text, reported.reported_at, device.presence.state != "online")
+
+
+def _history_values(page: Page, endpoint_id: str, before: int | None) -> dict[str, Any]:
+    with page.context.fleet.reading() as connection:
+        past = past_interruptions(connection, endpoint_id)
+        events = list_events(connection, endpoint_id, before)
+    older = events.next_before
+    return {
+        "past": past,
+        "events": [describe(event, page.label, page.formats) for event in events.events],
+        "history_version": _digest((past, events)),
+        "newest_url": _device_url(endpoint_id) if before is not None else "",
+        "older_url": "" if older is None else _device_url(endpoint_id, "", older),
+        "out_of_band": False,
+    }
+
+
+def _digest(shown: object) -> str:
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+def _next_url(narrowed: DeviceFilter, values: dict[str, Any]) -> str:
+    after = values["page"].next_after
+    return _list_url("/devices", narrowed, after) if after else ""
+
+
+def _list_url(path: str, narrowed: DeviceFilter, after: str = "") -> str:
+    query = {
+        "serial": narrowed.serial,
+        "kind": narrowed.product_class,
+        "state": narrowed.state,
+        "interrupted": "1" if narrowed.interrupted else "",
+        "after": after,
+    }
+    given = {name: value for name, value in query.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def _device_url(endpoint_id: str, part: str = "", before: int | None = None) -> str:
+    query = "" if before is None else f"?before={before}"
+    return f"/devices/{quote(endpoint_id)}{part}{query}"

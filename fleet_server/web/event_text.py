@@ -1,0 +1,80 @@
+"""An event in words: its title and its details, in one language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from fleet_server.domain.event import whole
+from fleet_server.services.views_devices import DeviceEvent
+from fleet_server.web.formats import Formats
+
+# Shown in columns of their own, or meant for machines.
+_NOT_DETAILS = {
+    "BootCount",
+    "UpTime",
+    "Time",
+    "TimeError",
+    "Grade",
+    "DurationError",
+    "ParameterMap",
+}
+_WORDED = {
+    "Source": "power_source",
+    "Reason": "reset_reason",
+    "Cause": "boot_cause",
+    "FirmwareUpdated": "truth",
+}
+
+Label = Callable[[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class EventText:
+    """One line of the event history."""
+
+    id: int
+    title: str
+    details: tuple[tuple[str, str], ...]
+    grade: str
+    device_at: datetime | None
+    device_error_ms: int | None
+    received_at: datetime
+
+
+def describe(event: DeviceEvent, label: Label, formats: Formats) -> EventText:
+    title = label("event", event.name if event.kind == "event" else event.kind)
+    return EventText(
+        id=event.id,
+        title=title,
+        details=tuple(_details(event, label, formats)),
+        grade=event.grade,
+        device_at=event.device_at,
+        device_error_ms=event.device_error_ms,
+        received_at=event.received_at,
+    )
+
+
+def _details(event: DeviceEvent, label: Label, formats: Formats) -> Iterator[tuple[str, str]]:
+    if event.kind != "event":
+        yield event.path + event.name, ""
+    for name, value in event.params.items():
+        if value and name not in _NOT_DETAILS:
+            yield label("argument", name), _value(name, value, event, label, formats)
+    if event.device_at is None and event.boot_count is not None:
+        yield label("argument", "BootCount"), str(event.boot_count)
+        yield label("argument", "UpTime"), formats.length(event.up_time_ms)
+
+
+def _value(name: str, value: str, event: DeviceEvent, label: Label, formats: Formats) -> str:
+    if name in _WORDED:
+        return label(_WORDED[name], value)
+    number = whole(value)
+    if number is not None and name == "Duration":
+        error_ms = whole(event.params.get("DurationError"))
+        around = "" if error_ms is None else f" ± {formats.length(error_ms)}"
+        return formats.length(number) + around
+    if number is not None and name == "Magnitude":
+        return formats.volts(number)
+    return value

@@ -1,0 +1,143 @@
+"""The words for the codes of the database and of the wire.
+
+`_` only marks a message for the catalogs; `label` translates it. A code that is not listed is
+shown as it is: a vendor's device may report what nobody here has heard of.
+"""
+
+from __future__ import annotations
+
+from gettext import NullTranslations
+
+from fleet_server.domain.roles import Role
+
+
+def _(message: str) -> str:
+    return message
+
+
+PRODUCT_CLASSES = {
+    "MODEM": _("Modem"),
+    "VOICEMODEM": _("Voice modem"),
+    "STB": _("Set-top box"),
+}
+PRESENCE_STATES = {
+    "online": _("online"),
+    "suspect": _("not heard from"),
+    "offline": _("offline"),
+    "never": _("never seen"),
+}
+
+_ROLES = {
+    Role.FLEET_OPS: _("Fleet operations"),
+    Role.TECHNICIAN: _("Field technician"),
+    Role.DISPATCHER: _("Dispatcher"),
+    Role.CALL_CENTRE: _("Call centre"),
+    Role.WAREHOUSE: _("Warehouse"),
+    Role.CONTRACTOR: _("Repair contractor"),
+    Role.AUDITOR: _("Auditor"),
+    Role.ADMINISTRATOR: _("Administrator"),
+}
+_PRESENCE_EVIDENCE = {
+    "connect": _("the device connected"),
+    "boot": _("the device started"),
+    "record": _("a message from the device"),
+    "periodic": _("a periodic message"),
+    "power_loss": _("the device reported the loss of its power"),
+    "disconnect": _("the device signed off"),
+    "will": _("the broker lost the connection"),
+    "missed_periodic": _("periodic messages did not come"),
+}
+_CAUSES = {
+    "suspended": _("service suspended"),
+    "maintenance": _("announced maintenance"),
+    "plant power": _("power failure in the network plant"),
+    "area mains": _("power cut in the area"),
+    "no power at the device": _("no power at the device"),
+    "access network": _("fault in the access network"),
+    "device": _("fault of the device"),
+    "unknown": _("cause unknown"),
+}
+_GRADES = {"measured": _("measured"), "inferred": _("inferred")}
+_POWER_SOURCES = {
+    "Mains": _("mains"),
+    "Battery": _("battery"),
+    "Unknown": _("unknown"),
+}
+_CARD_STATES = {
+    "None": _("no card inserted"),
+    "Running": _("card works"),
+    "Error": _("card error"),
+}
+_CLOCK_STATES = {
+    "Disabled": _("switched off"),
+    "Unsynchronized": _("not set yet"),
+    "Synchronized": _("right"),
+    "Error_FailedToSynchronize": _("could not be set"),
+    "Error": _("clock error"),
+}
+_EVENTS = {
+    "Boot!": _("Start"),
+    "Periodic!": _("Periodic message"),
+    "PowerLoss!": _("Power lost"),
+    "PowerRestored!": _("Power restored"),
+    "Dip!": _("Voltage dip"),
+    "Swell!": _("Voltage swell"),
+    "Transient!": _("Surge"),
+    "X_IPKO-COM_EventsDropped!": _("Events dropped for lack of space"),
+    "value_change": _("Value changed"),
+    "object_creation": _("Object created"),
+    "object_deletion": _("Object deleted"),
+    "operation_complete": _("Command completed"),
+    "on_board_request": _("Sign-on request"),
+}
+_RESET_REASONS = {
+    "Unknown": _("unknown"),
+    "power on reset": _("power came on"),
+    "brown-out reset": _("supply voltage too low"),
+    "watchdog": _("watchdog"),
+    "reset button": _("reset button"),
+    "commanded": _("commanded"),
+    "crash": _("software crash"),
+    "overheat": _("overheated"),
+}
+_BOOT_CAUSES = {
+    "LocalReboot": _("restart at the device"),
+    "RemoteReboot": _("restart from here"),
+    "LocalFactoryReset": _("factory reset at the device"),
+    "RemoteFactoryReset": _("factory reset from here"),
+}
+_TRUTH = {"true": _("yes"), "false": _("no"), "1": _("yes"), "0": _("no")}
+_ARGUMENTS = {
+    "Cause": _("Cause of the start"),
+    "Reason": _("Reason"),
+    "Source": _("Source"),
+    "Duration": _("Length"),
+    "Magnitude": _("Voltage"),
+    "FirmwareUpdated": _("Firmware updated"),
+    "CommandKey": _("Command key"),
+    "BootCount": _("Start number"),
+    "UpTime": _("Time since that start"),
+}
+
+_WORDS: dict[str, dict[str, str]] = {
+    "product_class": PRODUCT_CLASSES,
+    "presence": PRESENCE_STATES,
+    "role": {role.value: word for role, word in _ROLES.items()},
+    "presence_evidence": _PRESENCE_EVIDENCE,
+    "cause": _CAUSES,
+    "grade": _GRADES,
+    "power_source": _POWER_SOURCES,
+    "card": _CARD_STATES,
+    "clock": _CLOCK_STATES,
+    "reset_reason": _RESET_REASONS,
+    "boot_cause": _BOOT_CAUSES,
+    "truth": _TRUTH,
+    "event": _EVENTS,
+    "argument": _ARGUMENTS,
+}
+
+
+def label(catalog: NullTranslations, subject: str, code: str) -> str:
+    """The word for `code` of `subject` (a key of the table above) in the catalog's language."""
+    message = _WORDS[subject].get(code)
+    return code if not message else catalog.gettext(message)

@@ -1,0 +1,181 @@
+"""One request for a page: who asks, in which language, and how the answer is rendered."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from fleet_server.domain.roles import Permission
+from fleet_server.services.accounts import (
+    LANGUAGES,
+    Account,
+    NotSignedInError,
+    form_token,
+)
+from fleet_server.services.console_context import SESSION_COOKIE, ConsoleContext
+from fleet_server.web.assets import asset_url
+from fleet_server.web.formats import ZONE_NAME, Formats
+from fleet_server.web.i18n import (
+    HTML_LANGUAGES,
+    LANGUAGE_COOKIE,
+    LANGUAGE_NAMES,
+    choose_language,
+    translations,
+)
+from fleet_server.web.labels import label
+
+VISITOR_COOKIE = "visitor"
+_HTMX_CONFIG = json.dumps(
+    {
+        "includeIndicatorStyles": False,
+        "allowEval": False,
+        "allowScriptTags": False,
+        "historyEnabled": False,
+        "selfRequestsOnly": True,
+        "timeout": 5000,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What every page needs. `secret` is the cookie that this browser's forms are bound to."""
+
+    request: Request
+    context: ConsoleContext
+    account: Account | None
+    language: str
+    now: datetime
+    secret: str
+
+    def require(self, permission: Permission) -> Account:
+        """Raises NotSignedInError or NotPermittedError."""
+        if self.account is None:
+            raise NotSignedInError("Sign in first.")
+        self.account.require(permission)
+        return self.account
+
+    def gettext(self, message: str) -> str:
+        return translations(self.language).gettext(message)
+
+    def label(self, subject: str, code: str) -> str:
+        return label(translations(self.language), subject, code)
+
+    @property
+    def formats(self) -> Formats:
+        return _formats(self.language)
+
+    def html(self, template: str, **values: Any) -> str:
+        """The template filled in; `values` come on top of what every template may use."""
+        return (
+            _environment(self.language)
+            .get_template(template)
+            .render({**self._everywhere(), **values})
+        )
+
+    def render(self, template: str, status_code: int = 200, **values: Any) -> HTMLResponse:
+        answer = HTMLResponse(self.html(template, **values), status_code)
+        if self.request.cookies.get(VISITOR_COOKIE) != self.secret and self.account is None:
+            set_cookie(self.request, answer, VISITOR_COOKIE, self.secret)
+        return answer
+
+    def _everywhere(self) -> dict[str, Any]:
+        url = self.request.url
+        return {
+            "account": self.account,
+            "language": self.language,
+            "html_language": HTML_LANGUAGES[self.language],
+            "languages": [(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
+            "form_token": form_token(self.secret),
+            "here": f"{url.path}?{url.query}" if url.query else url.path,
+            "now": self.now,
+            "zone_short": self.now.astimezone(ZoneInfo(ZONE_NAME)).tzname(),
+            "ago": self._ago,
+            "place": "",
+        }
+
+    def _ago(self, at: datetime) -> str:
+        length = self.formats.since(at, self.now)
+        return self.gettext("%(length)s ago") % {"length": length}
+
+
+def current_page(request: Request) -> Page:
+    """The page of this request; an ended or missing session means no account."""
+    context: ConsoleContext = request.app.state.context
+    token = request.cookies.get(SESSION_COOKIE, "")
+    account = None
+    if token:
+        try:
+            account = context.account_of(token)
+        except NotSignedInError:
+            account = None
+    visitor = request.cookies.get(VISITOR_COOKIE) or secrets.token_urlsafe(32)
+    return Page(
+        request=request,
+        context=context,
+        account=account,
+        language=choose_language(
+            account.language if account else "",
+            request.cookies.get(LANGUAGE_COOKIE, ""),
+            request.headers.get("accept-language", ""),
+        ),
+        now=context.now(),
+        secret=token if account else visitor,
+    )
+
+
+CurrentPage = Annotated[Page, Depends(current_page)]
+
+
+def set_cookie(
+    request: Request,
+    answer: HTMLResponse | Any,
+    name: str,
+    value: str,
+    max_age_s: int | None = None,
+) -> None:
+    """A cookie that no script reads and no foreign page sends."""
+    answer.set_cookie(
+        name,
+        value,
+        max_age=max_age_s,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+
+
+@cache
+def _formats(language: str) -> Formats:
+    return Formats(language)
+
+
+@cache
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("fleet_server.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    catalog = translations(language)
+    environment.install_gettext_translations(catalog, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(
+        asset=asset_url,
+        formats=_formats(language),
+        htmx_config=_HTMX_CONFIG,
+        label=partial(label, catalog),
+        zone=ZONE_NAME,
+    )
+    return environment
