@@ -39,6 +39,7 @@ class Storage:
             raise StorageError("read", name, error.errno) from error
 
     def append(self, name: str, data: bytes) -> None:
+        """Add to a file that is there."""
         try:
             with self._open(self._root + name, "ab") as file:
                 file.write(data)

@@ -35,7 +35,7 @@ def test_a_missing_file_is_a_value():
 
 def test_appending_adds_at_the_end_and_reading_stops_there():
     def check(storage):
-        storage.append("log", b"abc")
+        storage.replace("log", [b"abc"])
         storage.append("log", b"def")
         assert storage.size("log") == 6
         assert storage.read("log", 2, 3) == b"cde"
