@@ -146,7 +146,7 @@ class Journal:
         """Keep that in this boot, up time + `offset_ms` is Unix time, give or take `error_ms`."""
         self.settle()
         clock = (boot_count, offset_ms, error_ms)
-        if clock in self._clocks:
+        if clock in self.clocks:
             return
         self._keep_clock(clock)
         frame = _clock_frame(clock)
@@ -157,7 +157,7 @@ class Journal:
 
     def clock_of(self, boot_count: int) -> tuple[int, int] | None:
         """(offset ms, error ms) of that boot, or None when its time was never known."""
-        for boot, offset_ms, error_ms in self._clocks:
+        for boot, offset_ms, error_ms in self.clocks:
             if boot == boot_count:
                 return offset_ms, error_ms
         return None
@@ -223,7 +223,7 @@ class Journal:
         self.last_sequence = last
         self.last_loss = None  # (boot count, up time ms) not yet told as restored
         self._pending = []
-        self._clocks = []
+        self.clocks = []  # (boot count, offset ms, error ms), the latest last
         self._dropped = 0
         self._drop_sequence = 0
         self._generation = 0
@@ -299,7 +299,7 @@ class Journal:
         self._torn = False
 
     def _live_frames(self):
-        for clock in self._clocks:
+        for clock in self.clocks:
             yield _clock_frame(clock)
         if self.last_loss:
             boot_count, up_time_ms = self.last_loss
@@ -351,9 +351,9 @@ class Journal:
             self._dropped = 0
 
     def _keep_clock(self, clock):
-        kept = [known for known in self._clocks if known[0] != clock[0]]
+        kept = [known for known in self.clocks if known[0] != clock[0]]
         kept.append(clock)
-        self._clocks = kept[-_MAX_CLOCKS:]
+        self.clocks = kept[-_MAX_CLOCKS:]
 
     def _close_slot(self):
         slot, self._slot = self._slot, None
