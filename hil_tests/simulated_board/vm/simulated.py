@@ -1,0 +1,99 @@
+"""The simulated board as the agent sees it, on both Pythons.
+
+What the hardware would do comes over the hardware bus, a loopback connection of text lines:
+`powerfail`, `supply <mV>`, `card in`, `card out`. The board sends only `cut`, when its flash
+has been told to lose power. The uplink is a loopback port that carries bytes to the host and
+port named in the first line.
+"""
+
+import asyncio
+import socket
+
+from agent.ports.board import Board
+
+_HOST = "127.0.0.1"
+
+
+class Signal:
+    """A pin that was pulled: `wait` returns once for each time it was."""
+
+    def __init__(self):
+        self._event = asyncio.Event()
+
+    def pull(self):
+        self._event.set()
+
+    async def wait(self):
+        await self._event.wait()
+        self._event.clear()
+
+
+class SimulatedBoard(Board):
+    """`settings` come from the bench; `console` is (async read, write); `restart` ends us."""
+
+    def __init__(self, settings, console, restart):
+        for name, value in settings["factory"].items():
+            setattr(self, name, value)
+        self.root = settings["root"]
+        self.power_fail = Signal()
+        self.card_changed = Signal()
+        self._reset_cause = settings["reset_cause"]
+        self._supply_mv = settings["supply_mv"]
+        self._card = settings["card"]
+        self._uplink_port = settings["uplink_port"]
+        self._bus_port = settings["bus_port"]
+        self._console = console
+        self._restart = restart
+
+    def reset_cause(self):
+        return self._reset_cause
+
+    def supply_mv(self):
+        return self._supply_mv
+
+    def card_present(self):
+        return self._card
+
+    def restart(self):
+        self._restart()
+
+    def console(self):
+        return self._console
+
+    async def dial(self, host, port):
+        connection = socket.socket()
+        try:
+            connection.connect(socket.getaddrinfo(_HOST, self._uplink_port)[0][-1])
+            connection.setblocking(False)
+            connection.send(b"%s:%d\n" % (host.encode(), port))
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    async def listen(self):
+        """Follow the hardware bus until the bench ends."""
+        reader, _ = await asyncio.open_connection(_HOST, self._bus_port)
+        while True:
+            line = await reader.readline()
+            if not line:
+                return
+            self._obey(line.decode().split())
+
+    def _obey(self, words):
+        if words[0] == "powerfail":
+            self.power_fail.pull()
+        elif words[0] == "supply":
+            self._supply_mv = int(words[1])
+        elif words[0] == "card" and self._card != (words[1] == "in"):
+            self._card = words[1] == "in"
+            self.card_changed.pull()
+
+
+async def run_agent(board):
+    """Run the agent on the board; ends only when the agent does."""
+    from agent.main import run
+
+    bus = asyncio.create_task(board.listen())
+    await run(board)
+    bus.cancel()

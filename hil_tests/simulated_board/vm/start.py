@@ -1,0 +1,59 @@
+"""Starts the agent on the MicroPython machine: flash, storage, board, agent.main.run.
+
+The bench runs this module with its settings as JSON in the environment. The serial line is
+standard input (not blocking) and output.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+
+import vfs
+from block_device import FlashFile
+
+_FLASH = "/flash"
+
+
+def _cut(bus_port):
+    """Have the bench kill this machine at once, and do nothing any more."""
+    bus = socket.socket()
+    bus.connect(socket.getaddrinfo("127.0.0.1", bus_port)[0][-1])
+    bus.write(b"cut\n")
+    while True:
+        bus.read(1)
+
+
+def _mount(settings):
+    device = FlashFile(
+        settings["image"],
+        settings["flash_timings"],
+        settings["cut_at_flash_operation"],
+        lambda: _cut(settings["bus_port"]),
+    )
+    vfs.mount(vfs.VfsLfs2(device), _FLASH)
+    sys.path[:] = [_FLASH, ".frozen", ""]
+
+
+def _console():
+    reader = asyncio.StreamReader(sys.stdin.buffer)
+    return reader.read, sys.stdout.buffer.write
+
+
+def main():
+    settings = json.loads(os.getenv("SIMULATED_BOARD"))
+    settings["root"] = _FLASH + "/data"
+    _mount(settings)
+    from simulated import SimulatedBoard, run_agent
+
+    board = SimulatedBoard(settings, _console(), lambda: sys.exit(0))
+    del settings
+    try:
+        asyncio.run(run_agent(board))
+    except Exception as error:  # noqa: BLE001 - the outermost loop: a crash restarts the board
+        sys.print_exception(error)
+        sys.exit(1)
+
+
+main()
