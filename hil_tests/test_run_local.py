@@ -1,0 +1,150 @@
+"""`make run` and `bench` as a newcomer meets them: one start, what it says, and its end."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hil_tests.run_local import CannotRun, check_port, lock_state
+from hil_tests.server_process import children, command_line, free_port
+from hil_tests.simulated_board.control import BoardControl
+from hil_tests.waiting import wait_until
+
+_START_S = 120.0
+_STOP_S = 40.0
+_LAST_LINE = "Ctrl-C ends everything."
+
+
+def descendants(pid: int) -> list[int]:
+    found = children(pid)
+    return found + [each for child in found for each in descendants(child)]
+
+
+class Run:
+    """One `make run` without make, its output in a file."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.http_port, self.mqtt_port = free_port(), free_port()
+        self.output = state.parent / "output.txt"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hil_tests.run_local"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self.environment(),
+            )
+
+    def environment(self) -> dict[str, str]:
+        ports = {"HTTP_PORT": str(self.http_port), "MQTT_PORT": str(self.mqtt_port)}
+        return {**os.environ, **ports, "STATE": str(self.state)}
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def wait_until_shown(self) -> None:
+        def shown() -> bool:
+            assert self.process.poll() is None, self.said()
+            return _LAST_LINE in self.said()
+
+        wait_until(shown, _START_S, "the end of the start")
+
+    def bench(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - our own command
+            [str(Path(sys.executable).parent / "bench"), *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=self.environment(),
+        )
+
+    def end(self, number: signal.Signals) -> list[int]:
+        """Send a signal; give the process ids that are still there when all should be gone."""
+        pids = descendants(self.process.pid)
+        assert len(pids) >= 8, [command_line(pid) for pid in pids]
+        self.process.send_signal(number)
+        self.process.wait(_STOP_S)
+        deadline = time.monotonic() + _STOP_S
+        while left := [pid for pid in pids if command_line(pid)]:
+            if time.monotonic() > deadline:
+                return left
+            time.sleep(0.05)
+        return []
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run") / "state"
+
+
+@pytest.fixture
+def run(state: Path) -> Iterator[Run]:
+    run = Run(state)
+    try:
+        run.wait_until_shown()
+        yield run
+    finally:
+        run.process.terminate()
+        run.process.wait(_STOP_S)
+
+
+@pytest.mark.timeout(300)
+def test_a_first_start_serves_three_boards_and_ctrl_c_ends_every_process(run: Run) -> None:
+    said = run.said()
+    assert httpx.get(f"http://127.0.0.1:{run.http_port}/readyz").json()["agents_online"] == 3
+    for role in ("fleet_ops", "technician", "contractor", "administrator"):
+        assert re.search(rf"{role} +\S{{8,}}", said)
+    for board in ("modem", "voicemodem", "stb", "blank"):
+        assert re.search(rf"{board} .*boards/{board}/serial", said)
+    assert len(re.findall(r"^[1-5]\. ", said, re.MULTILINE)) == 5
+    assert run.end(signal.SIGINT) == []
+
+
+@pytest.mark.timeout(300)
+def test_a_second_start_finds_its_state_and_bench_acts_on_the_boards(run: Run) -> None:
+    voicemodem = BoardControl(run.state, "voicemodem")
+    assert run.bench("power", "cut").returncode == 0
+    assert not voicemodem.state()["powered"]
+    assert run.bench("power", "restore", "voicemodem").returncode == 0
+    assert voicemodem.state()["powered"]
+    assert run.bench("supply", "9", "--for", "50").returncode == 0
+    assert run.bench("card", "remove").returncode == 0
+    assert BoardControl(run.state, "stb").state()["card"] is False
+    assert run.bench("network", "unplug", "modem").returncode == 0
+    assert run.bench("network", "plug", "modem").returncode == 0
+    listed = run.bench("boards")
+    assert all(name in listed.stdout for name in ("modem", "voicemodem", "stb", "blank"))
+    unknown = run.bench("power", "cut", "toaster")
+    assert unknown.returncode == 1
+    assert "there are blank, modem, stb, voicemodem" in unknown.stderr
+    assert run.end(signal.SIGTERM) == []
+
+
+@pytest.mark.timeout(300)
+def test_a_start_that_is_killed_leaves_no_process_either(run: Run) -> None:
+    assert run.end(signal.SIGKILL) == []
+
+
+def test_a_second_start_on_the_same_state_names_the_first(tmp_path: Path) -> None:
+    with lock_state(tmp_path), pytest.raises(CannotRun, match=rf"{os.getpid()}.*STATE="):
+        lock_state(tmp_path)
+    lock_state(tmp_path).close()
+
+
+def test_a_busy_port_is_named_with_the_setting_that_moves_it() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(CannotRun, match=rf"Port {port} .*make run HTTP_PORT={port + 1}"):
+            check_port("HTTP_PORT", port)
+    check_port("HTTP_PORT", port)
