@@ -212,7 +212,7 @@ class Session:
         self._heard_ms = monotonic_ms()
         message = self._client.handle(first, view)
         self._acknowledged.set()
-        if message is None or not message[2] and len(self._incoming) >= _MAX_QUEUED:
+        if message is None or (not message[2] and len(self._incoming) >= _MAX_QUEUED):
             return  # QoS 0 beyond what fits is lost, as QoS 0 may be
         topic_name, response_topic, packet_id, payload = message
         self._incoming.append((bytes(payload), topic_name, response_topic, packet_id))
@@ -290,14 +290,15 @@ class Session:
         self._heard_ms = self._written_ms = monotonic_ms()
         asked_ms = self._heard_ms
         interval_ms = self._client.keep_alive_s * 750
+        patience_ms = min(_PEER_MS, interval_ms or _PEER_MS)
         while True:
-            await sleep_ms(1000)
+            await sleep_ms(patience_ms // 8)
             now_ms = monotonic_ms()
             if self._chunks is not None:
-                if now_ms - self._written_ms > _PEER_MS:
+                if now_ms - self._written_ms > patience_ms:
                     raise OSError(_TIMED_OUT, "write stuck")
             elif interval_ms and asked_ms > self._heard_ms:
-                if now_ms - asked_ms > _PEER_MS:
+                if now_ms - asked_ms > patience_ms:
                     raise OSError(_TIMED_OUT, "no PINGRESP")
             elif interval_ms and now_ms - asked_ms >= interval_ms:
                 asked_ms = now_ms

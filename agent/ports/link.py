@@ -8,6 +8,7 @@ import asyncio
 import ssl
 
 _CONNECTION_RESET = 104
+_INVALID = 22
 
 
 class Link:
@@ -21,15 +22,21 @@ class Link:
         """Read until the memoryview is full."""
         at = 0
         while at < len(view):
-            size = await self._stream.readinto(view[at:])
+            try:
+                size = await self._stream.readinto(view[at:])
+            except ValueError as error:
+                raise _untrusted(error)  # noqa: B904  the VM cannot chain
             if size == 0:
                 raise OSError(_CONNECTION_RESET)
             at += size or 0
 
     async def write(self, data):
         """Write all of `data`; other tasks run meanwhile."""
-        self._stream.write(data)
-        await self._stream.drain()
+        try:
+            self._stream.write(data)
+            await self._stream.drain()
+        except ValueError as error:
+            raise _untrusted(error)  # noqa: B904  the VM cannot chain
 
     def write_now(self, data):
         """Hand `data` to the TLS layer at once; False when an earlier write is still stuck."""
@@ -46,6 +53,11 @@ class Link:
             return
 
 
+def _untrusted(error):
+    """TLS tells of a certificate it does not accept by ValueError, of other things by OSError."""
+    return OSError(_INVALID, str(error).strip())
+
+
 async def open_link(dial, settings):
     """Return a Link to settings.host; the handshake happens with the first write.
 
@@ -56,12 +68,12 @@ async def open_link(dial, settings):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_cert_chain(settings.certificate, settings.key)
-        context.load_verify_locations(settings.ca)
+        context.load_verify_locations(cadata=settings.ca)
         secured = context.wrap_socket(
             sock, server_hostname=settings.host, do_handshake_on_connect=False
         )
     except (OSError, ValueError) as error:
         sock.close()
-        raise OSError(22, str(error))
+        raise _untrusted(error)  # noqa: B904  the VM cannot chain
     secured.setblocking(False)
     return Link(secured)

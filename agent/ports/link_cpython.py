@@ -7,6 +7,7 @@ import ssl
 import tempfile
 
 _CONNECTION_RESET = 104
+_INVALID = 22
 
 
 class Link:
@@ -66,8 +67,8 @@ def _context(settings):
     try:
         context.load_verify_locations(cadata=settings.ca)
         _load_identity(context, settings.certificate, settings.key)
-    except ValueError as error:
-        raise OSError(22, "certificate, key or CA") from error
+    except (OSError, ValueError) as error:
+        raise OSError(_INVALID, "certificate, key or CA") from error
     return context
 
 

@@ -179,3 +179,43 @@ class FakeOutgoing:
     def chunks(self):
         for at in range(0, self.size, self._piece):
             yield self._payload[at : at + self._piece]
+
+
+class FakeLink:
+    """A link whose other side is the test: `feed` says something, `written` is what was said.
+
+    `stuck` makes writes wait for ever, as on a line that went dark; `pace_s` makes each last.
+    """
+
+    def __init__(self):
+        self.pace_s = 0
+        self.written = bytearray()
+        self.closed = False
+        self.stuck = False
+        self._bytes = bytearray()
+
+    def feed(self, data):
+        self._bytes.extend(data)
+
+    async def fill(self, view):
+        while len(self._bytes) < len(view):
+            if self.closed:
+                raise OSError(104)
+            await asyncio.sleep(0.001)
+        view[:] = self._bytes[: len(view)]
+        self._bytes = self._bytes[len(view) :]
+
+    async def write(self, data):
+        while self.stuck:
+            await asyncio.sleep(0.001)
+        self.write_now(data)
+        await asyncio.sleep(self.pace_s)
+
+    def write_now(self, data):
+        if self.stuck or self.closed:
+            return False
+        self.written.extend(data)
+        return True
+
+    def close(self):
+        self.closed = True

@@ -212,7 +212,7 @@ def read_properties(view, at, allowed):
     values = {}
     while at < end:
         identifier = view[at]
-        if identifier not in allowed or identifier != USER_PROPERTY and identifier in values:
+        if identifier not in allowed or (identifier != USER_PROPERTY and identifier in values):
             raise ProtocolError(PROTOCOL_ERROR, "property", identifier)
         value, at = _read_value(_KINDS[identifier], view, at + 1, end)
         if identifier == USER_PROPERTY:
@@ -236,7 +236,7 @@ def read_connack(view):
 def read_publish(flags, view):
     """Return (topic name, packet id or 0, properties, payload). Only QoS 0 and 1 exist here."""
     qos = flags >> 1 & 3
-    if qos > 1 or flags & 8 and not qos:
+    if qos > 1 or (flags & 8 and not qos):
         raise ProtocolError(MALFORMED_PACKET if qos == 3 or not qos else PROTOCOL_ERROR, "QoS", qos)
     topic_name, at = _read_text(view, 0, len(view))
     packet_id = 0
