@@ -1,15 +1,11 @@
-"""Password hashes by Argon2id, and the first random passwords."""
+"""Password hashes by Argon2id."""
 
 from __future__ import annotations
 
-import secrets
 from threading import BoundedSemaphore
 
 import argon2
 
-# Letters and digits that cannot be mistaken for one another when read from paper.
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-_GROUPS, _GROUP_LENGTH = 4, 5
 _AT_ONCE = 2
 
 
@@ -33,11 +29,3 @@ class Argon2Hasher:
                 return self._hasher.verify(password_hash, password)
             except argon2.exceptions.VerifyMismatchError:
                 return False
-
-
-def new_password() -> str:
-    """Four groups of five characters, 99 bits."""
-    groups = (
-        "".join(secrets.choice(_ALPHABET) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS)
-    )
-    return "-".join(groups)

@@ -72,10 +72,19 @@ class Intake:
     agents: dict[str, Agent] = field(default_factory=dict)
 
     def take(
-        self, connection: Connection, batch: Sequence[Publication], now: datetime
+        self,
+        connection: Connection,
+        batch: Sequence[Publication],
+        now: datetime,
+        unreadable: int = 0,
     ) -> list[Outgoing]:
-        """Write what the batch says; gives what to publish once that is committed."""
+        """Write what the batch says; gives what to publish once that is committed.
+
+        `unreadable` counts what came beside it and was not even an MQTT packet.
+        """
         refused: Counter[str] = Counter()
+        if unreadable:
+            refused["unreadable_packet"] = unreadable
         heard = list(self._read(batch, refused))
         self._meet(connection, heard, now)
         self._count_connections(heard, now)

@@ -1,0 +1,85 @@
+"""Puts one installation together: the only place that picks real adapters."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+
+from fleet_server.adapters import certificates, passwords
+from fleet_server.adapters.certificates import DeviceAuthority, FileCommandKey, Pki
+from fleet_server.adapters.database import migrate, open_database
+from fleet_server.adapters.x509_files import write_private
+from fleet_server.config import Config
+from fleet_server.errors import OperatorError
+from fleet_server.services import accounts
+from fleet_server.services import tables as t
+from fleet_server.services.fleet import Fleet
+
+_PASSWORD_BYTES = 9
+
+
+def build(config: Config) -> Fleet:
+    """The fleet of an installation; nothing is opened before its first use."""
+    pki = Pki(config.pki)
+    return Fleet(
+        engine=open_database(config.database),
+        authority=DeviceAuthority(pki),
+        command_key=FileCommandKey(pki.key("command")),
+        controller_id=config.controller_id,
+        broker_host=config.broker_host,
+        broker_port=config.mqtt_port,
+    )
+
+
+def first_sign_in_path(config: Config) -> Path:
+    """Where the passwords of the first accounts stand until someone deletes the file."""
+    return config.state / "first-sign-in.txt"
+
+
+def initialise(config: Config, now: datetime) -> None:
+    """Make PKI, database and first accounts; what is there already stays as it is.
+
+    Raises OperatorError when the state folder cannot be used.
+    """
+    try:
+        config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OperatorError(
+            f"The state folder {config.state} cannot be made: {error.strerror}.",
+            "Choose another with --state.",
+        ) from error
+    pki = Pki(config.pki)
+    certificates.make_pki(pki, config.broker_host, config.controller_id, now)
+    fleet = build(config)
+    migrate(fleet.engine)
+    _make_accounts(fleet, config, now)
+    fleet.engine.dispose()
+
+
+def write_revocations(config: Config, now: datetime) -> None:
+    """Bring the broker's list of revoked certificates in step with the database."""
+    fleet = build(config)
+    with fleet.reading() as connection:
+        revoked = connection.scalars(
+            select(t.certificate.c.certificate_serial_number).where(
+                t.certificate.c.revoked_at.is_not(None)
+            )
+        ).all()
+    certificates.write_revocations(Pki(config.pki), revoked, now)
+    fleet.engine.dispose()
+
+
+def _make_accounts(fleet: Fleet, config: Config, now: datetime) -> None:
+    with fleet.writing() as connection:
+        made = accounts.create_first_accounts(
+            connection,
+            passwords.Argon2Hasher(),
+            lambda: secrets.token_urlsafe(_PASSWORD_BYTES),
+            now,
+        )
+        if made:
+            lines = "".join(f"{one.username} {one.password}\n" for one in made)
+            write_private(first_sign_in_path(config), lines.encode())

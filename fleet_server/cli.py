@@ -1,0 +1,146 @@
+"""`fleet-server`: set up an installation, run it, look after it.
+
+Exit codes: 0 done, 1 the operator must fix something (said on standard error), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from agent.wire.topics import is_endpoint_id
+from fleet_server import bootstrap, doctor, supervisor
+from fleet_server.adapters.certificates import Pki, make_client
+from fleet_server.adapters.clock import utc_now
+from fleet_server.adapters.database import migrate as migrate_database
+from fleet_server.config import Config, from_environment, with_options
+from fleet_server.domain.errors import InvalidEndpointError, RuleError
+from fleet_server.errors import OperatorError
+from fleet_server.services.demo_data import load_demo_data
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
+_out = Console()
+_errors = Console(stderr=True)
+
+State = Annotated[Path | None, typer.Option("--state", help="Folder that holds everything.")]
+HTTPPort = Annotated[int | None, typer.Option("--http-port", help="TCP port of the console.")]
+MQTTPort = Annotated[int | None, typer.Option("--mqtt-port", help="TCP port of the broker.")]
+BrokerHost = Annotated[
+    str | None, typer.Option("--broker-host", help="Name or address that devices dial.")
+]
+
+
+@app.command()
+def init(
+    state: State = None,
+    http_port: HTTPPort = None,
+    mqtt_port: MQTTPort = None,
+    broker_host: BrokerHost = None,
+) -> None:
+    """Make PKI, database and first accounts; what is there stays."""
+    config = _config(state, http_port, mqtt_port, broker_host)
+    bootstrap.initialise(config, utc_now())
+    _out.print(f"Ready under {config.state}", soft_wrap=True)
+    sign_in = bootstrap.first_sign_in_path(config)
+    if sign_in.exists():
+        _out.print(f"First sign-ins: {sign_in}", soft_wrap=True)
+
+
+@app.command()
+def run(
+    state: State = None,
+    http_port: HTTPPort = None,
+    mqtt_port: MQTTPort = None,
+    broker_host: BrokerHost = None,
+) -> None:
+    """Start and watch broker, controller and console until Ctrl-C."""
+    config = _config(state, http_port, mqtt_port, broker_host)
+    _out.print(f"Console http://{config.bind}:{config.http_port}", soft_wrap=True)
+    supervisor.run(config)
+
+
+@app.command()
+def migrate(
+    state: State = None,
+    http_port: HTTPPort = None,
+    mqtt_port: MQTTPort = None,
+) -> None:
+    """Bring the database to the schema of this version."""
+    fleet = bootstrap.build(_config(state, http_port, mqtt_port, None))
+    migrate_database(fleet.engine)
+    _out.print("The schema is current.")
+
+
+@app.command("demo-data")
+def demo_data(
+    state: State = None,
+    http_port: HTTPPort = None,
+    mqtt_port: MQTTPort = None,
+) -> None:
+    """Add made-up units and contracts."""
+    fleet = bootstrap.build(_config(state, http_port, mqtt_port, None))
+    with fleet.writing() as connection:
+        load_demo_data(connection, utc_now())
+    _out.print("Four units in stock, four contracts.")
+
+
+@app.command("agent-certificate")
+def agent_certificate(
+    endpoint_id: str,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for key and certificate.")],
+    state: State = None,
+    http_port: HTTPPort = None,
+    mqtt_port: MQTTPort = None,
+) -> None:
+    """Make key and certificate for an agent that cannot make its own, such as a vendor's."""
+    if not is_endpoint_id(endpoint_id):
+        raise InvalidEndpointError(f"{endpoint_id} is not an endpoint id.")
+    pki = Pki(_config(state, http_port, mqtt_port, None).pki)
+    certificate, key = make_client(pki, folder / "agent", endpoint_id, utc_now())
+    _out.print(f"{certificate}\n{key}\nCheck the broker against {pki.root}", soft_wrap=True)
+
+
+@app.command("doctor")
+def run_doctor(
+    state: State = None,
+    http_port: HTTPPort = None,
+    mqtt_port: MQTTPort = None,
+) -> None:
+    """Check what an installation needs, and say how to get what is missing."""
+    findings = doctor.examine(_config(state, http_port, mqtt_port, None), utc_now())
+    for finding in findings:
+        _out.print(f"{'ok  ' if finding.good else 'FAIL'} {finding.text}", soft_wrap=True)
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line; the entry point `fleet-server`."""
+    os.umask(0o077)
+    handler = RichHandler(console=_errors, show_path=False, show_level=False)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        app()
+    except (OperatorError, RuleError) as error:
+        _errors.print(str(error), soft_wrap=True, markup=False)
+        sys.exit(1)
+
+
+def _config(
+    state: Path | None, http_port: int | None, mqtt_port: int | None, broker_host: str | None
+) -> Config:
+    return with_options(
+        from_environment(),
+        state=state,
+        http_port=http_port,
+        mqtt_port=mqtt_port,
+        broker_host=broker_host,
+    )
