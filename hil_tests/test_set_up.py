@@ -24,7 +24,9 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def set_up(checkout: Path, lie: str = "pass", **environment: str) -> subprocess.CompletedProcess[str]:
+def set_up(
+    checkout: Path, lie: str = "pass", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run set-up, after the statements of `lie` have changed what it sees."""
     program = f"import sys; sys.path.insert(0, 'scripts'); import set_up; {lie}; {CALL}"
     return subprocess.run(  # noqa: S603 - this Python, our own script
