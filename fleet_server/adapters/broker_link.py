@@ -87,7 +87,7 @@ class BrokerLink:
         self._write(hello.write())
         answer = self._await(mqtt5.ConnAckPacket)
         if answer.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
-            raise LinkError(f"The broker refuses the controller: {answer.reason_code.name}.")
+            raise LinkError(f"The broker refuses the controller: {answer.reason_code!r}.")
         self.receive_maximum = answer.receive_max
         self.session_present = answer.session_present
         topic = mqtt5.TopicFilter(f"{self.reply_topic}/+", max_qos=mqtt5.QoS.AT_LEAST_ONCE)
@@ -95,8 +95,8 @@ class BrokerLink:
         granted = self._await(mqtt5.SubAckPacket)
         self._in_flight.discard(granted.packet_id)
         code = granted.reason_codes[0]
-        if code > mqtt5.SubAckReasonCode.GRANTED_QOS_EXACTLY_ONCE:
-            raise LinkError(f"The broker refuses the subscription: {code.name}.")
+        if code != mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE:
+            raise LinkError(f"The broker refuses the subscription: {code!r}.")
 
     def receive(self, timeout_s: float, most: int) -> Batch:
         """What the broker has for us, waiting at most `timeout_s` for the first byte.
@@ -165,7 +165,7 @@ class BrokerLink:
             elif isinstance(packet, mqtt5.PingRespPacket):
                 self._pinged = False
             elif isinstance(packet, mqtt5.DisconnectPacket):
-                raise LinkError(f"The broker ended the connection: {packet.reason_code.name}.")
+                raise LinkError(f"The broker ended the connection: {packet.reason_code!r}.")
         self._flush()
         return batch
 
