@@ -116,8 +116,10 @@ def _repeated(tag, values):
 
 def _command(name, rest):
     kind, inputs, outputs = rest.split(" ")
-    pairs = [0x0A, name] + _repeated(0x12, command_inputs(kind, inputs))
-    return encode(*(pairs + _repeated(0x1A, arguments(outputs)) + [0x20, 1 + (kind in "aA")]))
+    pairs = [0x0A, name]
+    pairs.extend(_repeated(0x12, command_inputs(kind, inputs)))
+    pairs.extend(_repeated(0x1A, arguments(outputs)))
+    return encode(*pairs, 0x20, 1 + (kind in "aA"))
 
 
 def _parameter(name, spec):

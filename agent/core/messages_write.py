@@ -1,7 +1,7 @@
 """Set, Add and Delete: everything is judged first, then done, then made durable, or undone.
 
-With allow_partial false one failure refuses the whole Message and nothing has changed; with it, each
-path stands alone. A search path that finds several rows is all or nothing for itself.
+With allow_partial false one failure refuses the whole Message and nothing has changed; with it,
+each path stands alone. A search path that finds several rows is all or nothing for itself.
 Error texts are short; codes are what counts. Source: TR-369, "Set", "Add", "Delete Message".
 """
 

@@ -199,10 +199,14 @@ class Model:
         """A new row, with those of the single objects in it. Raises USPError 7005 when full."""
         if len(self._rows[obj]) >= _MAX_ROWS:
             raise USPError(RESOURCES_EXCEEDED, "table is full")
-        siblings = [row[0][-1] for row in self._rows[obj] if row[0][:-1] == parent]
-        number = max(siblings + [self._next.get((obj, parent), 0)]) + 1
-        self._next[(obj, parent)] = number
-        return self.insert_row(obj, parent + (number,))
+        number = self._next.get((obj, parent), 0)
+        for row in self._rows[obj]:
+            if row[0][:-1] == parent and row[0][-1] > number:
+                number = row[0][-1]
+        numbers = list(parent)
+        numbers.append(number + 1)
+        self._next[(obj, parent)] = number + 1
+        return self.insert_row(obj, tuple(numbers))
 
     def insert_row(self, obj: int, numbers: tuple) -> list:
         """The row with these instance numbers, made if need be, with its single objects."""

@@ -4,14 +4,14 @@ An object is a line `path access keys ...`, its parameters, then its commands an
 empty line. Access: R read only, A rows can be added and deleted. Then come the unique keys (commas
 join a compound key), `=name` for the blob the rows are kept in, `?CLASS` for one product class.
 
-A parameter is `name spec default`. Spec: how it is written (r not at all, w, o once, k only when the
-row is made and filled in by the agent if missing, s write-only), its type (s text, b boolean,
+A parameter is `name spec default`. Spec: how it is written (r not at all, w, o once, k only while
+the row is made, and filled in by the agent if missing, s write-only), its type (s text, b boolean,
 i int, u unsigned, d dateTime, l list of texts, p path of a row), `~` where changes are never
 notified, and after a colon the range, the greatest length, or the texts allowed.
 
-A command is `name kind inputs outputs`: s at once, a in the background, capitals where it can harm and
-demands an authorisation; `*` marks a mandatory input, `-` none. An event is `name arguments`; `+`
-stands for the arguments of every journalled event. Names follow TR-181 2.19; ours are X_IPKO-COM_.
+A command is `name kind inputs outputs`: s at once, a in the background, capitals where it can harm
+and demands an authorisation; `*` marks a mandatory input, `-` none. An event is `name arguments`;
+`+` stands for those of every journalled event. Names follow TR-181 2.19; ours are X_IPKO-COM_.
 """
 
 STAMP = ("BootCount", "UpTime", "Time", "TimeError", "Grade")

@@ -1,0 +1,324 @@
+"""The USP agent: Records in, Records out, and what becomes due in between. It touches nothing.
+
+Only the enabled controllers of the model are heard; everyone else gets silence. A Record that is no
+Record is dropped; a request that can be told apart is answered, with an Error if need be (R-MTP.5).
+Sessions are not supported and are answered with disconnect 7106, secured payloads with 7104.
+"""
+
+from agent.compat import const
+from agent.core.controllers import Controllers
+from agent.core.events import event_record, stamped_arguments
+from agent.core.messages_operate import operate, outputs_message
+from agent.core.messages_read import get, get_instances
+from agent.core.messages_supported import get_supported_dm, get_supported_protocol
+from agent.core.messages_write import Asker, add, delete, remove_row, set_values
+from agent.core.model_local_agent import broker_settings
+from agent.core.notify import (
+    EVENT,
+    OBJECT_CREATION,
+    OBJECT_DELETION,
+    OPERATION_COMPLETE,
+    VALUE_CHANGE,
+    Notifier,
+    event_content,
+)
+from agent.core.notify_journal import PRIMARY, JournalNotifier
+from agent.core.operations import Operations
+from agent.core.outgoing import Outgoing, ready
+from agent.core.subscriptions import Subscriptions
+from agent.errors import StorageError
+from agent.wire import usp
+from agent.wire.codes import (
+    BOOT_EVENT,
+    INTERNAL_ERROR,
+    INVALID_RECORD_VALUE,
+    LOCAL_AGENT,
+    PERIODIC_EVENT,
+    POWER,
+    POWER_RESTORED_EVENT,
+    RESOURCES_EXCEEDED,
+    SESSION_NOT_ALLOWED,
+    SESSION_TERMINATED,
+)
+from agent.wire.protobuf import WireError, encode
+from agent.wire.topics import agent_topic, controller_topic
+from agent.wire.usp import USPError
+
+_HOLD_BACK_MS = const(2000)  # journalled events wait so long for the time, to leave dated
+_CHECK_MS = const(1000)  # between two looks at values and times to live
+_PER_WATCHED_MS = const(10)
+
+
+class Endpoint:
+    """One agent. `identity` has `endpoint_id` and `controller`; the rest is in architecture.md."""
+
+    def __init__(self, identity, model, journal, store, authorise, random) -> None:
+        self._endpoint_id = identity.endpoint_id
+        self._controller_id = identity.controller
+        self._reply_topic = agent_topic(identity.endpoint_id)
+        self._model = model
+        self._journal = journal
+        self._store = store
+        self._authorise = authorise
+        self._controllers = Controllers(model, identity.endpoint_id)
+        self._subscriptions = Subscriptions(model)
+        stem = "%s-%d" % (journal.epoch, model.clock.boot_count)
+        self._notifier = Notifier(
+            self._endpoint_id,
+            self._reply_topic,
+            self._controllers,
+            self._subscriptions,
+            random,
+            stem,
+        )
+        self._journalled = JournalNotifier(
+            model, journal, self._controllers, self._subscriptions, self._notifier, random
+        )
+        self._operations = Operations(model, self._on_board, self._finished, self._after)
+        self._answering = []
+        self._check_ms = 0
+        self._dated = False
+
+    # --- connection
+
+    def connected(self, now_ms: int) -> Outgoing:
+        """The connection stands: the Record to send before any other."""
+        self._model.sample(now_ms)
+        self._model.online = True
+        self._model.connected_ms = now_ms
+        self._notifier.connected()
+        self._journalled.connected()
+        data = usp.connect_record(self._endpoint_id, self._controller_id, self._reply_topic)
+        return Outgoing(self._own_topic(), self._reply_topic, ready(data))
+
+    def disconnected(self) -> None:
+        """The connection is gone."""
+        self._model.online = False
+
+    def will(self) -> bytes:
+        """The Record the broker publishes when the agent falls silent."""
+        return usp.disconnect_record(
+            self._endpoint_id, self._controller_id, SESSION_TERMINATED, "connection lost"
+        )
+
+    def too_large(self, outgoing: Outgoing):
+        """What to send instead of what the broker does not take, or None."""
+        if not outgoing.asked:
+            return None
+        error = USPError(RESOURCES_EXCEEDED, "the answer is too large for the broker")
+        return self._error(outgoing.asked, outgoing.topic, error)
+
+    def _own_topic(self):
+        return controller_topic(self._controller_id, self._endpoint_id)
+
+    # --- Records in
+
+    def receive(self, payload, topic: str, response_topic: str | None, now_ms: int):
+        """Yield what answers a Record."""
+        self._model.sample(now_ms)
+        try:
+            record = usp.decode_record(payload)
+        except WireError:
+            return
+        controller = self._controllers.by_endpoint_id(record.from_id)
+        if record.to_id != self._endpoint_id or not controller:
+            return
+        reply_to = response_topic or self._controllers.topic(controller)
+        if record.kind == usp.SESSION_CONTEXT:
+            yield self._disconnect(record, reply_to, SESSION_NOT_ALLOWED, "no session contexts")
+        elif record.kind != usp.NO_SESSION_CONTEXT or record.payload is None:
+            return
+        elif record.payload_security:
+            yield self._disconnect(record, reply_to, INVALID_RECORD_VALUE, "payload_security")
+        else:
+            yield from self._take(record, controller, reply_to)
+
+    def _disconnect(self, record, reply_to, code, reason):
+        data = usp.disconnect_record(self._endpoint_id, record.from_id, code, reason)
+        return Outgoing(reply_to, self._reply_topic, ready(data))
+
+    def _take(self, record, controller, reply_to):
+        try:
+            message = usp.decode_message(record.payload)
+        except WireError:
+            return
+        if message.body == usp.REQUEST:
+            asked = (record.from_id, message.msg_id)
+            if asked in self._answering:
+                return
+            self._answering.append(asked)
+            try:
+                outgoing = self._answer(asked, message, controller, reply_to)
+                if outgoing:
+                    yield outgoing
+            finally:
+                self._answering.remove(asked)
+        elif message.body == usp.RESPONSE and message.member == usp.NOTIFY:
+            number = controller[0][0]
+            if not (number == PRIMARY and self._journalled.acknowledged(message.msg_id)):
+                self._notifier.acknowledged(message.msg_id, number)
+
+    def _answer(self, asked, message, controller, reply_to):
+        asker = Asker(controller[0][0], bool(self._authorise), self._model.now())
+        try:
+            if message.fault:
+                raise message.fault
+            content = self._carry_out(message, asker, asked[0])
+            outgoing = None
+            if content:
+                produce = usp.answer_producer(
+                    self._endpoint_id, asked[0], asked[1], message.member, content
+                )
+                outgoing = Outgoing(reply_to, self._reply_topic, produce, asked)
+        except USPError as error:
+            return self._failure(asked, message, reply_to, error)
+        except MemoryError:
+            return self._failure(
+                asked, message, reply_to, USPError(RESOURCES_EXCEEDED, "out of memory")
+            )
+        except StorageError:
+            return self._failure(
+                asked, message, reply_to, USPError(INTERNAL_ERROR, "storage failed")
+            )
+        self._after(asker)
+        return outgoing
+
+    def _failure(self, asked, message, reply_to, error):
+        if message.member == usp.OPERATE and not message.fault:
+            if not usp.first(message.view, 0x18, 0):
+                return None
+        return self._error(asked, reply_to, error)
+
+    def _error(self, asked, reply_to, error):
+        produce = usp.error_producer(
+            self._endpoint_id,
+            asked[0],
+            asked[1],
+            error.code,
+            error.text,
+            getattr(error, "param_errs", ()),
+        )
+        return Outgoing(reply_to, self._reply_topic, produce)
+
+    def _carry_out(self, message, asker, originator):
+        view = message.view
+        if message.member == usp.OPERATE:
+            return operate(self._model, view, asker, originator, self._operations, self._authorise)
+        if message.member in _WRITERS:
+            return _WRITERS[message.member](self._model, view, asker)
+        return _READERS[message.member](self._model, view)
+
+    # --- what becomes due
+
+    def poll(self, now_ms: int):
+        """Yield what is due; timers and samples go on while nobody is connected."""
+        model = self._model
+        model.sample(now_ms)
+        model.run_later(now_ms)
+        self._operations.advance()
+        if now_ms >= self._check_ms:
+            self._check(now_ms)
+        if not model.online:
+            return
+        if model.offset_ms is not None or now_ms - model.connected_ms >= _HOLD_BACK_MS:
+            yield from self._journalled.due(now_ms)
+        yield from self._notifier.due(now_ms)
+
+    def _check(self, now_ms):
+        for row in self._subscriptions.expired(now_ms):
+            asker = Asker(0, False, "")
+            remove_row(self._model, self._subscriptions.object(), row, asker)
+            self._model.save()
+            self._after(asker)
+        for row, path, value in self._subscriptions.changed_values():
+            self._notifier.add(row, VALUE_CHANGE, encode(0x0A, path, 0x12, value), now_ms)
+        self._check_ms = now_ms + _CHECK_MS + _PER_WATCHED_MS * self._subscriptions.watched
+        if self._model.offset_ms is not None and not self._dated:
+            self._dated = True
+            self._controllers.plan_anew()
+        for row in self._controllers.due_periodic(now_ms, self._model.offset_ms):
+            self._spread(LOCAL_AGENT, PERIODIC_EVENT, {}, now_ms, row[0][0])
+
+    # --- events
+
+    def event(self, path: str, name: str, args: dict, now_ms: int, journalled=False) -> int:
+        """Something happened; return its sequence in the journal, 0 when it has none."""
+        if path == POWER:
+            self._model.count_event(name, args)
+        if not journalled:
+            self._spread(path, name, args, now_ms)
+            return 0
+        record = event_record(path, name, args, self._model.clock.boot_count, now_ms)
+        sequence = self._journal.append(record, path == POWER, name == POWER_RESTORED_EVENT)
+        self._journalled.look()
+        args = stamped_arguments(record, self._journal.clock_of)[2]
+        carrier = self._journalled.carrier(path, name)
+        stem = self._journalled.msg_id(sequence)
+        self._spread(path, name, args, now_ms, 0, carrier, stem if sequence else "")
+        return sequence
+
+    def _spread(self, path, name, args, now_ms, only=0, carrier=None, stem=""):
+        """Queue an event for its subscribers, but for the one whom the journal serves."""
+        for row in self._subscriptions.wanting("Event", path, name):
+            recipient = self._subscriptions.get(row, "Recipient")
+            controller = self._controllers.by_reference(recipient)
+            if row is carrier or not controller or (only and controller[0][0] != only):
+                continue
+            if name == BOOT_EVENT:
+                args["ParameterMap"] = self._controllers.boot_parameters(controller)
+            msg_id = "%s-%d" % (stem, row[0][0]) if stem else ""
+            self._notifier.add(row, EVENT, event_content(path, name, args), now_ms, msg_id)
+
+    def notification(self, sequence: int, record: bytes):
+        """The Notify of a journal record, for a gasp made beforehand; None without subscription."""
+        return self._journalled.notification(sequence, record)
+
+    def _on_board(self, number):
+        model = self._model
+        data = encode(
+            0x0A,
+            model.text("Device.DeviceInfo.ManufacturerOUI"),
+            0x12,
+            model.text("Device.DeviceInfo.ProductClass"),
+            0x1A,
+            model.text("Device.DeviceInfo.SerialNumber"),
+            0x22,
+            usp.SUPPORTED_VERSIONS,
+        )
+        self._notifier.add_on_board_request(number, data)
+
+    def _finished(self, path, name, key, outcome):
+        if isinstance(outcome, USPError):
+            end = (0x2A, encode(0x0D, outcome.code, 0x12, outcome.text))
+        else:
+            end = (0x22, outputs_message(outcome))
+        data = encode(0x0A, path, 0x12, name, 0x1A, key, *end)
+        for row in self._subscriptions.wanting("OperationComplete", path, name):
+            self._notifier.add(row, OPERATION_COMPLETE, data, self._model.now_ms)
+
+    def _after(self, asker):
+        """Tell of what a request made and removed, and act on what it wrote."""
+        model = self._model
+        for obj, row in asker.created:
+            path = model.instance_path(obj, row)
+            pairs = [0x0A, path]
+            for name, value in model.unique_keys(obj, row):
+                pairs.append(0x12)
+                pairs.append(encode(0x0A, name, 0x12, value))
+            for found in self._subscriptions.wanting("ObjectCreation", path):
+                self._notifier.add(found, OBJECT_CREATION, encode(*pairs), model.now_ms)
+        for path in asker.deleted:
+            for found in self._subscriptions.wanting("ObjectDeletion", path):
+                self._notifier.add(found, OBJECT_DELETION, encode(0x0A, path), model.now_ms)
+        for obj in asker.changed:
+            if model.path(obj).startswith("Device.MQTT.Client."):
+                model.later(model.actions.configure, broker_settings(model))
+
+
+_READERS = {
+    usp.GET: get,
+    usp.GET_INSTANCES: get_instances,
+    usp.GET_SUPPORTED_DM: get_supported_dm,
+    usp.GET_SUPPORTED_PROTOCOL: get_supported_protocol,
+}
+_WRITERS = {usp.SET: set_values, usp.ADD: add, usp.DELETE: delete}
