@@ -84,6 +84,11 @@ class UnitNotFreeError(ToolError):
     next_step = "Take another unit, or have it returned to stock first."
 
 
+class BlacklistedError(ToolError):
+    exit_code = 55
+    next_step = "Do not install it; hand it in at the warehouse."
+
+
 class PositionTakenError(ToolError):
     exit_code = 52
     next_step = "Check contract and position; to replace the unit there, start a swap."
@@ -98,7 +103,7 @@ class CertificateRefusedError(ToolError):
     """Server or device did not accept the certificate request or the certificate."""
 
     exit_code = 54
-    next_step = "Run the command again with --new-key; if it fails again, take another unit."
+    next_step = "Run the command again; if it fails again, take another unit."
 
 
 class NotOnlineError(ToolError):
