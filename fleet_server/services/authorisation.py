@@ -1,8 +1,8 @@
 """Authorises commands that can harm: signs exactly one command for exactly one endpoint.
 
 The counter only goes up, and is committed before the token leaves, so that no two tokens of an
-endpoint share one. A token for the serial console is bound to the nonce of the board's answer and
-not counted. Source: docs/developer/architecture.md, "Authorisation of commands that can harm".
+endpoint share one. Source: docs/developer/architecture.md, "Authorisation of commands that can
+harm".
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from agent.wire.authorisation import CONSOLE_COMMAND, signing_input, token_text
-from fleet_server.domain.errors import BlacklistedUnitError, UnknownUnitError
+from agent.wire.authorisation import signing_input, token_text
 from fleet_server.services import tables as t
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.upsert import add_to
@@ -47,36 +46,6 @@ def authorise_command(
     """The token that lets this one command run once, within LIFETIME."""
     with fleet.writing() as connection:
         counter = _next_counter(connection, endpoint_id)
-    return _token(fleet, endpoint_id, command, command_key, args, counter, now)
-
-
-def console_token(fleet: Fleet, serial_number: str, nonce: str, now: datetime) -> str:
-    """The token that opens the serial console of a provisioned unit; `nonce` as the unit gave it.
-
-    Raises UnknownUnitError, BlacklistedUnitError.
-    """
-    with fleet.reading() as connection:
-        unit = connection.execute(
-            select(t.unit.c.endpoint_id, t.unit.c.blacklisted).where(
-                t.unit.c.serial_number == serial_number
-            )
-        ).one_or_none()
-    if unit is None:
-        raise UnknownUnitError(f"No unit with serial number {serial_number} is in stock.")
-    if unit.blacklisted:
-        raise BlacklistedUnitError(f"Unit {serial_number} is blacklisted.")
-    return _token(fleet, unit.endpoint_id, CONSOLE_COMMAND, nonce, {}, 0, now)
-
-
-def _token(
-    fleet: Fleet,
-    endpoint_id: str,
-    command: str,
-    command_key: str,
-    args: Mapping[str, str],
-    counter: int,
-    now: datetime,
-) -> str:
     issued_at = int(now.timestamp())
     expires_at = issued_at + int(LIFETIME.total_seconds())
     signed = signing_input(
@@ -89,4 +58,5 @@ def _next_counter(connection: Connection, endpoint_id: str) -> int:
     key = {"endpoint_id": endpoint_id}
     add_to(connection, t.command_counter, key, "last", 1)
     query = select(t.command_counter.c.last).where(t.command_counter.c.endpoint_id == endpoint_id)
-    return connection.execute(query).scalar_one()
+    last: int = connection.execute(query).scalar_one()
+    return last
