@@ -10,13 +10,13 @@ from hil_tests.errors import BenchError
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], timeout_s: float, what: str) -> T:
+def wait_until(condition: Callable[[], T], timeout_s: float, what: str, every_s: float = 0.02) -> T:
     """Give the first true value of `condition`. Raises BenchError naming `what` when late."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise BenchError(f"{what}: not within {timeout_s:g} s")
-        time.sleep(0.02)
+        time.sleep(every_s)
     return value
 
 
