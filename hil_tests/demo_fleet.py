@@ -2,15 +2,8 @@
 
 from dataclasses import dataclass
 
+from firmware_tools.provision import Placement
 from hil_tests.simulated_board.spec import BoardSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """The service position of a contract that a board is put into."""
-
-    contract: str
-    position: str
 
 
 @dataclass(frozen=True, slots=True)

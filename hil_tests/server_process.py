@@ -4,7 +4,6 @@
 their command lines. Nothing of `fleet_server` is imported here.
 """
 
-import ctypes
 import os
 import signal
 import socket
@@ -23,13 +22,12 @@ ProcessName = Literal["supervisor", "broker", "controller", "console"]
 
 COMMAND_LINE_SIGN: Mapping[str, bytes] = {
     "broker": b"mosquitto",
-    "controller": b"controller",
-    "console": b"console",
+    "controller": b"fleet_server.controller",
+    "console": b"fleet_server.console",
 }
 _INIT_S = 120.0
 _START_S = 60.0
 _STOP_S = 20.0
-_PR_SET_PDEATHSIG = 1
 
 
 def free_port() -> int:
@@ -48,11 +46,6 @@ def is_port_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def end_with_parent() -> None:
-    """Called in the child: the kernel ends it in an orderly way when this process dies."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class ServerProcess:
@@ -98,7 +91,10 @@ class ServerProcess:
         return done.stdout
 
     def start(self) -> None:
-        """Start the supervisor; wait_until_ready() tells when it serves."""
+        """Start the supervisor; wait_until_ready() tells when it serves.
+
+        It ends by itself when this process does, however that happens.
+        """
         self.state.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command, our own arguments
@@ -108,7 +104,6 @@ class ServerProcess:
                 stderr=subprocess.STDOUT,
                 env=self._environment(),
                 start_new_session=True,
-                preexec_fn=end_with_parent,
             )
 
     def stop(self) -> None:

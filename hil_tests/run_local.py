@@ -1,0 +1,216 @@
+"""`make run`: the whole system on this machine, until Ctrl-C.
+
+The first start makes keys, database and accounts under the state folder and puts three boards into
+service as a technician would, over their serial ports; later starts find all that.
+"""
+
+import fcntl
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, TextIO
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firmware_tools.errors import ToolError
+from hil_tests.demo_fleet import BLANK, VOICEMODEM
+from hil_tests.errors import BenchError
+from hil_tests.instance import ONLINE_S, Instance
+from hil_tests.server_process import is_port_free
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_WATCH_S = 0.5
+
+
+class CannotRun(Exception):
+    """The system cannot start here; the text says what is in the way and what to do."""
+
+
+class StopRequested(BaseException):
+    """Ctrl-C, SIGTERM, or the terminal was closed."""
+
+
+def request_stop(_number: int, _frame: FrameType | None) -> None:
+    for number in _STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise StopRequested
+
+
+class Steps:
+    """Says what is being done, each line with the seconds since the start."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started = time.monotonic()
+
+    @contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        self.say(text)
+        with self._console.status(text):
+            yield
+
+    def say(self, text: str) -> None:
+        self._console.print(f"[{time.monotonic() - self._started:5.1f} s] {text}", markup=False)
+
+
+def lock_state(state: Path) -> TextIO:
+    """Claim the state folder until the file is closed. Raises CannotRun when it is claimed."""
+    state.mkdir(parents=True, exist_ok=True)
+    lock = (state / "run.lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        raise CannotRun(
+            f"The state folder {state} is in use by another `make run` (process {owner}): "
+            "stop that one, or start beside it with "
+            "make run STATE=./state2 HTTP_PORT=8081 MQTT_PORT=8884"
+        ) from None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def check_port(name: str, port: int) -> None:
+    """Raises CannotRun with the name of the setting when something listens there already."""
+    if not is_port_free(port):
+        raise CannotRun(
+            f"Port {port} is in use ({name}): stop what uses it, "
+            f"or choose another with make run {name}={port + 1}"
+        )
+
+
+def bring_up(instance: Instance, steps: Steps) -> None:
+    with steps.step("keys, database, accounts and a made-up registry"):
+        instance.prepare()
+    with steps.step("broker, controller and console; boards"):
+        instance.server.start()
+        instance.start_boards()
+        instance.server.wait_until_ready()
+    if any(board.state()["runtime"] == "cpython" for board in instance.boards.values()):
+        steps.say("this machine has no MicroPython build: the boards run the agent on CPython")
+    with steps.step("three boards into service, over their serial ports"):
+        instance.provision_boards()
+    with steps.step("waiting until they are online"):
+        instance.server.wait_until_ready(len(instance.in_service), ONLINE_S)
+    steps.say("ready")
+
+
+def show(instance: Instance, console: Console) -> None:
+    """Everything a newcomer needs: addresses, sign-ins, boards, and what to try."""
+    sign_ins = instance.sign_ins()
+    console.print(f"\nConsole       {instance.server.url}")
+    console.print(f"Broker        localhost:{instance.server.mqtt_port} (MQTT 5, certificates)")
+    console.print(f"State folder  {instance.state}\n")
+    table = Table("role and user name", "first password", box=None)
+    for role, password in sign_ins.items():
+        table.add_row(role, password)
+    console.print(table if sign_ins else "First passwords: removed from the state folder.")
+    ports = Table("board", "endpoint", "serial port", "", box=None)
+    for board in instance.fleet:
+        place = f"{board.placement.contract} {board.placement.position}"
+        ports.add_row(
+            board.name,
+            board.spec.endpoint_id,
+            shown(instance.boards[board.name].serial_port),
+            place if board.in_service else "blank",
+        )
+    console.print()
+    console.print(ports)
+    console.print("\nFive things to try, in a second terminal:\n")
+    for number, (command, result) in enumerate(things_to_try(instance), 1):
+        console.print(f"{number}. {result}\n     {command}", soft_wrap=True, markup=False)
+    console.print("\nCtrl-C ends everything.")
+
+
+def shown(path: Path) -> str:
+    """The path as short as it can be said from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def things_to_try(instance: Instance) -> list[tuple[str, str]]:
+    state, url = shown(instance.state), instance.server.url
+    option = "" if state == "state" else f" --state {state}"
+    broker = (
+        "" if instance.server.mqtt_port == 8883 else f" --mqtt-port {instance.server.mqtt_port}"
+    )
+    endpoint = VOICEMODEM.spec.endpoint_id
+    port = shown(instance.boards[BLANK.name].serial_port)
+    place = BLANK.placement
+    return [
+        (
+            f".venv/bin/bench power cut{option}",
+            f"Cut the voice modem's power (then `power restore`), watch {url}/devices/{endpoint}",
+        ),
+        (f".venv/bin/bench supply 9 --for 300{option}", "Let its supply dip for 0.3 s"),
+        (
+            f".venv/bin/firmware-tools provision --port {port} --server {url} "
+            f"--contract {place.contract} --position {place.position} --username technician",
+            "Put the blank board into service (the password is above)",
+        ),
+        (
+            f".venv/bin/usp get {endpoint} Device.DeviceInfo.{option}{broker}",
+            "Ask the voice modem itself",
+        ),
+        (f".venv/bin/usp watch{option}{broker}", "Read the traffic as it passes"),
+    ]
+
+
+def stay(instance: Instance) -> None:
+    """Until a stop is requested. Raises BenchError when a part that must not end has ended."""
+    while True:
+        time.sleep(_WATCH_S)
+        if instance.server.has_ended():
+            raise BenchError(f"the server has ended:\n{instance.server.log_tail()}")
+        for name, board in instance.boards.items():
+            if board.process_ended():
+                raise BenchError(f"the board {name} has ended, see {board.folder.process_log}")
+
+
+def run(state: Path, http_port: int, mqtt_port: int, console: Console) -> None:
+    """Raises StopRequested in the end, or CannotRun or BenchError; no process is left behind."""
+    with lock_state(state):
+        check_port("HTTP_PORT", http_port)
+        check_port("MQTT_PORT", mqtt_port)
+        instance = Instance(state, http_port=http_port, mqtt_port=mqtt_port)
+        try:
+            bring_up(instance, Steps(console))
+            show(instance, console)
+            stay(instance)
+        finally:
+            for number in _STOP_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+            instance.stop()
+
+
+def main(
+    state: Annotated[Path, typer.Option(envvar="STATE")] = Path("state"),
+    http_port: Annotated[int, typer.Option(envvar="HTTP_PORT", min=1, max=65535)] = 8080,
+    mqtt_port: Annotated[int, typer.Option(envvar="MQTT_PORT", min=1, max=65535)] = 8883,
+) -> None:
+    """Run the whole system with three simulated boards until Ctrl-C."""
+    console = Console(highlight=False)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, request_stop)
+    try:
+        run(state.absolute(), http_port, mqtt_port, console)
+    except StopRequested:
+        console.print("\nStopped; the next start goes on from here.")
+    except (CannotRun, BenchError, ToolError) as error:
+        console.print(f"\nCannot go on. {error}", soft_wrap=True, markup=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
