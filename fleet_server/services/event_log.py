@@ -14,7 +14,7 @@ from fleet_server.domain import event as kinds
 from fleet_server.domain.event import key_of, stamp_of
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import tables as t
-from fleet_server.services.records import BadRecordError, Incoming
+from fleet_server.services.records import NOTIFY, BadRecordError, Incoming
 from fleet_server.services.upsert import insert_new
 
 _LONGEST = {"path": 256, "name": 64, "subscription_id": 64}
@@ -25,7 +25,7 @@ def row_of(incoming: Incoming, connection_number: int, now: datetime) -> dict[st
 
     Raises BadRecordError when a name is longer than any the data model has.
     """
-    if incoming.message is None:
+    if incoming.kind != NOTIFY or incoming.message is None:
         return None
     notify = incoming.message.body.request.notify
     kind, path, name, params = _content(notify)
