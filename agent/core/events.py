@@ -20,7 +20,8 @@ def event_record(path: str, name: str, args: dict, boot_count: int, up_time) -> 
 def stamped_arguments(record: bytes, clock_of) -> tuple[str, str, dict]:
     """Return (path, name, arguments) of a record, with when it was, as far as that is known.
 
-    `clock_of(boot_count)` gives (offset ms, error ms) of that boot, or None.
+    `clock_of(boot_count)` gives (offset ms, error ms) of that boot, or None. An argument `Loss`,
+    [boot count, up time] of a power loss, becomes the duration since then.
     """
     path, name, args, boot_count, up_time = json.loads(record)
     up_time = int(up_time)
@@ -28,10 +29,15 @@ def stamped_arguments(record: bytes, clock_of) -> tuple[str, str, dict]:
     args["UpTime"] = str(up_time)
     args["Time"] = UNKNOWN_TIME
     args.setdefault("Grade", "measured")
+    loss = args.pop("Loss", None)
     known = clock_of(boot_count)
     if known:
         args["Time"] = date_time(known[0] + up_time)
         args["TimeError"] = str(known[1])
+        lost = loss and clock_of(loss[0])
+        if lost:
+            args["Duration"] = str(max(0, known[0] + up_time - lost[0] - loss[1]))
+            args["DurationError"] = str(known[1] + lost[1])
     return path, name, args
 
 

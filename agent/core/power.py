@@ -1,0 +1,252 @@
+"""Power events: the dying gasp, its record, what happened when power is back, dips and swells.
+
+- At the power-fail signal the record is completed in the journal first, and only then the gasp
+  leaves. A msg_id is (epoch, sequence): were the gasp sent first and the power gone before the
+  record, the next boot would give the same sequence to another event, and the server would take
+  that for a repetition and drop it. Both are made beforehand; on the simulated board both together
+  take well under a millisecond.
+- The gasp is best effort. What is certain comes after the next boot: the journal's record, and
+  `PowerRestored!` with the length of the outage as soon as both boots' clocks are known.
+- Power that comes back without a reset ends the outage in the same boot.
+- The supply is sampled; thresholds are those of EN 50160 (dip below 90 %, swell above 110 %,
+  interruption below 5 % of nominal) with 2 % hysteresis. On a rail behind an adapter these are the
+  rail's events, not the mains': the board's `sensors` and `supply_nominal_mv` say what is measured.
+"""
+
+import asyncio
+
+from agent.compat import const, sleep_ms
+from agent.core.events import date_time, event_record
+from agent.core.journal import fixed_digits
+from agent.wire.codes import (
+    BOOT_EVENT,
+    DEVICE,
+    DIP_EVENT,
+    POWER,
+    POWER_LOSS_EVENT,
+    POWER_RESTORED_EVENT,
+    RESET_BROWN_OUT,
+    RESET_POWER_ON,
+    SWELL_EVENT,
+)
+
+_SAMPLE_MS = const(10)
+_REFRESH_MS = const(200)
+_RIDE_THROUGH_MS = const(1000)  # power that is back by then never left this boot
+_SLOT_DIGITS = const(13)
+_INTERRUPTION = "interruption"
+_TIME_BYTES = const(24)  # of a dateTime with milliseconds
+
+
+class PowerMonitor:
+    """Watches one board's power. `session` is asked for the connection and sends the gasp."""
+
+    def __init__(self, board, clock, journal, endpoint, session) -> None:
+        self._board = board
+        self._clock = clock
+        self._journal = journal
+        self._endpoint = endpoint
+        self._session = session
+        self._interrupted = asyncio.Event()
+        self._prepared_for = None
+        self._packet = None
+        self._patches = ()
+        self._packet_sequence = 0
+        self.last_signal = None  # (up time ms, gasp was sent) of the latest signal
+
+    def report_boot(self, boot_arguments: dict) -> None:
+        """Journal `PowerRestored!` if power was away, and `Boot!`; make the gasp's record ready."""
+        cause = self._board.reset_cause()
+        loss = self._journal.last_loss
+        if loss or (cause in (RESET_POWER_ON, RESET_BROWN_OUT) and self._clock.boot_count > 1):
+            args = {"Loss": list(loss)} if loss else {}
+            self._endpoint.event(POWER, POWER_RESTORED_EVENT, args, 0, True)
+        now_ms = self._clock.up_time_ms()
+        self._endpoint.event(DEVICE, BOOT_EVENT, boot_arguments, now_ms, True)
+        self._prepare_record()
+
+    async def run(self) -> None:
+        """Watch for ever; ends only by an error."""
+        tasks = [asyncio.create_task(self._keep_ready()), asyncio.create_task(self._watch())]
+        if self._board.power_fail is not None:
+            tasks.append(asyncio.create_task(self._await_signal()))
+        if "supply" in self._board.sensors:
+            tasks.append(asyncio.create_task(self._sample()))
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    # --- the gasp
+
+    def power_failing(self) -> None:
+        """The signal came: keep the record, send the gasp. Nothing here waits."""
+        up_time_ms = self._clock.up_time_ms()
+        sequence = self._journal.append_loss(up_time_ms)
+        if not sequence:
+            self.last_signal = (up_time_ms, False)
+            return
+        if self._packet_sequence != sequence or self._prepared_for != self._gasp_key():
+            self._prepare_packet(sequence)
+        self._date_packet(up_time_ms)
+        sent = bool(self._packet) and self._session.send_now(self._packet)
+        self.last_signal = (up_time_ms, sent)
+
+    def refresh(self) -> None:
+        """Make the packet anew when what it says has changed; call it a few times per second."""
+        key = self._gasp_key()
+        if key != self._prepared_for:
+            self._prepare_packet(self._journal.last_sequence + 1)
+
+    def _gasp_key(self):
+        return (
+            self._session.state,
+            self._session.since_ms,
+            self._journal.last_sequence,
+            len(str(self._clock.up_time_ms())),
+            self._journal.clock_of(self._clock.boot_count),
+        )
+
+    def _record(self, up_time):
+        args = {"Source": "Mains"}
+        return event_record(POWER, POWER_LOSS_EVENT, args, self._clock.boot_count, up_time)
+
+    def _prepare_record(self):
+        digits = "0" * _SLOT_DIGITS
+        record = self._record(digits)
+        at = record.rfind(digits.encode())
+        self._journal.prepare_loss(record, self._clock.boot_count, at, _SLOT_DIGITS)
+
+    def _prepare_packet(self, sequence):
+        self._prepared_for = self._gasp_key()
+        self._packet_sequence = sequence
+        self._packet = None
+        self._patches = ()
+        if self._session.state != "online":
+            return
+        up_time_ms = self._clock.up_time_ms()
+        outgoing = self._endpoint.notification(sequence, self._record(up_time_ms))
+        if outgoing is None:
+            return
+        self._packet = bytearray(self._session.prepare(outgoing.topic, outgoing.payload()))
+        self._patches = _patches(self._packet, up_time_ms)
+
+    def _date_packet(self, up_time_ms):
+        for at, size, is_time in self._patches:
+            if is_time:
+                offset_ms = self._journal.clock_of(self._clock.boot_count)[0]
+                text = date_time(offset_ms + up_time_ms).encode()
+            else:
+                text = fixed_digits(up_time_ms, size)
+            self._packet[at : at + size] = text
+
+    async def _keep_ready(self):
+        while True:
+            self.refresh()
+            await sleep_ms(_REFRESH_MS)
+
+    async def _await_signal(self):
+        while True:
+            await self._board.power_fail.wait()
+            self._interrupted.set()
+
+    async def _watch(self):
+        while True:
+            await self._interrupted.wait()
+            self.power_failing()
+            failed_ms = self._clock.up_time_ms()
+            await self._until_restored()
+            self._interrupted.clear()
+            self._restored(self._clock.up_time_ms(), failed_ms)
+
+    async def _until_restored(self):
+        """Come back when power is back, if this boot lives to see it."""
+        await sleep_ms(_RIDE_THROUGH_MS)
+        limit_mv = self._board.supply_nominal_mv * 9 // 10
+        while (self._board.supply_mv() or limit_mv) < limit_mv:
+            await sleep_ms(_SAMPLE_MS)
+
+    def _restored(self, now_ms, failed_ms):
+        args = {"Duration": str(now_ms - failed_ms), "DurationError": str(_RIDE_THROUGH_MS)}
+        self._journal.settle()
+        self._endpoint.event(POWER, POWER_RESTORED_EVENT, args, now_ms, True)
+        self._prepare_record()
+        self._session.wake()
+
+    # --- the supply
+
+    async def _sample(self):
+        supply = SupplyEvents(self._board.supply_nominal_mv)
+        while True:
+            now_ms = self._clock.up_time_ms()
+            supply_mv = self._board.supply_mv()
+            event = None if supply_mv is None else supply.feed(supply_mv, now_ms)
+            if event:
+                self._report(event)
+            await sleep_ms(_SAMPLE_MS)
+
+    def _report(self, event):
+        name, magnitude_mv, began_ms, duration_ms = event
+        if name == _INTERRUPTION:
+            self._interrupted.set()
+            return
+        args = {"Magnitude": str(magnitude_mv), "Duration": str(duration_ms)}
+        self._endpoint.event(POWER, name, args, began_ms, True)
+        self._session.wake()
+
+
+class SupplyEvents:
+    """Dips, swells and interruptions in a row of samples. Source: EN 50160, IEC 61000-4-30."""
+
+    def __init__(self, nominal_mv: int) -> None:
+        self._nominal_mv = nominal_mv
+        self._kind = None
+        self._extreme_mv = 0
+        self._began_ms = 0
+
+    def feed(self, supply_mv: int, now_ms: int):
+        """Return (name, residual or maximum mV, up time it began, duration ms) when one is over.
+
+        An interruption is told as it begins, and nothing more of the dip it grew from.
+        """
+        percent = supply_mv * 100
+        nominal = self._nominal_mv
+        if self._kind is None:
+            if percent < 90 * nominal:
+                self._begin(DIP_EVENT, supply_mv, now_ms)
+            elif percent > 110 * nominal:
+                self._begin(SWELL_EVENT, supply_mv, now_ms)
+        if self._kind == DIP_EVENT and percent < 5 * nominal:
+            self._kind = _INTERRUPTION
+            return _INTERRUPTION, supply_mv, self._began_ms, now_ms - self._began_ms
+        if self._kind == SWELL_EVENT:
+            self._extreme_mv = max(self._extreme_mv, supply_mv)
+            over = percent <= 108 * nominal
+        else:
+            self._extreme_mv = min(self._extreme_mv, supply_mv)
+            over = percent >= 92 * nominal
+        if self._kind is None or not over:
+            return None
+        kind, self._kind = self._kind, None
+        if kind == _INTERRUPTION:
+            return None
+        return kind, self._extreme_mv, self._began_ms, now_ms - self._began_ms
+
+    def _begin(self, kind, supply_mv, now_ms):
+        self._kind = kind
+        self._extreme_mv = supply_mv
+        self._began_ms = now_ms
+
+
+def _patches(packet, up_time_ms):
+    """Where the packet says when: (offset, bytes, whether it is the dateTime)."""
+    found = []
+    digits = b"%d" % up_time_ms
+    for name, value, size in ((b"UpTime", digits, len(digits)), (b"Time", b"2", _TIME_BYTES)):
+        # a map entry of protobuf: key as field 1, value as field 2
+        start = bytes((0x0A, len(name))) + name + bytes((0x12, size))
+        at = packet.find(start + value)
+        if at >= 0:
+            found.append((at + len(start), size, name == b"Time"))
+    return found
