@@ -38,7 +38,7 @@ def subcommands(command: str) -> list[str]:
     )
     assert done.returncode == 0, done.stderr
     listed = done.stdout.partition("Commands")[2]
-    return re.findall(r"^│ ([a-z][a-z-]*) ", listed, re.MULTILINE)
+    return re.findall(r"^(?:│|  ?) ([a-z][a-z-]*) ", listed, re.MULTILINE)
 
 
 def test_the_readme_shows_exactly_two_commands_first() -> None:
