@@ -6,8 +6,8 @@ The first row is the primary controller, made from what was provisioned.
 import json
 
 from agent.compat import const
+from agent.core.changes import CONTROLLER
 from agent.core.events import unix_ms
-from agent.core.messages_write import CONTROLLER
 from agent.core.paths import Target
 from agent.wire.topics import controller_topic
 from agent.wire.usp import USPError

@@ -6,13 +6,9 @@ Sessions are not supported and are answered with disconnect 7106, secured payloa
 """
 
 from agent.compat import const
+from agent.core.changes import Asker, remove_row
 from agent.core.controllers import Controllers
 from agent.core.events import event_record, stamped_arguments
-from agent.core.messages_operate import operate, outputs_message
-from agent.core.messages_read import get, get_instances
-from agent.core.messages_supported import get_supported_dm, get_supported_protocol
-from agent.core.messages_write import Asker, add, delete, remove_row, set_values
-from agent.core.model_local_agent import broker_settings
 from agent.core.notify import (
     EVENT,
     OBJECT_CREATION,
@@ -25,6 +21,7 @@ from agent.core.notify import (
 from agent.core.notify_journal import PRIMARY, JournalNotifier
 from agent.core.operations import Operations
 from agent.core.outgoing import Outgoing, ready
+from agent.core.parts import part
 from agent.core.subscriptions import Subscriptions
 from agent.errors import StorageError
 from agent.wire import usp
@@ -74,7 +71,9 @@ class Endpoint:
         self._journalled = JournalNotifier(
             model, journal, self._controllers, self._subscriptions, self._notifier, random
         )
-        self._operations = Operations(model, self._on_board, self._finished, self._after)
+        self._operations = Operations(
+            model, self._notifier.add_on_board_request, self._finished, self._after
+        )
         self._answering = []
         self._check_ms = 0
         self._dated = False
@@ -105,7 +104,7 @@ class Endpoint:
         """What to send instead of what the broker does not take, or None."""
         if not outgoing.asked:
             return None
-        error = USPError(RESOURCES_EXCEEDED, "the answer is too large for the broker")
+        error = USPError(RESOURCES_EXCEEDED, "the answer is too large")
         return self._error(outgoing.asked, outgoing.topic, error)
 
     def _own_topic(self):
@@ -173,13 +172,9 @@ class Endpoint:
         except USPError as error:
             return self._failure(asked, message, reply_to, error)
         except MemoryError:
-            return self._failure(
-                asked, message, reply_to, USPError(RESOURCES_EXCEEDED, "out of memory")
-            )
+            return self._failure(asked, message, reply_to, USPError(RESOURCES_EXCEEDED))
         except StorageError:
-            return self._failure(
-                asked, message, reply_to, USPError(INTERNAL_ERROR, "storage failed")
-            )
+            return self._failure(asked, message, reply_to, USPError(INTERNAL_ERROR))
         self._after(asker)
         return outgoing
 
@@ -195,18 +190,22 @@ class Endpoint:
             asked[0],
             asked[1],
             error.code,
-            error.text,
-            getattr(error, "param_errs", ()),
+            error.text or part("error_texts").text_of(error.code),
+            error.param_errs,
         )
         return Outgoing(reply_to, self._reply_topic, produce)
 
     def _carry_out(self, message, asker, originator):
+        model = self._model
         view = message.view
         if message.member == usp.OPERATE:
-            return operate(self._model, view, asker, originator, self._operations, self._authorise)
-        if message.member in _WRITERS:
-            return _WRITERS[message.member](self._model, view, asker)
-        return _READERS[message.member](self._model, view)
+            operate = part("messages_operate").operate
+            return operate(model, view, asker, originator, self._operations, self._authorise)
+        name, function = _HANDLERS[message.member].split(".")
+        handler = getattr(part(name), function)
+        if name == "messages_write":
+            return handler(model, view, asker)
+        return handler(model, view)
 
     # --- what becomes due
 
@@ -273,25 +272,11 @@ class Endpoint:
         """The Notify of a journal record, for a gasp made beforehand; None without subscription."""
         return self._journalled.notification(sequence, record)
 
-    def _on_board(self, number):
-        model = self._model
-        data = encode(
-            0x0A,
-            model.text("Device.DeviceInfo.ManufacturerOUI"),
-            0x12,
-            model.text("Device.DeviceInfo.ProductClass"),
-            0x1A,
-            model.text("Device.DeviceInfo.SerialNumber"),
-            0x22,
-            usp.SUPPORTED_VERSIONS,
-        )
-        self._notifier.add_on_board_request(number, data)
-
     def _finished(self, path, name, key, outcome):
         if isinstance(outcome, USPError):
             end = (0x2A, encode(0x0D, outcome.code, 0x12, outcome.text))
         else:
-            end = (0x22, outputs_message(outcome))
+            end = (0x22, part("messages_operate").outputs_message(outcome))
         data = encode(0x0A, path, 0x12, name, 0x1A, key, *end)
         for row in self._subscriptions.wanting("OperationComplete", path, name):
             self._notifier.add(row, OPERATION_COMPLETE, data, self._model.now_ms)
@@ -312,13 +297,19 @@ class Endpoint:
                 self._notifier.add(found, OBJECT_DELETION, encode(0x0A, path), model.now_ms)
         for obj in asker.changed:
             if model.path(obj).startswith("Device.MQTT.Client."):
-                model.later(model.actions.configure, broker_settings(model))
+                model.later(model.actions.configure, part("commands").broker_settings(model))
 
 
-_READERS = {
-    usp.GET: get,
-    usp.GET_INSTANCES: get_instances,
-    usp.GET_SUPPORTED_DM: get_supported_dm,
-    usp.GET_SUPPORTED_PROTOCOL: get_supported_protocol,
-}
-_WRITERS = {usp.SET: set_values, usp.ADD: add, usp.DELETE: delete}
+# Module and function that carry out each request, by its field number.
+_HANDLERS = (
+    "",
+    "messages_read.get",
+    "messages_supported.get_supported_dm",
+    "messages_read.get_instances",
+    "messages_write.set_values",
+    "messages_write.add",
+    "messages_write.delete",
+    "",
+    "",
+    "messages_supported.get_supported_protocol",
+)

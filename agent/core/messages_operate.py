@@ -4,7 +4,7 @@ What can harm is done only with an authorisation, which is checked after everyth
 it may be used once. Source: TR-369, "Operate Message" R-OPR.0 to R-OPR.7.
 """
 
-from agent.core.messages_supported import arguments
+from agent.core.model_table import arguments
 from agent.core.paths import Target
 from agent.errors import AuthorisationError, StorageError
 from agent.wire.codes import (

@@ -3,7 +3,7 @@
 The largest answer there is; it is written line by line. Source: TR-369, "GetSupportedDM Message".
 """
 
-from agent.core.model_table import STAMP
+from agent.core.model_table import arguments
 from agent.wire.codes import AUTHORIZATION_ARGUMENT, INVALID_PATH
 from agent.wire.protobuf import encode
 from agent.wire.usp import SUPPORTED_VERSIONS, USPError, first, texts
@@ -11,6 +11,7 @@ from agent.wire.usp import SUPPORTED_VERSIONS, USPError, first, texts
 _MODEL_URI = "urn:broadband-forum-org:tr-181-2-19-1"
 _TYPES = {"b": 2, "d": 3, "i": 6, "u": 9}
 _STRING = 8
+_STAMP = "BootCount,UpTime,Time,TimeError,Grade"
 
 
 def get_supported_protocol(model, view):
@@ -130,11 +131,6 @@ def _parameter(name, spec):
     )
 
 
-def arguments(words: str) -> list[str]:
-    """The names in a table's list of arguments, `-` standing for none."""
-    return [] if words == "-" else words.replace("*", "").split(",")
-
-
 def command_inputs(kind: str, words: str) -> list[str]:
     """Input arguments of a command; one that can harm takes an authorisation too."""
     return arguments(words) + ([AUTHORIZATION_ARGUMENT] if kind in "SA" else [])
@@ -144,4 +140,4 @@ def event_arguments(words: str) -> list[str]:
     """Arguments of an event."""
     if words[0] != "+":
         return arguments(words)
-    return arguments(words[1:]) + list(STAMP)
+    return arguments(words[1:] + "," + _STAMP)

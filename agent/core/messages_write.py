@@ -5,6 +5,7 @@ each path stands alone. A search path that finds several rows is all or nothing 
 Error texts are short; codes are what counts. Source: TR-369, "Set", "Add", "Delete Message".
 """
 
+from agent.core.changes import CONTROLLER, SUBSCRIPTION, remove_row
 from agent.core.model import check
 from agent.core.paths import Target
 from agent.errors import StorageError
@@ -22,9 +23,6 @@ from agent.wire.codes import (
 from agent.wire.protobuf import encode
 from agent.wire.usp import USPError, first, first_text, texts, views
 
-CONTROLLER = "Device.LocalAgent.Controller.{i}."
-SUBSCRIPTION = "Device.LocalAgent.Subscription.{i}."
-
 _LOCKED = (
     "Device.MQTT.",
     "Device.LocalAgent.Controller.",
@@ -32,28 +30,6 @@ _LOCKED = (
     "Device.X_IPKO-COM_Service.",
 )
 _OPEN_PARAMETERS = ("Periodic", "USPNotifRetry")
-
-
-class Asker:
-    """Who asks and what came of it. `number` is the instance of the controller's row; `locked`:
-    what can harm must come wrapped and authorised; `now` a dateTime. After the work, `created` and
-    `deleted` have (object, row) and object paths, `changed` the objects that were written."""
-
-    def __init__(self, number: int, locked: bool, now: str) -> None:
-        self.number = number
-        self.locked = locked
-        self.now = now
-        self.created = []
-        self.deleted = []
-        self.changed = []
-
-
-class Refused(USPError):
-    """The whole Message fails; `param_errs` has (path, code, text)."""
-
-    def __init__(self, param_errs) -> None:
-        super().__init__(INVALID_ARGUMENTS, "refused: " + param_errs[0][2])
-        self.param_errs = param_errs
 
 
 class _Plan:
@@ -144,7 +120,7 @@ def _undo(steps):
 
 
 def set_values(model, view, asker):
-    """Carry out a Set; return the producer of its answer. Raises Refused or USPError."""
+    """Carry out a Set; return the producer of its answer. Raises USPError."""
     partial = first(view, 0x08, 0)
     plans = [_plan_set(model, item, asker) for item in views(view, 0x12)]
     if not partial:
@@ -182,7 +158,9 @@ def _refuse_failures(model, plans):
         if plan.failure:
             errors.extend(plan.param_errs(model))
     if errors:
-        raise Refused(errors)
+        refused = USPError(INVALID_ARGUMENTS, "refused: " + errors[0][0])
+        refused.param_errs = errors
+        raise refused
 
 
 def _apply(model, plan, undo, asker):
@@ -238,7 +216,7 @@ def _put_errors(sink, plan):
 
 
 def add(model, view, asker):
-    """Carry out an Add; return the producer of its answer. Raises Refused or USPError."""
+    """Carry out an Add; return the producer of its answer. Raises USPError."""
     partial = first(view, 0x08, 0)
     plans = []
     undo = []
@@ -324,7 +302,7 @@ def _add_answer(model, plans):
 
 
 def delete(model, view, asker):
-    """Carry out a Delete; return the producer of its answer. Raises Refused or USPError.
+    """Carry out a Delete; return the producer of its answer. Raises USPError.
 
     A row that does not exist is deleted with success. Source: TP-469 1.25.
     """
@@ -352,20 +330,6 @@ def _plan_delete(model, path, asker):
     except USPError as error:
         plan.fail(error)
     return plan
-
-
-def remove_row(model, obj, row, asker):
-    """Delete one row; a controller takes its subscriptions with it. Source: TP-469 1.78."""
-    path = model.instance_path(obj, row)
-    if model.row(obj, row[0]) is not row:
-        return
-    asker.deleted.append(path)
-    model.delete_row(obj, row)
-    if model.path(obj) == CONTROLLER:
-        subscriptions = model.find(SUBSCRIPTION)
-        for found in list(model.rows(subscriptions)):
-            if model.get(subscriptions, found, "Recipient") == path[:-1]:
-                remove_row(model, subscriptions, found, asker)
 
 
 def _delete_answer(plans):

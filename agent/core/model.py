@@ -2,9 +2,8 @@
 
 An object is known by where its line begins in the table. Every object has rows; one without
 instances has a single row. A row is a list: its instance numbers as a tuple, then one slot per
-parameter in the table's order. A slot is a text, None for the default, or a function that gives the
-text; so parameters that are read rather than kept cost one closure and nothing is computed
-before someone asks.
+parameter in the table's order. A slot is a text, None for the default, or a number, by which
+`live` of model_device.py gives the text: nothing is computed before someone asks.
 """
 
 import json
@@ -32,7 +31,7 @@ class Model:
     """Objects of one product class, with their rows; kept rows are loaded from `store`."""
 
     def __init__(self, store, product_class: str) -> None:
-        self._store = store
+        self.store = store
         self._rows = {}
         self._next = {}
         self._dirty = []
@@ -153,7 +152,7 @@ class Model:
             if name.endswith("NumberOfEntries"):
                 return str(self._count(obj, row, name[:-15]))
             return default_of(spec)
-        return value if isinstance(value, str) else value()
+        return value if isinstance(value, str) else self.live(value)
 
     def get(self, obj: int, row: list, name: str) -> str:
         """The same, by name alone."""
@@ -178,7 +177,7 @@ class Model:
             self._touch(obj)
 
     def bind(self, path: str, numbers: tuple, **values) -> list:
-        """Set slots that are never kept: texts, or functions that give one. Return the row.
+        """Set slots, to texts or numbers for `live`, as every start does anew; return the row.
 
         A name is written with _ for the hyphen, which no keyword can have.
         """
@@ -198,7 +197,7 @@ class Model:
     def add_row(self, obj: int, parent: tuple) -> list:
         """A new row, with those of the single objects in it. Raises USPError 7005 when full."""
         if len(self._rows[obj]) >= _MAX_ROWS:
-            raise USPError(RESOURCES_EXCEEDED, "table is full")
+            raise USPError(RESOURCES_EXCEEDED)
         number = self._next.get((obj, parent), 0)
         for row in self._rows[obj]:
             if row[0][:-1] == parent and row[0][-1] > number:
@@ -241,7 +240,7 @@ class Model:
             for other in self._rows[obj]:
                 if other is not row and other[0][:-1] == row[0][:-1]:
                     if [self.get(obj, other, name) for name in names] == mine:
-                        raise USPError(DUPLICATE_KEY, "duplicate " + ",".join(names))
+                        raise USPError(DUPLICATE_KEY)
 
     def unique_keys(self, obj: int, row: list):
         """Yield (name, value) of each parameter that is part of a unique key."""
@@ -274,12 +273,12 @@ class Model:
                         values[name] = row[slot]
                 rows.append((row[0], values))
             given = [(key[1], number) for key, number in self._next.items() if key[0] == obj]
-            self._store.save(self._header(obj, "="), json.dumps([rows, given]).encode())
+            self.store.save(self._header(obj, "="), json.dumps([rows, given]).encode())
             self._dirty.pop()
 
     def _load(self, obj):
         name = self._header(obj, "=")
-        data = self._store.load(name) if name else None
+        data = self.store.load(name) if name else None
         if not data:
             return
         rows, given = json.loads(data)
@@ -300,6 +299,14 @@ class Model:
                 for child in self.under(path):
                     self._rows[child] = [r for r in self._rows[child] if r[0][:depth] in there]
 
+    def forget(self) -> None:
+        """Factory reset: remove what is kept, but for the history of boots. Restart afterwards."""
+        for obj in self.objects:
+            name = self._header(obj, "=")
+            if name and not name.startswith("reboot"):
+                self.store.remove(name)
+        self._dirty = []
+
 
 def default_of(spec: str) -> str:
     """The value a parameter has before anyone wrote it."""
@@ -314,7 +321,7 @@ def check(spec: str, row: list | None, slot: int, value: str) -> str:
     """
     how = spec[0]
     if how == "r" or (row and (how == "k" or (how == "o" and row[slot]))):
-        raise USPError(NOT_WRITABLE, "not writable")
+        raise USPError(NOT_WRITABLE)
     at = spec.find(" ")
     words = (spec[:at] if at > 0 else spec).split(":", 1)
     return _CHECKS[spec[1]](value, words[1] if len(words) > 1 else "")
@@ -325,33 +332,33 @@ def _check_boolean(value, _):
         return "true"
     if value in ("false", "0"):
         return "false"
-    raise USPError(INVALID_TYPE, "not a boolean")
+    raise USPError(INVALID_TYPE)
 
 
 def _check_number(value, limits):
     if not is_integer(value):
-        raise USPError(INVALID_TYPE, "not a number")
+        raise USPError(INVALID_TYPE)
     number = int(value)
     at = limits.find("-", 1)
     low, high = (int(limits[:at]), int(limits[at + 1 :])) if at > 0 else (0, 4294967295)
     if not low <= number <= high:
-        raise USPError(INVALID_VALUE, "out of range")
+        raise USPError(INVALID_VALUE)
     return str(number)
 
 
 def _check_text(value, limit):
     if limit and not is_digits(limit):
         if value not in limit.split("|"):
-            raise USPError(INVALID_VALUE, "none of " + limit)
+            raise USPError(INVALID_VALUE)
     elif len(value) > int(limit or _MAX_TEXT):
-        raise USPError(INVALID_VALUE, "too long")
+        raise USPError(INVALID_VALUE)
     return value
 
 
 def _check_date_time(value, _):
     shape = "".join(["0" if is_digits(c) else c for c in value[:19]])
     if shape != "0000-00-00T00:00:00" or value[-1] != "Z":
-        raise USPError(INVALID_TYPE, "not a dateTime in UTC")
+        raise USPError(INVALID_TYPE)
     return value
 
 
@@ -360,8 +367,8 @@ def _check_paths(value, limit):
         entries = list(list_items(value))
         for entry in entries:
             split(entry)
-    except USPError as error:
-        raise USPError(INVALID_VALUE, error.text)  # noqa: B904 (the board cannot chain)
+    except USPError:
+        raise USPError(INVALID_VALUE)  # noqa: B904 (the board cannot chain)
     return _check_text(",".join(entries), limit)
 
 

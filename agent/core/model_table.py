@@ -14,8 +14,6 @@ and demands an authorisation; `*` marks a mandatory input, `-` none. An event is
 `+` stands for those of every journalled event. Names follow TR-181 2.19; ours are X_IPKO-COM_.
 """
 
-STAMP = ("BootCount", "UpTime", "Time", "TimeError", "Grade")
-
 TABLE = b"""\
 Device. R
 Reboot() S Cause,Reason -
@@ -211,3 +209,8 @@ Device.SmartCardReaders.SmartCardReader.{i}.SmartCard. R ?STB
 Status rs
 
 """
+
+
+def arguments(words: str) -> list[str]:
+    """The names in a list of arguments."""
+    return [] if words == "-" else words.replace("*", "").split(",")

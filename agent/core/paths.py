@@ -26,7 +26,7 @@ class Target:
             self.obj = model.find(self.supported + "{i}.")
             self.whole_table = True
         if self.obj < 0 or (self.name and (self.whole_table or not self.entry())):
-            raise USPError(INVALID_PATH, "no such path")
+            raise USPError(INVALID_PATH)
         self.is_search = False
         self._found = [self._numbers(level) for level in range(len(self.keys))]
 
@@ -63,7 +63,7 @@ class Target:
             at = _end_of_key(self.supported, len(self.keys))
             for _ in self.rows(self._model.find(self.supported[:at])):
                 return
-            raise USPError(OBJECT_DOES_NOT_EXIST, "no such instance")
+            raise USPError(OBJECT_DOES_NOT_EXIST)
 
     def _numbers(self, level):
         """The rows an expression selects on its level; None for a number or `*`."""
@@ -103,7 +103,7 @@ class _Term:
         self._obj = model.find(table + owner + "." if owner else table)
         entry = model.entry(self._obj, parameter) if self._obj >= 0 else None
         if entry is None or parameter[-1] in ")!":
-            raise USPError(INVALID_PATH, "no such parameter in the expression")
+            raise USPError(INVALID_PATH)
         self._kind = entry[1][1]
         self._constant = self._read_constant(constant)
 
@@ -113,18 +113,18 @@ class _Term:
             constant = constant[1:]
         if self._kind in "ui":
             if quoted or not is_integer(constant):
-                raise _bad_term("a number")
+                raise USPError(INVALID_PATH_SYNTAX)
             constant = int(constant)
         elif self._kind == "b":
             if quoted or constant not in ("true", "false", "1", "0"):
-                raise _bad_term("a boolean")
+                raise USPError(INVALID_PATH_SYNTAX)
             constant = "true" if constant in ("true", "1") else "false"
         elif not quoted:
-            raise _bad_term("a text in quotes")
+            raise USPError(INVALID_PATH_SYNTAX)
         if (self.operator == "~=") != (self._kind == "l"):
-            raise _bad_term("an operator for its type")
+            raise USPError(INVALID_PATH_SYNTAX)
         if self.operator not in ("==", "!=", "~=") and self._kind not in "uid":
-            raise _bad_term("== or !=")
+            raise USPError(INVALID_PATH_SYNTAX)
         return constant
 
     def holds(self, numbers) -> bool:
@@ -147,7 +147,3 @@ class _Term:
         if operator == ">":
             return value > self._constant
         return value <= self._constant if operator == "<=" else value >= self._constant
-
-
-def _bad_term(wanted):
-    return USPError(INVALID_PATH_SYNTAX, "the expression needs " + wanted)

@@ -6,7 +6,7 @@ Source: TR-369, "Subscriptions and Notifications"; TR-181 Device.LocalAgent.Subs
 """
 
 from agent.compat import const, crc32
-from agent.core.messages_write import SUBSCRIPTION
+from agent.core.changes import SUBSCRIPTION
 from agent.core.paths import Target
 from agent.wire.paths import list_items, split
 from agent.wire.usp import USPError

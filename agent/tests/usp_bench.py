@@ -3,8 +3,7 @@
 from agent.core.clock import Clock
 from agent.core.endpoint import Endpoint
 from agent.core.journal import Journal
-from agent.core.model_device import build
-from agent.core.model_local_agent import endpoint_id_of
+from agent.core.model_device import build, endpoint_id_of
 from agent.core.store import Store
 from agent.tests.fakes import FakeBoard, FakeRandom, FakeStorage
 from agent.wire import usp
@@ -128,7 +127,9 @@ class Bench:
         """One parameter."""
         found = self.get(path)[path]
         assert isinstance(found, dict) and len(found) == 1, found
-        return list(list(found.values())[0].values())[0]
+        for values in found.values():
+            for value in values.values():
+                return value
 
     def set(self, path, values, partial=False, required=True):
         """The SetResp's only result, or Failed."""
@@ -214,7 +215,8 @@ class Tree:
         return ([0] + [value for found, value in self._fields if found == number])[-1]
 
     def text(self, number):
-        return ([""] + self.texts(number))[-1]
+        found = self.texts(number)
+        return found[-1] if found else ""
 
     def texts(self, number):
         return [str(value, "utf-8") for found, value in self._fields if found == number]

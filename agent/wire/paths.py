@@ -18,7 +18,7 @@ OPERATORS = ("==", "!=", "~=", "<=", ">=", "<", ">")
 def split(path: str) -> tuple[str, list[str], str]:
     """Return (supported path, keys, name); raises USPError 7008 on a path no model can have."""
     if len(path) > _MAX_PATH or not path.startswith("Device."):
-        raise _syntax("does not start with Device.")
+        raise USPError(INVALID_PATH_SYNTAX)
     supported = []
     keys = []
     at = 0
@@ -32,7 +32,7 @@ def split(path: str) -> tuple[str, list[str], str]:
         else:
             supported.append(_name(part))
         if len(supported) > _MAX_PARTS:
-            raise _syntax("too deep")
+            raise USPError(INVALID_PATH_SYNTAX)
     return ".".join(supported) + ".", keys, ""
 
 
@@ -47,7 +47,7 @@ def _part(path, at):
         dot = len(path)
     part = path[at:dot]
     if not part or (part[0] == "[" and dot != end):
-        raise _syntax("empty or broken part")
+        raise USPError(INVALID_PATH_SYNTAX)
     return part, dot + 1
 
 
@@ -59,7 +59,7 @@ def _closing(path, at):
         at += 1
         if path[at - 1] == "]" and not quoted:
             return at
-    raise _syntax("[ without ]")
+    raise USPError(INVALID_PATH_SYNTAX)
 
 
 def is_digits(text: str) -> bool:
@@ -94,7 +94,7 @@ def _is_number(part):
     if not is_digits(part):
         return False
     if part[0] == "0" or len(part) > 9:
-        raise _syntax("instance number")
+        raise USPError(INVALID_PATH_SYNTAX)
     return True
 
 
@@ -106,12 +106,12 @@ def _name(part):
     elif part.endswith("!"):
         bare = part[:-1]
     elif "+" in part:
-        raise USPError(INVALID_PATH, "references are not followed")
+        raise USPError(INVALID_PATH)
     if not bare or "0" <= bare[0] <= "9" or bare[0] == "-":
-        raise _syntax("name")
+        raise USPError(INVALID_PATH_SYNTAX)
     for c in bare:
         if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "_-"):
-            raise _syntax("name")
+            raise USPError(INVALID_PATH_SYNTAX)
     return part
 
 
@@ -136,13 +136,13 @@ def conditions(expression: str) -> list[tuple[str, str, str]]:
         if operator not in OPERATORS:
             operator = part[at : at + 1]
         if operator not in OPERATORS:
-            raise _syntax("operator")
+            raise USPError(INVALID_PATH_SYNTAX)
         name = part[:at].strip()
         if not is_relative(name):
-            raise _syntax("parameter")
+            raise USPError(INVALID_PATH_SYNTAX)
         out.append((name, operator, _constant(part[at + len(operator) :].strip())))
     if len(out) > _MAX_CONDITIONS:
-        raise _syntax("too many conditions")
+        raise USPError(INVALID_PATH_SYNTAX)
     return out
 
 
@@ -163,12 +163,8 @@ def _between_ands(body):
 def _constant(value):
     if not value.startswith('"'):
         if not value or '"' in value or " " in value:
-            raise _syntax("value")
+            raise USPError(INVALID_PATH_SYNTAX)
         return value
     if len(value) < 2 or value[-1] != '"' or '"' in value[1:-1]:
-        raise _syntax("quotes")
+        raise USPError(INVALID_PATH_SYNTAX)
     return value[:-1].replace("%22", '"').replace("%25", "%")
-
-
-def _syntax(reason):
-    return USPError(INVALID_PATH_SYNTAX, "path: " + reason)

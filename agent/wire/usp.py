@@ -59,7 +59,10 @@ _KINDS = {"s": 2, "n": 0, "f": 5}
 
 
 class USPError(AgentError):
-    """A request, or one part of it, fails: an error code of TR-369 and a text for people."""
+    """A request, or one part of it, fails: an error code of TR-369 and a text for people, "" where
+    the code says it all. `param_errs` has (path, code, text) when a whole Message is refused."""
+
+    param_errs = ()
 
     def __init__(self, code, text=""):
         super().__init__(code, text)
@@ -139,12 +142,10 @@ def decode_message(data) -> Message:
             _check(message.view, _layout(message.member))
         elif message.body == RESPONSE:
             _member(message, message.view)
-    except WireError as error:
+    except WireError:
         if message.body > REQUEST:
             raise
-        message.fault = message.fault or USPError(
-            INVALID_ARGUMENTS, "malformed: %s" % error.args[0]
-        )
+        message.fault = message.fault or USPError(INVALID_ARGUMENTS)
     except USPError as error:
         message.fault = error
     return message
@@ -155,7 +156,7 @@ def _header(message, view):
         if tag == 0x0A:
             message.msg_id = text(value)
         elif tag == 0x10 and value > _LAST_TYPE:
-            message.fault = USPError(INVALID_ARGUMENTS, "unknown msg_type")
+            message.fault = USPError(INVALID_ARGUMENTS)
 
 
 def _body(message, view):
@@ -185,7 +186,7 @@ def _member(message, view):
 def _layout(member):
     layout = _REQUEST_LAYOUTS[member] if member < len(_REQUEST_LAYOUTS) else "?"
     if layout == "?":
-        raise USPError(MESSAGE_NOT_SUPPORTED, "not a request an agent takes")
+        raise USPError(MESSAGE_NOT_SUPPORTED)
     return layout
 
 

@@ -1,0 +1,165 @@
+"""The start of a model: what is fixed or was provisioned is entered, and this boot in its history.
+
+Loaded once, at the start. What a controller wrote and is kept comes from the store, before.
+"""
+
+import json
+
+from agent.core import model_device as live
+from agent.errors import StorageError
+from agent.wire.codes import (
+    POWER,
+    RESET_BROWN_OUT,
+    RESET_COMMANDED,
+    RESET_POWER_ON,
+    RESET_REASONS,
+    RESET_WATCHDOG,
+    SOFTWARE_VERSION,
+)
+from agent.wire.topics import agent_topic, controller_topic
+
+_REBOOTS = "Device.DeviceInfo.Reboots."
+_DEVICE_INFO = "Device.DeviceInfo."
+_CONTROLLER = "Device.LocalAgent.Controller.{i}."
+_CLIENT = "Device.MQTT.Client.{i}."
+_LAB_ROLE = "Device.LocalAgent.ControllerTrust.Role.2"
+
+
+def fill(device, settings) -> None:
+    """Make the model whole."""
+    _bind_device_info(device)
+    _bind_state(device)
+    _bind_local_agent(device, settings)
+    _enter_boot(device)
+
+
+def _bind_device_info(device):
+    board = device.board
+    device.bind(
+        _DEVICE_INFO,
+        (),
+        Manufacturer=board.manufacturer,
+        ManufacturerOUI=board.manufacturer_oui,
+        ModelName=board.model_name,
+        ProductClass=board.product_class,
+        SerialNumber=board.serial_number,
+        HardwareVersion=board.hardware_version,
+        UpTime=live.UP_TIME,
+        X_IPKO_COM_Lab="true" if board.lab else "false",
+    )
+    device.bind(
+        "Device.DeviceInfo.MemoryStatus.", (), Total=live.MEMORY_TOTAL, Free=live.MEMORY_FREE
+    )
+    device.bind(_REBOOTS, (), BootCount=live.BOOT_COUNT)
+
+
+def _bind_state(device):
+    device.bind("Device.Time.", (), Status=live.TIME_STATUS, CurrentLocalTime=live.CURRENT_TIME)
+    sensors = device.board.sensors
+    device.power_row = device.bind(
+        POWER,
+        (),
+        Source="Mains" if sensors else "Unknown",
+        SupplyVoltage=live.SUPPLY_VOLTAGE,
+        Sensors=",".join(sensors),
+    )
+    reader = "Device.SmartCardReaders.SmartCardReader.{i}."
+    if device.find(reader) >= 0:
+        device.bind(reader, (1,))
+        device.bind(reader + "SmartCard.", (1,), Status=live.CARD_STATUS)
+
+
+def _enter_boot(device):
+    obj = device.find(_REBOOTS)
+    totals = device.rows(obj)[0]
+    code = device.board.reset_cause()
+    updated = _note_version(device, obj, totals)
+    names = ["CurrentVersionBootCount"]
+    if code in (RESET_POWER_ON, RESET_BROWN_OUT):
+        names.append("ColdBootCount")
+    else:
+        names.append("WarmBootCount")
+    if code == RESET_WATCHDOG:
+        names.append("WatchdogBootCount")
+    for name in names:
+        device.put(obj, totals, name, str(int(device.get(obj, totals, name)) + 1))
+    _add_boot(device, int(device.get(obj, totals, "MaxRebootEntries")), code, updated)
+
+
+def _note_version(device, obj, totals):
+    info = device.find(_DEVICE_INFO)
+    row = device.rows(info)[0]
+    known = device.get(info, row, "SoftwareVersion")
+    device.put(info, row, "SoftwareVersion", SOFTWARE_VERSION)
+    if known in ("", SOFTWARE_VERSION):
+        return "false"
+    device.put(obj, totals, "CurrentVersionBootCount", "0")
+    return "true"
+
+
+def _add_boot(device, limit, code, updated):
+    boot = device.find(live.REBOOT)
+    cause, reason, device.command_key = _take_intent(device, code)
+    while 0 < limit <= len(device.rows(boot)):
+        device.delete_row(boot, device.rows(boot)[0])
+    device.boot_row = row = device.add_row(boot, ())
+    values = {"Cause": cause, "Reason": reason, "FirmwareUpdated": updated}
+    for name, value in values.items():
+        device.put(boot, row, name, value)
+    device.fill_keys(boot, row)
+
+
+def _take_intent(device, code):
+    """(Cause, Reason, CommandKey) of this boot; a Reboot() left word before it acted."""
+    intent = None
+    try:
+        intent = device.store.load("intent")
+    except StorageError:
+        device.store.remove("intent")
+    if intent:
+        device.store.remove("intent")
+        if code == RESET_COMMANDED:
+            return json.loads(intent)
+    return "LocalReboot", RESET_REASONS[code], ""
+
+
+def _bind_local_agent(device, settings) -> None:
+    """Enter what is fixed or was provisioned; what a controller wrote is kept."""
+    endpoint_id = live.endpoint_id_of(device.board)
+    topic = agent_topic(endpoint_id)
+    device.bind(
+        "Device.LocalAgent.",
+        (),
+        EndpointID=endpoint_id,
+        SoftwareVersion=SOFTWARE_VERSION,
+        UpTime=live.UP_TIME,
+    )
+    device.bind("Device.LocalAgent.MTP.{i}.", (1,))
+    device.bind("Device.LocalAgent.MTP.{i}.MQTT.", (1,), ResponseTopicConfigured=topic)
+    roles = "Device.LocalAgent.ControllerTrust.Role.{i}."
+    device.bind(roles, (1,), Name="Fleet")
+    device.bind(roles, (2,), Name="Lab", Alias="cpe-2")
+    _bind_client(device, endpoint_id, topic, settings)
+    _bind_primary(device, endpoint_id, settings)
+
+
+def _bind_client(device, endpoint_id, topic, settings):
+    device.bind(
+        _CLIENT,
+        (1,),
+        Status=live.CLIENT_STATUS,
+        BrokerAddress=settings.get("broker_host", ""),
+        BrokerPort=str(settings.get("broker_port", 8883)),
+        ClientID=endpoint_id,
+    )
+    device.bind(_CLIENT + "Subscription.{i}.", (1,), Topic=topic)
+
+
+def _bind_primary(device, endpoint_id, settings):
+    controller = settings.get("controller", "")
+    device.bind(_CONTROLLER, (1,), EndpointID=controller, Enable="true", Alias="cpe-1")
+    if device.board.lab:
+        device.bind(_CONTROLLER, (1,), AssignedRole=_LAB_ROLE)
+    mtp = _CONTROLLER + "MTP.{i}."
+    device.bind(mtp, (1, 1), Enable="true", Alias="cpe-1")
+    device.bind(mtp + "MQTT.", (1, 1), Topic=controller_topic(controller, endpoint_id))
