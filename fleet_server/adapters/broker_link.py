@@ -178,6 +178,7 @@ class BrokerLink:
                 outgoing.payload,
                 qos=mqtt5.QoS.AT_LEAST_ONCE,
                 packet_id=self._packet_id(),
+                message_expiry_interval=outgoing.expiry_s,
                 content_type=CONTENT_TYPE,
                 response_topic=f"{self.reply_topic}/{outgoing.topic.split('/')[2]}",
             )

@@ -41,6 +41,10 @@ class Ingest:
     def run(self, link: BrokerLink, stopping: Callable[[], bool]) -> None:
         """Work until `stopping`; raises LinkError when the broker is gone."""
         self._reported_s = 0.0
+        if not link.session_present:
+            with self.engine.begin() as connection:
+                greetings = self.intake.greet(connection, self.clock())
+            link.publish(greetings)
         while not stopping():
             batch = link.receive(POLL_INTERVAL_S / 2, LARGEST_BATCH)
             if batch.publications or batch.unreadable:

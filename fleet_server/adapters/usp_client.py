@@ -62,7 +62,8 @@ class USPClient:
         topic = f"{controller_topic(self._controller_id, endpoint_id)}/cli-{token}"
         self._subscribe(topic)
         message = request(f"cli-{token}", **member)
-        self._publish(endpoint_id, wrap(message, self._controller_id, endpoint_id), topic)
+        payload = wrap(message, self._controller_id, endpoint_id)
+        self._publish(endpoint_id, payload, topic, max(1, round(timeout_s)))
         while True:
             try:
                 seen = self._messages.get(timeout=timeout_s)
@@ -87,10 +88,13 @@ class USPClient:
         if not granted:
             raise LinkError(f"The broker refuses {topic_filter}.")
 
-    def _publish(self, endpoint_id: str, payload: bytes, response_topic: str) -> None:
+    def _publish(
+        self, endpoint_id: str, payload: bytes, response_topic: str, expiry_s: int
+    ) -> None:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.ContentType = CONTENT_TYPE
         properties.ResponseTopic = response_topic
+        properties.MessageExpiryInterval = expiry_s
         self._client.publish(agent_topic(endpoint_id), payload, qos=_QOS, properties=properties)
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:

@@ -112,6 +112,17 @@ def load(connection: Connection, endpoint_ids: Iterable[str], now: datetime) -> 
     return agents
 
 
+def reachable(connection: Connection) -> set[str]:
+    """Endpoints that may be connected: in service, or not known to be offline."""
+    in_service = (
+        select(t.unit.c.endpoint_id)
+        .join(t.assignment, t.assignment.c.unit_id == t.unit.c.id)
+        .where(t.assignment.c.until_at.is_(None))
+    )
+    there = select(t.presence.c.endpoint_id).where(t.presence.c.state != rules.OFFLINE)
+    return set(connection.scalars(in_service)) | set(connection.scalars(there))
+
+
 def check_registry(connection: Connection, agents: Iterable[Agent]) -> None:
     """Look up which agents are units the operator owns."""
     by_id = {agent.endpoint_id: agent for agent in agents}

@@ -43,6 +43,7 @@ from fleet_server.services.upsert import add_to, upsert
 
 # What our agents' Will says; any other reason is a disconnect on purpose.
 WILL_REASON = "connection lost"
+REQUEST_EXPIRY_S = 60
 _UNDATED_AFTER_CONNECT = timedelta(seconds=5)
 _RETURN_EVENTS = (BOOT_EVENT, POWER_RESTORED_EVENT)
 
@@ -96,6 +97,18 @@ class Intake:
         self._write(connection, touched, [one for one in heard if one.new], now)
         for reason, count in refused.items():
             add_to(connection, t.ingest_counter, {"name": reason}, "value", count)
+        return outgoing
+
+    def greet(self, connection: Connection, now: datetime) -> list[Outgoing]:
+        """Speak to every agent that may be there, after the broker forgot our session.
+
+        What they published meanwhile, a connect Record perhaps, was dropped by the broker.
+        """
+        names = store.reachable(connection)
+        self.agents.update(store.load(connection, names - self.agents.keys(), now))
+        outgoing = []
+        for name in sorted(names):
+            outgoing += self._onboard(self.agents[name], now)
         return outgoing
 
     def poll(self, connection: Connection, now: datetime) -> list[Outgoing]:
@@ -177,7 +190,11 @@ class Intake:
 
     def _send(self, agent: Agent, messages: Iterable[Any]) -> list[Outgoing]:
         return [
-            Outgoing(agent.topic, wrap(message, self.controller_id, agent.endpoint_id))
+            Outgoing(
+                agent.topic,
+                wrap(message, self.controller_id, agent.endpoint_id),
+                expiry_s=REQUEST_EXPIRY_S,
+            )
             for message in messages
         ]
 

@@ -70,11 +70,15 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One Record to publish to an agent. `answers` tells a NotifyResp from a request."""
+    """One Record to publish to an agent. `answers` tells a NotifyResp from a request.
+
+    A request is not kept for an agent that is away for longer than `expiry_s`.
+    """
 
     topic: str
     payload: bytes
     answers: bool = False
+    expiry_s: int | None = None
 
 
 def read(publication: Publication, controller_id: str) -> Incoming:
