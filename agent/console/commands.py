@@ -20,8 +20,8 @@ _VERBS = ("hello", "open", "new_key", "install", "commit", "status", "reboot")
 
 class Commands:
     """`agent` has board, endpoint_id, store, clock, journal, provisioning,
-    session (None while not provisioned), and `committed()` and `restart()` for what follows an
-    answer. `random(n)` gives n bytes fit for keys.
+    session (None while not provisioned), and `provisioned()` and `reboot(cause, reason, key)` for
+    what follows an answer. `random(n)` gives n bytes fit for keys.
     """
 
     def __init__(self, agent, random) -> None:
@@ -104,15 +104,18 @@ class Commands:
 
     def _commit(self, args):
         self._agent.provisioning.commit()
-        self.afterwards = self._agent.committed
+        self.afterwards = self._agent.provisioned
         return {"state": self._agent.provisioning.state}
 
     def _status(self, args):
         return self.status()
 
     def _reboot(self, args):
-        self.afterwards = self._agent.restart
+        self.afterwards = self._restart
         return {}
+
+    def _restart(self):
+        self._agent.reboot("LocalReboot", "console", "")
 
 
 def _text(args, name):

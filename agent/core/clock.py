@@ -11,6 +11,7 @@ from agent.core.events import date_time
 from agent.errors import StorageError
 from agent.wire.codes import UNKNOWN_TIME
 
+RELEASED_MS = 1793491200000  # 2026-11-01: it was never earlier where this software runs
 _BOOT_COUNT = "boot_count"
 _SKIPPED_BOOTS = const(10000)  # when the counter cannot be read
 _DRIFT_PER_MILLION = const(100)  # of a crystal, with room for temperature: 100 ppm
@@ -19,7 +20,9 @@ _DRIFT_PER_MILLION = const(100)  # of a crystal, with room for temperature: 100 
 class Clock:
     """`up_time_ms()` gives the time since boot; `floor_ms` is the earliest credible Unix time."""
 
-    def __init__(self, store, journal, up_time_ms=monotonic_ms, floor_ms: int = 0) -> None:
+    def __init__(
+        self, store, journal, up_time_ms=monotonic_ms, floor_ms: int = RELEASED_MS
+    ) -> None:
         self._journal = journal
         self.up_time_ms = up_time_ms
         self.boot_count = _next_boot(store, journal)

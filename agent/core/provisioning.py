@@ -25,6 +25,7 @@ NAMES = (
     "position",
 )
 _KEY = "key"  # 32 bytes; only ever inside the blobs
+_KEY_DER = "key_der"
 _BLOB = "provisioning"
 _NEW_KEY = "new_key"
 _MAX_VALUE = const(3000)
@@ -51,12 +52,7 @@ class Provisioning:
 
     def private_key_der(self) -> bytes:
         """SEC 1 key of the committed certificate, for the TLS layer; b"" while there is none."""
-        key = self.get(_KEY)
-        if not key:
-            return b""
-        from agent.core.csr import private_key_der
-
-        return private_key_der(key)
+        return self.get(_KEY_DER)
 
     def new_key(self, random) -> bytes:
         """Make and keep a key; return the certificate request for it, DER."""
@@ -131,6 +127,7 @@ class Provisioning:
         return kept
 
     def _check(self, wanted):
+        from agent.core.csr import private_key_der
         from agent.core.der import Certificate
 
         missing = [name for name in NAMES if not wanted.get(name)]
@@ -148,6 +145,7 @@ class Provisioning:
                 "certificate", "certificate is for " + certificate.common_name, "ask for a new one"
             )
         wanted[_KEY] = self._key_for(certificate.public_point, wanted.get(_KEY))
+        wanted[_KEY_DER] = private_key_der(wanted[_KEY])
         _check_values(wanted)
 
     def _key_for(self, point, committed):
