@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from fleet_server.tests.console_site import Site, open_site
+from fleet_server.tests.console_site import Site
 from fleet_server.tests.installation import Installation, installed
 from fleet_server.tests.played_agent import PlayedAgent
 
 
+@pytest.fixture(scope="session")
+def prepared_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database with the first accounts and the made-up fleet, to be copied."""
+    site = Site(tmp_path_factory.mktemp("prepared"))
+    site.close()
+    return site.database
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, prepared_database: Path) -> Iterator[Site]:
     """A console over a database of its own, with the made-up fleet in it."""
-    yield from open_site(tmp_path)
+    shutil.copy(prepared_database, tmp_path / "fleet.db")
+    site = Site(tmp_path)
+    yield site
+    site.close()
 
 
 @pytest.fixture
