@@ -45,10 +45,13 @@ class Registry:
     when the server refuses.
     """
 
-    def __init__(self, server: str, token: str | None = None) -> None:
+    def __init__(
+        self, server: str, token: str | None = None, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self._server = server.rstrip("/")
+        base = f"{self._server}/api/v1"
         try:
-            self._client = httpx.Client(base_url=f"{self._server}/api/v1", timeout=_TIMEOUT_S)
+            self._client = httpx.Client(base_url=base, timeout=_TIMEOUT_S, transport=transport)
         except (httpx.InvalidURL, ValueError) as error:
             raise ServerUnreachableError(f"{server!r} is no address of a server") from error
         if token:

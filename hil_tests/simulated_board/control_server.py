@@ -59,7 +59,7 @@ class ControlServer:
             case "power_cut":
                 return await board.power_cut(float(request["hold_up_ms"]))
             case "power_restore":
-                return board.power_restore()
+                return await board.power_restore()
             case "reset":
                 return await board.reset()
             case "supply":

@@ -23,6 +23,7 @@ SETTINGS_NAME = "SIMULATED_BOARD"
 
 _PR_SET_PDEATHSIG = 1
 _REPOSITORY = Path(__file__).resolve().parents[2]
+_MICROPYTHON = "import sys; from micropython_unix import main; sys.exit(main())"
 _libc = ctypes.CDLL(None)
 
 
@@ -96,7 +97,7 @@ class Machine:
         if self.runtime == "cpython":
             return [sys.executable, "-m", "hil_tests.simulated_board.vm.start_cpython"]
         heap = f"heapsize={self._spec.heap_bytes}"
-        return [sys.executable, "-m", "micropython_unix", "-X", heap, "-m", "start"]
+        return [sys.executable, "-c", _MICROPYTHON, "-X", heap, "-c", "import start"]
 
     def _own_settings(self) -> dict[str, Any]:
         return {

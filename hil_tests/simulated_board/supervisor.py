@@ -49,7 +49,7 @@ class BoardSupervisor:
         """Flash the agent where it is new, open the ports, switch the board on."""
         self._prepare_storage()
         self._ports = {"bus_port": await self._bus.open(), "uplink_port": await self._uplink.open()}
-        self._switch_on(codes.RESET_POWER_ON)
+        await self._switch_on(codes.RESET_POWER_ON)
 
     async def close(self) -> None:
         """Take everything down; the board's state stays on disk."""
@@ -105,19 +105,20 @@ class BoardSupervisor:
             killed_at=killed_at,
         )
 
-    def power_restore(self) -> dict[str, Any]:
+    async def power_restore(self) -> dict[str, Any]:
         if self._powered:
             raise BoardRefusedError("has power already")
-        restored_at = time.time()
-        self._switch_on(codes.RESET_POWER_ON)
-        return self._actions.note("power_restore", restored_at=restored_at)
+        restored = self._actions.note("power_restore", restored_at=time.time())
+        await self._switch_on(codes.RESET_POWER_ON)
+        return restored
 
     async def reset(self) -> dict[str, Any]:
         if not self._powered:
             raise BoardRefusedError("is off; restore its power first")
         await self._switch_off()
-        self._switch_on(codes.RESET_BUTTON)
-        return self._actions.note("reset")
+        pressed = self._actions.note("reset")
+        await self._switch_on(codes.RESET_BUTTON)
+        return pressed
 
     async def supply(self, volts: float, for_ms: float | None) -> dict[str, Any]:
         began_at = time.time()
@@ -154,9 +155,10 @@ class BoardSupervisor:
         if flash_image.flash_agent(self.folder.flash_image, build):
             self._actions.note("flash", mpy_bytes=build.mpy_bytes, digest=build.digest)
 
-    def _switch_on(self, reset_cause: int) -> None:
+    async def _switch_on(self, reset_cause: int) -> None:
         self._power_gone.clear()
         self._reset_cause = reset_cause
+        await self._boot()
         self._life = asyncio.create_task(self._live())
 
     async def _switch_off(self) -> None:
@@ -168,17 +170,21 @@ class BoardSupervisor:
 
     async def _live(self) -> None:
         """Run the machine, again and again, for as long as there is power."""
-        while self._powered:
-            self._boots += 1
-            await self._machine.start(self._settings())
-            self._flash_cut_at = 0
-            self._actions.note(
-                "boot", reset_cause=codes.RESET_NAMES[self._reset_cause], boots=self._boots
-            )
+        while True:
             code = await self._machine.run_to_end()
             self._console_log.end_line()
             if self._powered:
                 await self._ended_by_itself(code)
+            if not self._powered:
+                return
+            await self._boot()
+
+    async def _boot(self) -> None:
+        self._boots += 1
+        await self._machine.start(self._settings())
+        self._flash_cut_at = 0
+        cause = codes.RESET_NAMES[self._reset_cause]
+        self._actions.note("boot", reset_cause=cause, boots=self._boots)
 
     async def _ended_by_itself(self, code: int) -> None:
         self._actions.note("machine_ended", exit_code=code)

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from firmware_tools.build import (
+    REPOSITORY,
+    AgentBuild,
+    agent_sources,
+    compile_agent,
+    install_agent,
+    new_image,
+)
+from firmware_tools.errors import BuildError
+
+MPY_MAGIC = b"M\x06"
+
+
+def made_up_agent(folder: Path, source: str) -> Path:
+    (folder / "agent" / "tests").mkdir(parents=True)
+    (folder / "agent" / "main.py").write_text(source)
+    (folder / "agent" / "tests" / "test_main.py").write_text("import pytest\n")
+    return folder
+
+
+def test_every_source_of_the_agent_compiles_for_the_board() -> None:
+    build = compile_agent()
+    assert len(build.files) == len(agent_sources()) > 0
+    assert all(data.startswith(MPY_MAGIC) for data in build.files.values())
+
+
+def test_tests_and_the_port_to_linux_stay_off_the_board() -> None:
+    names = {str(path.relative_to(REPOSITORY)) for path in agent_sources()}
+    assert "agent/ports/board.py" in names
+    assert "agent/ports/linux.py" not in names
+    assert not any("/tests/" in name for name in names)
+
+
+def test_the_same_source_gives_the_same_build(tmp_path: Path) -> None:
+    repository = made_up_agent(tmp_path, "answer = 42\n")
+    first, second = compile_agent(repository), compile_agent(repository)
+    assert first.digest == second.digest
+    assert first.mpy_bytes == len(first.files["/agent/main.mpy"])
+
+
+def test_a_file_that_does_not_compile_is_named(tmp_path: Path) -> None:
+    repository = made_up_agent(tmp_path, "answer = (\n")
+    with pytest.raises(BuildError, match=r"agent/main\.py does not compile"):
+        compile_agent(repository)
+
+
+def test_a_new_agent_replaces_the_old_one_and_keeps_its_data() -> None:
+    image = new_image(AgentBuild({"/agent/main.mpy": b"1", "/agent/old.mpy": b"1"}), blocks=64)
+    image.write("/data/journal", b"kept")
+    newer = AgentBuild({"/agent/main.mpy": b"2"})
+    assert install_agent(image, newer)
+    assert not install_agent(image, newer)
+    assert image.read("/agent/main.mpy") == b"2"
+    assert not image.has("/agent/old.mpy")
+    assert image.read("/data/journal") == b"kept"
