@@ -63,18 +63,21 @@ class Instance:
 
     def start(self) -> None:
         """Bring everything up and wait until every board that is in service is online."""
-        self.prepare()
-        self.server.start()
-        self.start_boards()
-        self.server.wait_until_ready()
+        self.start_processes()
+        self.load_demo_data()
         self.provision_boards()
         self.server.wait_until_ready(len(self.in_service), ONLINE_S)
 
-    def prepare(self) -> None:
-        """Make keys, database, accounts and the made-up registry, the first time only."""
-        marker = self.state / "prepared"
+    def start_processes(self) -> None:
+        """Start server and boards; the server makes what is missing of keys and accounts."""
+        self.server.start()
+        self.start_boards()
+        self.server.wait_until_ready()
+
+    def load_demo_data(self) -> None:
+        """Fill the registry with made-up units and contracts, the first time only."""
+        marker = self.state / "demo-data-loaded"
         if not marker.exists():
-            self.server.command("init")
             self.server.command("demo-data")
             marker.touch()
 

@@ -91,14 +91,12 @@ def check_port(name: str, port: int) -> None:
 
 
 def bring_up(instance: Instance, steps: Steps) -> None:
-    with steps.step("keys, database, accounts and a made-up registry"):
-        instance.prepare()
-    with steps.step("broker, controller and console; boards"):
-        instance.server.start()
-        instance.start_boards()
-        instance.server.wait_until_ready()
+    with steps.step("keys, database and accounts; broker, controller, console and boards"):
+        instance.start_processes()
     if any(board.state()["runtime"] == "cpython" for board in instance.boards.values()):
         steps.say("this machine has no MicroPython build: the boards run the agent on CPython")
+    with steps.step("a made-up registry"):
+        instance.load_demo_data()
     with steps.step("three boards into service, over their serial ports"):
         instance.provision_boards()
     with steps.step("waiting until they are online"):
