@@ -24,6 +24,10 @@ class Board:
     power_fail = None  # an object with `async wait()`: returns once when the supply is failing
     card_changed = None  # the same, for a card put in or taken out; may be None
 
+    def endpoint_id(self):
+        """The agent's endpoint id. Source: TR-369, "Endpoint ID", scheme ops."""
+        return "ops::%s-%s-%s" % (self.manufacturer_oui, self.product_class, self.serial_number)
+
     def reset_cause(self):
         """Why the agent started: a code of agent.wire.codes."""
         raise NotImplementedError

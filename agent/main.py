@@ -1,0 +1,180 @@
+"""Builds the agent from its parts and keeps it running: the one way in is `run(board)`.
+
+The console always runs. Endpoint and session run once the board is provisioned; `commit` on the
+console starts them at once. A task that ends takes the whole agent down, to be restarted: an agent
+is never half alive.
+"""
+
+import asyncio
+import gc
+
+from agent.compat import MICROPYTHON, const, monotonic_ms, sleep_ms, urandom
+from agent.core.clock import Clock
+from agent.core.journal import Journal
+from agent.core.provisioning import PROVISIONED, Provisioning
+from agent.core.store import Store
+from agent.ports.storage import Storage
+from agent.wire.codes import SOFTWARE_VERSION
+from agent.wire.topics import controller_topic
+
+_LEAVE_MS = const(3000)  # what was sent before a restart has this long to be acknowledged
+_STEP_MS = const(50)
+_MACHINE_ERROR_MS = const(1000)  # of a machine that keeps its own time right
+_CLIENT = "Device.MQTT.Client.1."
+
+
+async def run(board):
+    """Run the agent on this board; ends only by an error, or by the board's restart."""
+    await Agent(board).run()
+
+
+class Agent:
+    """The parts of one agent, what its model asks for (`actions`), and what its console needs.
+
+    It is the endpoint's `identity` as well: `endpoint_id` and `controller`.
+    """
+
+    def __init__(self, board):
+        self.board = board
+        storage = Storage(board.root)
+        self.store = Store(storage)
+        self.journal = Journal(storage, urandom)
+        self.clock = Clock(self.store, self.journal)
+        self.endpoint_id = board.endpoint_id()
+        self.provisioning = Provisioning(self.store, self.endpoint_id)
+        self.software_version = SOFTWARE_VERSION
+        self.controller = ""
+        self.model = self.endpoint = self.session = None
+        self._leaving = False
+        self._tasks = []
+        self._ended = asyncio.Event()
+        self._failure = None
+
+    async def run(self):
+        """Start every task; raise what ended the first one that ended."""
+        self._start(self._console())
+        if self.provisioning.state == PROVISIONED:
+            self.committed()
+        await self._ended.wait()
+        for task in self._tasks:
+            task.cancel()
+        raise self._failure
+
+    def committed(self):
+        """What was provisioned takes effect now: connect, or start anew if there is a session."""
+        if self.session:
+            self.restart()
+            return
+        from agent.core.endpoint import Endpoint
+        from agent.core.model_device import build
+        from agent.core.power import PowerMonitor
+        from agent.core.session import Session
+
+        if self.board.trusted_time:
+            from time import time
+
+            self.clock.set_time(int(time() * 1000), _MACHINE_ERROR_MS)
+        settings = self.provisioning.settings()
+        self.controller = settings["controller"]
+        self.model = build(self.board, self.clock, self.store, settings, self)
+        self.endpoint = Endpoint(
+            self, self.model, self.journal, self.store, self._authorise(), urandom
+        )
+        self.session = Session(
+            self.endpoint, self.endpoint_id, self._open_link, self._load_settings, urandom
+        )
+        power = PowerMonitor(self.board, self.clock, self.journal, self.endpoint, self.session)
+        power.report_boot(self.model.boot_arguments())
+        gc.collect()
+        for part in (self.session.run(), self.session.poll_offline(), power.run()):
+            self._start(part)
+
+    def restart(self):
+        """Leave in order and have the board restart."""
+        if not self._leaving:
+            self._leaving = True
+            self._start(self._restart())
+
+    # --- actions of the model
+
+    def reboot(self, cause, reason, command_key):
+        """Start anew; the model has left word why."""
+        self.restart()
+
+    def factory_reset(self, cause, reason):
+        """Forget what controllers wrote; keep the identity, and every event not yet delivered."""
+        self.model.forget()
+        self.model.leave_word(cause, reason, "")
+        self.restart()
+
+    def configure(self, settings):
+        """Connect anew, with what a controller wrote about the broker."""
+        self.provisioning.configure(settings)
+        self.session.reconnect()
+
+    async def _restart(self):
+        deadline_ms = monotonic_ms() + _LEAVE_MS
+        while self.session and not self.session.is_idle() and monotonic_ms() < deadline_ms:
+            await sleep_ms(_STEP_MS)
+        if self.session:
+            await self.session.close()
+        self.board.restart()
+
+    # --- parts
+
+    async def _console(self):
+        from agent.console.console import Console
+
+        await Console(self, urandom).run()
+        await self._ended.wait()  # the line is gone for good: go on without it
+
+    def _authorise(self):
+        if self.board.lab:
+            return None
+        from agent.core.authorisation import Authority
+
+        key = self.provisioning.get("command_key")
+        return Authority(self.store, self.endpoint_id, key, self.clock).check
+
+    async def _open_link(self, settings):
+        if MICROPYTHON:
+            from agent.ports.link import open_link
+        else:
+            from agent.ports.link_cpython import open_link
+        return await open_link(self.board.dial, settings)
+
+    def _load_settings(self):
+        from agent.core.session import Settings
+
+        text = self.model.text
+        settings = Settings()
+        settings.host = text(_CLIENT + "BrokerAddress")
+        settings.port = int(text(_CLIENT + "BrokerPort"))
+        settings.client_id = text(_CLIENT + "ClientID")
+        settings.username = text(_CLIENT + "Username")
+        settings.keep_alive_s = int(text(_CLIENT + "KeepAliveTime"))
+        settings.connect_retry_time_s = int(text(_CLIENT + "ConnectRetryTime"))
+        settings.connect_retry_interval_multiplier = int(
+            text(_CLIENT + "ConnectRetryIntervalMultiplier")
+        )
+        settings.connect_retry_max_interval_s = int(text(_CLIENT + "ConnectRetryMaxInterval"))
+        settings.reply_topic = text("Device.LocalAgent.MTP.1.MQTT.ResponseTopicConfigured")
+        settings.topics = (settings.reply_topic,)
+        settings.will_topic = controller_topic(self.controller, self.endpoint_id)
+        settings.certificate = self.provisioning.get("certificate")
+        settings.key = self.provisioning.private_key_der()
+        settings.ca = self.provisioning.get("ca")
+        return settings
+
+    # --- tasks
+
+    def _start(self, part):
+        self._tasks.append(asyncio.create_task(self._watch(part)))
+
+    async def _watch(self, part):
+        try:
+            await part
+        except Exception as error:  # noqa: BLE001  the outermost loop: handed to run()
+            if not self._ended.is_set():
+                self._failure = error
+        self._ended.set()
