@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from fleet_server.api import errors, session, units
-from fleet_server.services.console_context import ConsoleContext
+from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
 
 PREFIX = "/api/v1"
 
@@ -17,6 +17,7 @@ def create_api(context: ConsoleContext) -> FastAPI:
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
     )
     api.state.context = context
     errors.install(api)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, StringConstraints
 from fleet_server.api.caller import Context, CurrentCaller
 from fleet_server.domain.errors import InvalidCertificateRequestError
 from fleet_server.domain.roles import Permission
+from fleet_server.services.console_token import console_token
 from fleet_server.services.enrolment import enrol
 from fleet_server.services.views_devices import read_holding, read_presence
 from fleet_server.services.views_units import UnitRecord, read_unit
@@ -67,6 +68,18 @@ class EnrolmentView(BaseModel):
     broker_port: int
     controller: str
     position: str
+
+
+class ConsoleTokenRequest(BaseModel):
+    """`nonce`: from the unit's last answer to `hello`, hex."""
+
+    nonce: Annotated[str, StringConstraints(pattern="^[0-9a-f]{16,128}$")]
+
+
+class ConsoleTokenView(BaseModel):
+    """`token` is the argument of the unit's console verb `open`."""
+
+    token: str
 
 
 @router.get("")
@@ -131,6 +144,15 @@ def enrol_unit(
         controller=enrolled.controller_id,
         position=enrolled.position,
     )
+
+
+@router.post("/console-token", status_code=201)
+def open_console(
+    serial: Serial, body: ConsoleTokenRequest, caller: CurrentCaller, context: Context
+) -> ConsoleTokenView:
+    """A token that opens the serial console of this unit once, within ten minutes."""
+    caller.require(Permission.OPEN_CONSOLE)
+    return ConsoleTokenView(token=console_token(context.fleet, serial, body.nonce, context.now()))
 
 
 def _status(unit: UnitRecord) -> str:

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     LOOK_UP_UNIT = "look_up_unit"
     SEE_DEVICES = "see_devices"
     ENROL_UNIT = "enrol_unit"
+    OPEN_CONSOLE = "open_console"
 
 
 _LOOK_UP_ONLY = frozenset({Permission.LOOK_UP_UNIT})
@@ -35,7 +36,7 @@ _READ = _LOOK_UP_ONLY | {Permission.SEE_DEVICES}
 
 _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.FLEET_OPS: frozenset(Permission),
-    Role.TECHNICIAN: _READ | {Permission.ENROL_UNIT},
+    Role.TECHNICIAN: _READ | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE},
     Role.DISPATCHER: _READ,
     Role.CALL_CENTRE: _READ,
     Role.WAREHOUSE: _LOOK_UP_ONLY,

@@ -20,6 +20,7 @@ from fleet_server.services.fleet import Fleet
 from fleet_server.services.sign_in_limit import SignInLimit
 
 SESSION_COOKIE = "session"
+MAX_BODY_BYTES = 64 * 1024
 FORM_TOKEN_HEADER = "X-Form-Token"  # noqa: S105 - the name of a header, not a secret
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, select, tuple_
 
 from fleet_server.services.tables import (
     event,
@@ -17,7 +17,7 @@ from fleet_server.services.tables import (
     presence_change,
 )
 
-PAST_SHOWN = 20
+PAST_PAGE = 8
 
 EVENT = "event"
 PRESENCE = "presence"
@@ -56,16 +56,33 @@ class Interruption:
     verdicts: tuple[Verdict, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class InterruptionPage:
+    """Newest first; `next_before` is the key that asks for older ones, None on the last page."""
+
+    interruptions: tuple[Interruption, ...]
+    next_before: int | None
+
+
 def open_interruptions(connection: Connection, endpoint_id: str) -> tuple[Interruption, ...]:
     """Those that last, newest first: usually none or one."""
     return _read(connection, _of(endpoint_id).where(interruption.c.ended_at.is_(None)))
 
 
-def past_interruptions(connection: Connection, endpoint_id: str) -> tuple[Interruption, ...]:
-    """The newest ended ones, newest first."""
-    return _read(
-        connection, _of(endpoint_id).where(interruption.c.ended_at.is_not(None)).limit(PAST_SHOWN)
-    )
+def past_interruptions(
+    connection: Connection, endpoint_id: str, before: int | None = None, size: int = PAST_PAGE
+) -> InterruptionPage:
+    """Those that ended, newest first, older than the one whose id is `before`."""
+    query = _of(endpoint_id).where(interruption.c.ended_at.is_not(None))
+    if before is not None:
+        started_at = (
+            select(interruption.c.started_at).where(interruption.c.id == before).scalar_subquery()
+        )
+        key = tuple_(interruption.c.started_at, interruption.c.id)
+        query = query.where(key < tuple_(started_at, before))
+    found = _read(connection, query.limit(size + 1))
+    shown = found[:size]
+    return InterruptionPage(shown, shown[-1].id if len(found) > size else None)
 
 
 def _of(endpoint_id: str) -> Select[Any]:

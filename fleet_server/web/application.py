@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from fleet_server.services.console_context import ConsoleContext
+from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
 from fleet_server.web import assets, devices, problems, sign_in, units
-from fleet_server.web.security import Guard
+from fleet_server.web.security import SecurityHeaders
 
 
 def create_pages(context: ConsoleContext) -> FastAPI:
-    pages = FastAPI(title="Fleet console", openapi_url=None, docs_url=None, redoc_url=None)
+    pages = FastAPI(
+        title="Fleet console",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+    )
     pages.state.context = context
-    pages.add_middleware(Guard)
+    pages.add_middleware(SecurityHeaders)
     problems.install(pages)
     for module in (assets, sign_in, devices, units):
         pages.include_router(module.router)

@@ -7,12 +7,12 @@ key. The history of a device is sent again only when it has changed.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from agent.wire import codes
 from fleet_server.domain.event import whole
@@ -40,6 +40,33 @@ Key = Annotated[str, Query(max_length=64)]
 Code = Annotated[str, Query(max_length=16)]
 
 
+def narrowed_to(
+    serial: Key = "", kind: Code = "", state: Code = "", interrupted: bool = False
+) -> DeviceFilter:
+    return DeviceFilter(serial.strip(), kind, state, interrupted)
+
+
+Narrowed = Annotated[DeviceFilter, Depends(narrowed_to)]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Which pages of the history are shown: older than these keys, or the newest."""
+
+    before: int | None
+    past: int | None
+
+
+NEWEST = History(None, None)
+
+
+def shown_history(before: int | None = None, past: int | None = None) -> History:
+    return History(before, past)
+
+
+ShownHistory = Annotated[History, Depends(shown_history)]
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One line of the live state; `old` when the device is not online to confirm it."""
@@ -51,15 +78,7 @@ class Fact:
 
 
 @router.get("/devices")
-def device_list(
-    page: CurrentPage,
-    serial: Key = "",
-    kind: Code = "",
-    state: Code = "",
-    interrupted: bool = False,
-    after: Key = "",
-) -> Response:
-    narrowed = DeviceFilter(serial.strip(), kind, state, interrupted)
+def device_list(page: CurrentPage, narrowed: Narrowed, after: Key = "") -> Response:
     values = _list_values(page, narrowed, after)
     return page.render(
         "devices.html",
@@ -74,38 +93,30 @@ def device_list(
 
 
 @router.get("/devices/rows")
-def device_rows(
-    page: CurrentPage,
-    serial: Key = "",
-    kind: Code = "",
-    state: Code = "",
-    interrupted: bool = False,
-    after: Key = "",
-) -> Response:
-    narrowed = DeviceFilter(serial.strip(), kind, state, interrupted)
+def device_rows(page: CurrentPage, narrowed: Narrowed, after: Key = "") -> Response:
     return page.render("device_rows.html", **_list_values(page, narrowed, after))
 
 
 @router.get("/devices/{endpoint_id}")
-def device_page(page: CurrentPage, endpoint_id: str, before: int | None = None) -> Response:
+def device_page(page: CurrentPage, endpoint_id: str, shown: ShownHistory) -> Response:
     device = _device(page, endpoint_id)
     return page.render(
         "device.html",
-        live_url=_device_url(endpoint_id, "/live", before),
+        live_url=_device_url(endpoint_id, "/live", shown),
         values_url=_device_url(endpoint_id, "/values"),
         **_live_values(page, device),
-        **_history_values(page, endpoint_id, before),
+        **_history_values(page, endpoint_id, shown),
     )
 
 
 @router.get("/devices/{endpoint_id}/live")
 def device_live(
-    page: CurrentPage, endpoint_id: str, version: Key = "", before: int | None = None
+    page: CurrentPage, endpoint_id: str, shown: ShownHistory, version: Key = ""
 ) -> Response:
     """The live state; with it the history, if it is no longer the one of `version`."""
     device = _device(page, endpoint_id)
     answer = page.html("device_live.html", **_live_values(page, device))
-    history = _history_values(page, endpoint_id, before)
+    history = _history_values(page, endpoint_id, shown)
     if history["history_version"] != version:
         answer += page.html("device_history.html", **{**history, "out_of_band": True})
     return Response(answer, media_type="text/html")
@@ -159,17 +170,22 @@ def _fact(page: Page, device: Device, title: str, path: str, subject: str) -> Fa
     return Fact(title, text, reported.reported_at, device.presence.state != "online")
 
 
-def _history_values(page: Page, endpoint_id: str, before: int | None) -> dict[str, Any]:
+def _history_values(page: Page, endpoint_id: str, shown: History) -> dict[str, Any]:
     with page.context.fleet.reading() as connection:
-        past = past_interruptions(connection, endpoint_id)
-        events = list_events(connection, endpoint_id, before)
-    older = events.next_before
+        past = past_interruptions(connection, endpoint_id, shown.past)
+        events = list_events(connection, endpoint_id, shown.before)
+
+    def url(changed: History) -> str:
+        return "" if changed == shown else _device_url(endpoint_id, "", changed)
+
     return {
-        "past": past,
+        "past": past.interruptions,
+        "newest_past_url": url(replace(shown, past=None)),
+        "older_past_url": url(replace(shown, past=past.next_before or shown.past)),
         "events": [describe(event, page.label, page.formats) for event in events.events],
+        "newest_url": url(replace(shown, before=None)),
+        "older_url": url(replace(shown, before=events.next_before or shown.before)),
         "history_version": _digest((past, events)),
-        "newest_url": _device_url(endpoint_id) if before is not None else "",
-        "older_url": "" if older is None else _device_url(endpoint_id, "", older),
         "out_of_band": False,
     }
 
@@ -195,6 +211,7 @@ def _list_url(path: str, narrowed: DeviceFilter, after: str = "") -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
-def _device_url(endpoint_id: str, part: str = "", before: int | None = None) -> str:
-    query = "" if before is None else f"?before={before}"
-    return f"/devices/{quote(endpoint_id)}{part}{query}"
+def _device_url(endpoint_id: str, part: str = "", shown: History = NEWEST) -> str:
+    keys = {"before": shown.before, "past": shown.past}
+    query = urlencode({name: key for name, key in keys.items() if key is not None})
+    return f"/devices/{quote(endpoint_id)}{part}{'?' + query if query else ''}"

@@ -73,7 +73,7 @@ def _value(name: str, value: str, event: DeviceEvent, label: Label, formats: For
     number = whole(value)
     if number is not None and name == "Duration":
         error_ms = whole(event.params.get("DurationError"))
-        around = "" if error_ms is None else f" ± {formats.length(error_ms)}"
+        around = "" if error_ms is None else f" ±\N{NO-BREAK SPACE}{formats.length(error_ms)}"
         return formats.length(number) + around
     if number is not None and name == "Magnitude":
         return formats.volts(number)

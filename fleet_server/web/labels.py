@@ -71,7 +71,7 @@ _CARD_STATES = {
 _CLOCK_STATES = {
     "Disabled": _("switched off"),
     "Unsynchronized": _("not set yet"),
-    "Synchronized": _("right"),
+    "Synchronized": _("correct"),
     "Error_FailedToSynchronize": _("could not be set"),
     "Error": _("clock error"),
 }

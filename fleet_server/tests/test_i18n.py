@@ -1,0 +1,91 @@
+"""Every message of every page has its words in every language."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from fleet_server.services.accounts import LANGUAGES
+from fleet_server.web import i18n
+from fleet_server.web.i18n import choose_language, translations
+
+WEB = Path(i18n.__file__).parent
+SOURCES = [("**.py", "python"), ("templates/**.html", "jinja2")]
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
+CYRILLIC = re.compile(r"[\u0400-\u04ff]")
+TRANSLATED = [language for language in LANGUAGES if language != "en"]
+
+
+def messages() -> set[str]:
+    """What the templates and the code ask the catalogs for."""
+    keywords: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None}
+    found = extract_from_dir(WEB, SOURCES, keywords=keywords)
+    return {str(message) for _file, _line, message, _comments, _context in found}
+
+
+def catalog(language: str) -> Catalog:
+    with (WEB / "translations" / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=language, abort_invalid=True)
+
+
+def test_the_pages_have_messages_at_all() -> None:
+    assert len(messages()) > 100
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_message_has_a_translation_and_no_translation_is_left_over(language: str) -> None:
+    translated = {str(entry.id) for entry in catalog(language) if entry.id and entry.string}
+    assert translated == messages()
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_placeholders_agree(language: str) -> None:
+    differing = [
+        entry.id
+        for entry in catalog(language)
+        if sorted(PLACEHOLDER.findall(str(entry.id)))
+        != sorted(PLACEHOLDER.findall(str(entry.string)))
+    ]
+    assert differing == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_translation_is_marked_as_unsure(language: str) -> None:
+    assert [entry.id for entry in catalog(language) if entry.id and entry.fuzzy] == []
+
+
+def test_serbian_is_in_latin_script() -> None:
+    assert [e.id for e in catalog("sr") if CYRILLIC.search(str(e.string))] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Power lost"), ("sq", "Ndërprerje e rrymës"), ("sr", "Nestanak struje")],
+)
+def test_a_power_cut_has_the_trades_word(language: str, words: str) -> None:
+    assert translations(language).gettext("Power lost") == words
+
+
+@pytest.mark.parametrize(
+    ("account", "cookie", "header", "language"),
+    [
+        ("sr", "sq", "en", "sr"),
+        ("", "sr", "en", "sr"),
+        ("", "xx", "en", "en"),
+        ("", "", "de, sr-Latn-RS;q=0.8, en;q=0.5", "sr"),
+        ("", "", "en;q=0.4, sq-XK;q=0.9", "sq"),
+        ("", "", "en-GB,en", "en"),
+        ("", "", "", "sq"),
+        ("", "", "de-AT, fr;q=0.5", "sq"),
+        ("", "", "en;q=high, ;;;, sr;q=0.1", "sr"),
+    ],
+)
+def test_the_language_is_the_persons_then_the_browsers(
+    account: str, cookie: str, header: str, language: str
+) -> None:
+    assert choose_language(account, cookie, header) == language

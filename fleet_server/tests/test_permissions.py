@@ -1,0 +1,126 @@
+"""Every role against every route: the table is written by hand."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.routing import Mount
+
+from fleet_server.domain.roles import Role
+from fleet_server.tests.console_site import BLANK, CSR, VOICE_MODEM, Site
+
+EVERYBODY = "fleet_ops technician dispatcher call_centre warehouse contractor auditor administrator"
+SEES_DEVICES = "fleet_ops technician dispatcher call_centre auditor administrator"
+ON_SITE = "fleet_ops technician"
+ENROLMENT = {"csr": base64.b64encode(CSR).decode(), "contract": "C-1004", "position": "voice"}
+
+# (method, route as declared, address asked for, body, status when allowed, roles allowed)
+PAGES: list[tuple[str, str, str, int, str]] = [
+    ("GET", "/", "/", 303, EVERYBODY),
+    ("GET", "/devices", "/devices", 200, SEES_DEVICES),
+    ("GET", "/devices/rows", "/devices/rows", 200, SEES_DEVICES),
+    ("GET", "/devices/{endpoint_id}", f"/devices/{VOICE_MODEM}", 200, SEES_DEVICES),
+    ("GET", "/devices/{endpoint_id}/live", f"/devices/{VOICE_MODEM}/live", 200, SEES_DEVICES),
+    ("GET", "/devices/{endpoint_id}/values", f"/devices/{VOICE_MODEM}/values", 200, SEES_DEVICES),
+    ("GET", "/units", "/units?serial=00000002", 200, EVERYBODY),
+]
+CALLS: list[tuple[str, str, str, Any, int, str]] = [
+    ("DELETE", "/session", "/session", None, 204, EVERYBODY),
+    ("GET", "/units/{serial}", "/units/00000002", None, 200, EVERYBODY),
+    ("GET", "/units/{serial}/presence", "/units/00000002/presence", None, 200, SEES_DEVICES),
+    ("POST", "/units/{serial}/enrolment", "/units/00000004/enrolment", ENROLMENT, 201, ON_SITE),
+    (
+        "POST",
+        "/units/{serial}/console-token",
+        "/units/00000002/console-token",
+        {"nonce": "00112233445566778899aabbccddeeff"},
+        201,
+        ON_SITE,
+    ),
+]
+# For anybody, signed in or not; each has tests of its own.
+OPEN = {
+    "GET /sign-in",
+    "POST /sign-in",
+    "POST /sign-out",
+    "POST /language",
+    "GET /static/{digest}/{name}",
+    "GET /healthz",
+    "GET /readyz",
+    "POST /api/v1/session",
+}
+
+
+def routes(app: FastAPI, prefix: str = "") -> set[str]:
+    """Every route there is, as `METHOD /path`."""
+    found: set[str] = set()
+    for route in iter_route_contexts(app.routes):
+        mounted = route.original_route
+        if isinstance(mounted, Mount) and isinstance(mounted.app, FastAPI):
+            found |= routes(mounted.app, prefix + mounted.path)
+        elif isinstance(mounted, APIRoute):
+            found |= {f"{method} {prefix}{route.path}" for method in route.methods or ()}
+    return found
+
+
+def test_no_route_is_missing_from_the_table(site: Site) -> None:
+    listed = {f"{method} {route}" for method, route, *_ in PAGES}
+    listed |= {f"{method} /api/v1{route}" for method, route, *_ in CALLS}
+    assert routes(site.app) == listed | OPEN
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_gets_exactly_its_pages(site: Site, role: Role) -> None:
+    browser = site.signed_in(role)
+    for method, _route, url, allowed, roles in PAGES:
+        status = browser.request(method, url).status_code
+        assert status == (allowed if role in roles.split() else 403), f"{role} {method} {url}"
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_may_make_exactly_its_calls(site: Site, role: Role) -> None:
+    for method, _route, url, body, allowed, roles in CALLS:
+        headers = site.bearer(role)
+        answer = site.browser().request(method, f"/api/v1{url}", json=body, headers=headers)
+        expected = allowed if role in roles.split() else 403
+        assert answer.status_code == expected, f"{role} {method} {url}: {answer.text}"
+
+
+def test_nobody_gets_anything_without_signing_in(site: Site) -> None:
+    browser = site.browser()
+    for method, _route, url, _allowed, _roles in PAGES:
+        assert browser.request(method, url).status_code == 303, url
+    for method, _route, url, body, _status, _roles in CALLS:
+        answer = browser.request(method, f"/api/v1{url}", json=body)
+        assert answer.status_code == 401, url
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("role", "first_page"),
+    [(role, "/devices" if role in SEES_DEVICES.split() else "/units") for role in Role],
+)
+def test_the_start_page_is_one_the_role_may_see(site: Site, role: Role, first_page: str) -> None:
+    assert site.signed_in(role).get("/").headers["location"] == first_page
+
+
+@pytest.mark.parametrize("role", [Role.CONTRACTOR, Role.WAREHOUSE])
+def test_who_handles_units_learns_nothing_of_the_contract(site: Site, role: Role) -> None:
+    call = site.browser().get("/api/v1/units/00000002", headers=site.bearer(role)).json()
+    assert (call["status"], call["contract"], call["position"]) == ("in_service", None, None)
+    page = site.signed_in(role).get("/units?serial=00000002").text
+    assert "C-1001" not in page
+    assert "internet+voice" not in page
+    assert f"/devices/{VOICE_MODEM}" not in page
+    assert 'href="/devices"' not in page
+
+
+def test_enrolment_is_refused_before_anything_is_looked_up(site: Site) -> None:
+    headers = site.bearer(Role.CONTRACTOR)
+    answer = site.browser().post("/api/v1/units/unknown/enrolment", json=ENROLMENT, headers=headers)
+    assert answer.status_code == 403
+    assert BLANK not in answer.text
