@@ -31,8 +31,9 @@ class Storage:
         """Up to `size` bytes from `offset`; b"" when there is no such file."""
         try:
             with self._open(self._root + name, "rb") as file:
+                size = min(size, file.seek(0, 2) - offset)  # MicroPython takes all it is asked for
                 file.seek(offset)
-                return file.read(size)
+                return file.read(size) if size > 0 else b""
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return b""
