@@ -181,9 +181,9 @@ class PowerMonitor:
         while True:
             now_ms = self._clock.up_time_ms()
             supply_mv = self._board.supply_mv()
-            event = None if supply_mv is None else supply.feed(supply_mv, now_ms)
-            if event:
-                self._report(event)
+            if supply_mv is not None:
+                for event in supply.feed(supply_mv, now_ms):
+                    self._report(event)
             await sleep_ms(_SAMPLE_MS)
 
     def _report(self, event):
@@ -206,32 +206,36 @@ class SupplyEvents:
         self._began_ms = 0
 
     def feed(self, supply_mv: int, now_ms: int):
-        """Return (name, residual or maximum mV, up time it began, duration ms) when one is over.
+        """(name, residual or maximum mV, up time it began, duration ms) of each that is over.
 
         An interruption is told as it begins, and nothing more of the dip it grew from.
         """
         percent = supply_mv * 100
-        nominal = self._nominal_mv
+        events = self._end(percent, supply_mv, now_ms) if self._kind else ()
         if self._kind is None:
-            if percent < 90 * nominal:
+            if percent < 90 * self._nominal_mv:
                 self._begin(DIP_EVENT, supply_mv, now_ms)
-            elif percent > 110 * nominal:
+            elif percent > 110 * self._nominal_mv:
                 self._begin(SWELL_EVENT, supply_mv, now_ms)
-        if self._kind == DIP_EVENT and percent < 5 * nominal:
+        if self._kind == DIP_EVENT and percent < 5 * self._nominal_mv:
             self._kind = _INTERRUPTION
-            return _INTERRUPTION, supply_mv, self._began_ms, now_ms - self._began_ms
+            events += ((_INTERRUPTION, supply_mv, self._began_ms, now_ms - self._began_ms),)
+        return events
+
+    def _end(self, percent, supply_mv, now_ms):
+        """Follow what is going on; its event when this sample is the end of it."""
         if self._kind == SWELL_EVENT:
             self._extreme_mv = max(self._extreme_mv, supply_mv)
-            over = percent <= 108 * nominal
+            over = percent <= 108 * self._nominal_mv
         else:
             self._extreme_mv = min(self._extreme_mv, supply_mv)
-            over = percent >= 92 * nominal
-        if self._kind is None or not over:
-            return None
+            over = percent >= 92 * self._nominal_mv
+        if not over:
+            return ()
         kind, self._kind = self._kind, None
         if kind == _INTERRUPTION:
-            return None
-        return kind, self._extreme_mv, self._began_ms, now_ms - self._began_ms
+            return ()
+        return ((kind, self._extreme_mv, self._began_ms, now_ms - self._began_ms),)
 
     def _begin(self, kind, supply_mv, now_ms):
         self._kind = kind

@@ -1,0 +1,340 @@
+import asyncio
+
+from agent.compat import monotonic_ms
+from agent.core.power import PowerMonitor, SupplyEvents
+from agent.tests.fakes import FakeBoard
+from agent.tests.usp_bench import Bench, notify_of
+from agent.wire.codes import RESET_COMMANDED, RESET_POWER_ON
+
+NOON = 1_795_348_800_000  # 2026-11-22T12:00:00Z
+POWER = "Device.X_IPKO-COM_Power."
+HEAD = b"PUBLISH"
+
+
+class FakeSession:
+    """Takes a packet at once while online, as the real one does."""
+
+    def __init__(self, state="online"):
+        self.state = state
+        self.since_ms = 0
+        self.sent = []
+        self.woken = 0
+
+    def prepare(self, topic_name, payload):
+        return HEAD + payload
+
+    def send_now(self, packet):
+        if self.state != "online":
+            return False
+        self.sent.append(bytes(packet))
+        return True
+
+    def wake(self):
+        self.woken += 1
+
+
+class Signal:
+    """A power-fail pin, as the boards have it."""
+
+    def __init__(self):
+        self._event = asyncio.Event()
+
+    def pull(self):
+        self._event.set()
+
+    async def wait(self):
+        await self._event.wait()
+        self._event.clear()
+
+
+def started(bench=None, cause=RESET_POWER_ON, subscribe=True):
+    """(bench, monitor) of a board that has just booted."""
+    bench = bench or Bench(board=FakeBoard(cause=cause))
+    monitor = PowerMonitor(bench.board, bench.clock, bench.journal, bench.endpoint, FakeSession())
+    monitor.report_boot(bench.model.boot_arguments())
+    if subscribe:
+        for event in (POWER, "Device.Boot!"):
+            bench.subscribe(
+                "Event",
+                event,
+                NotifRetry="true",
+                Persistent="true",
+            )
+    return bench, monitor
+
+
+def rebooted(bench, cause=RESET_POWER_ON):
+    return started(bench.restart(cause), subscribe=False)
+
+
+def waiting(bench):
+    """(sequence, name, arguments) of each journalled event, as it would leave now."""
+    from agent.core.events import stamped_arguments
+
+    found = []
+    for sequence, record in bench.journal.pending():
+        _, name, args = stamped_arguments(record, bench.journal.clock_of)
+        found.append((sequence, name, args))
+    return found
+
+
+def names(bench):
+    return [name for _, name, _ in waiting(bench)]
+
+
+def settle(bench):
+    for sequence, _ in bench.journal.pending():
+        bench.journal.acknowledge(sequence)
+
+
+def test_the_gasp_says_when_it_was_though_it_was_made_before():
+    bench, monitor = started()
+    settle(bench)
+    bench.clock.set_time(NOON, 40)
+    monitor.refresh()
+    bench.now_ms += 1234
+    monitor.power_failing()
+    assert monitor.last_signal == (2234, True)
+    assert len(monitor._session.sent) == 1
+    msg_id, notify = notify_of(monitor._session.sent[0][len(HEAD) :])
+    event = notify.one(3)
+    assert msg_id == "j-%s-%d" % (bench.journal.epoch, bench.journal.last_sequence + 1)
+    assert event.text(2) == "PowerLoss!"
+    args = event.map(3)
+    assert args == {
+        "Source": "Mains",
+        "BootCount": "1",
+        "UpTime": "2234",
+        "Time": "2026-11-22T12:00:01.234Z",
+        "TimeError": "40",
+        "Grade": "measured",
+    }
+    assert waiting(bench)[-1][2] == args, "the journal says the same"
+
+
+def test_the_gasp_is_right_after_more_digits_another_event_or_another_connection():
+    bench, monitor = started()
+    for step in range(4):
+        monitor.refresh()
+        if step == 1:
+            bench.now_ms = 9_999
+            monitor.refresh()
+            bench.now_ms = 10_001
+        elif step == 2:
+            bench.journal.append(b'["Device.","Boot!",{},1,"5"]')
+        elif step == 3:
+            bench.clock.set_time(NOON, 3)
+        monitor.power_failing()
+        msg_id, notify = notify_of(monitor._session.sent[-1][len(HEAD) :])
+        args = notify.one(3).map(3)
+        assert args["UpTime"] == str(bench.now_ms)
+        assert waiting(bench)[-1][2] == args
+        assert msg_id == "j-%s-%d" % (bench.journal.epoch, bench.journal.last_sequence)
+        monitor._prepare_record()
+
+
+def test_without_a_connection_only_the_journal_has_it():
+    bench, monitor = started()
+    monitor._session.state = "down"
+    monitor.refresh()
+    monitor.power_failing()
+    assert monitor._session.sent == []
+    assert not monitor.last_signal[1]
+    assert names(bench)[-1] == "PowerLoss!"
+
+
+def test_without_a_subscription_no_gasp_leaves_and_the_journal_keeps_it():
+    bench, monitor = started(subscribe=False)
+    monitor.refresh()
+    monitor.power_failing()
+    assert monitor._session.sent == []
+    assert names(bench)[-1] == "PowerLoss!"
+
+
+def test_nothing_is_sent_that_the_journal_could_not_keep():
+    _, monitor = started()
+    monitor.refresh()
+    monitor.power_failing()
+    monitor.power_failing()
+    assert len(monitor._session.sent) == 1, "no second record, so no second gasp"
+
+
+def test_the_outage_is_told_after_the_boot_and_measured_once_both_clocks_are_known():
+    bench, monitor = started()
+    settle(bench)
+    bench.clock.set_time(NOON, 40)
+    bench.now_ms = 61_000
+    monitor.power_failing()
+    after, _ = rebooted(bench)
+    assert [name for _, name, _ in waiting(after)] == ["PowerLoss!", "PowerRestored!", "Boot!"]
+    assert "Duration" not in waiting(after)[1][2], "this boot has no time yet"
+    assert after.journal.last_loss is None
+    after.now_ms = 5_000
+    after.clock.set_time(NOON + 60_000 + 30_000 + 5_000, 25)
+    args = waiting(after)[1][2]
+    assert args["Duration"] == "30000"
+    assert args["DurationError"] == "65"
+    assert args["UpTime"] == "0"
+    assert args["Time"] == "2026-11-22T12:01:30.000Z"
+    assert "Loss" not in args
+    assert waiting(after)[2][2]["Reason"] == "power on reset"
+
+
+def test_without_a_hold_up_time_the_truth_still_comes_after_the_boot():
+    bench, _ = started()
+    settle(bench)
+    after, _ = rebooted(bench)
+    assert names(after) == ["PowerRestored!", "Boot!"]
+    after.clock.set_time(NOON, 10)
+    assert "Duration" not in waiting(after)[0][2]
+
+
+def test_an_outage_is_told_as_over_only_once():
+    bench, monitor = started()
+    settle(bench)
+    monitor.power_failing()
+    after, _ = rebooted(bench)
+    again, _ = rebooted(after, RESET_COMMANDED)
+    told = [name for name in names(again) if name == "PowerRestored!"]
+    assert len(told) == 1
+    assert names(again)[-1] == "Boot!"
+
+
+def test_a_commanded_restart_is_no_power_event():
+    bench, _ = started()
+    settle(bench)
+    after, _ = rebooted(bench, RESET_COMMANDED)
+    assert names(after) == ["Boot!"]
+
+
+def test_the_very_first_start_restores_nothing():
+    bench, _ = started()
+    assert names(bench) == ["Boot!"]
+
+
+def test_ten_outages_in_a_row_are_ten_losses_and_ten_ends():
+    bench, monitor = started()
+    for _ in range(10):
+        monitor.power_failing()
+        bench, monitor = rebooted(bench)
+    found = names(bench)
+    assert found.count("PowerLoss!") == found.count("PowerRestored!") == 10
+    assert found.count("Boot!") == 11
+    sequences = [sequence for sequence, _, _ in waiting(bench)]
+    assert sequences == list(range(1, 32))
+
+
+def run_monitor(monitor, steps):
+    """Run the monitor's tasks on a clock that follows real time, and `steps` beside them."""
+
+    async def both():
+        task = asyncio.create_task(monitor.run())
+        try:
+            await steps()
+        finally:
+            task.cancel()
+
+    asyncio.run(both())
+
+
+async def until(condition):
+    for _ in range(4000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it did not happen")
+
+
+def test_a_signal_the_board_survives_ends_in_the_same_boot():
+    bench, monitor = started()
+    settle(bench)
+    bench.board.power_fail = Signal()
+    begun = monotonic_ms()
+    bench.clock.up_time_ms = lambda: 1000 + monotonic_ms() - begun
+
+    async def steps():
+        await asyncio.sleep(0.01)
+        bench.board.power_fail.pull()
+        await until(lambda: names(bench)[-1:] == ["PowerRestored!"])
+        bench.board.power_fail.pull()
+        await until(lambda: names(bench)[-2:] == ["PowerRestored!", "PowerLoss!"])
+
+    run_monitor(monitor, steps)
+    loss, restored = waiting(bench)[:2]
+    assert [loss[1], restored[1]] == ["PowerLoss!", "PowerRestored!"]
+    assert 1000 <= int(restored[2]["Duration"]) <= 2500
+    assert len(monitor._session.sent) == 2
+    assert monitor._session.woken
+
+
+def test_a_dip_of_the_sampled_supply_is_journalled():
+    bench, monitor = started()
+    settle(bench)
+    begun = monotonic_ms()
+    bench.clock.up_time_ms = lambda: 1000 + monotonic_ms() - begun
+
+    async def steps():
+        await asyncio.sleep(0.03)
+        bench.board.supply = 8_000
+        await asyncio.sleep(0.1)
+        bench.board.supply = 12_000
+        await until(lambda: names(bench))
+
+    run_monitor(monitor, steps)
+    _, name, args = waiting(bench)[0]
+    assert name == "Dip!"
+    assert args["Magnitude"] == "8000"
+    assert 60 <= int(args["Duration"]) <= 1000
+    assert args["Grade"] == "measured"
+
+
+def test_a_supply_that_vanishes_is_a_power_loss_also_without_the_pin():
+    bench, monitor = started()
+    settle(bench)
+
+    async def steps():
+        bench.board.supply = 100
+        await until(lambda: names(bench) == ["PowerLoss!"])
+
+    run_monitor(monitor, steps)
+    assert len(monitor._session.sent) == 1
+
+
+def feed(nominal_mv, samples):
+    """What a row of samples, 10 ms apart, gives."""
+    supply = SupplyEvents(nominal_mv)
+    events = []
+    for index, sample in enumerate(samples):
+        events += supply.feed(sample, 10 * index)
+    return events
+
+
+def test_a_dip_has_its_residual_voltage_and_its_length():
+    samples = [12000, 11000, 9000, 7000, 9000, 10900, 11000, 11040, 12000]
+    assert feed(12000, samples) == [("Dip!", 7000, 20, 50)]
+
+
+def test_a_swell_has_its_maximum_and_its_length():
+    samples = [12000, 13100, 13300, 14000, 13100, 12960, 12000]
+    assert feed(12000, samples) == [("Swell!", 14000, 20, 30)]
+
+
+def test_the_thresholds_are_those_of_the_standard_with_hysteresis():
+    assert feed(230_000, [207_000, 253_000]) == [], "90 % and 110 % are still normal"
+    assert feed(230_000, [206_999, 211_599, 211_600]) == [("Dip!", 206_999, 0, 20)]
+    assert feed(230_000, [253_001, 248_401, 248_400]) == [("Swell!", 253_001, 0, 20)]
+
+
+def test_an_interruption_is_told_at_once_and_is_no_dip():
+    samples = [12000, 8000, 599, 0, 0, 8000, 11100, 12000, 8000, 12000]
+    assert feed(12000, samples) == [("interruption", 599, 10, 10), ("Dip!", 8000, 80, 10)]
+    assert feed(12000, [600, 12000]) == [("Dip!", 600, 0, 10)], "5 % is a dip"
+
+
+def test_a_dip_can_follow_a_swell_directly():
+    assert feed(12000, [14000, 6000, 12000]) == [("Swell!", 14000, 0, 10), ("Dip!", 6000, 10, 10)]
+
+
+def test_a_swell_that_ends_in_an_interruption_tells_both():
+    events = [("Swell!", 14000, 0, 10), ("interruption", 0, 10, 0)]
+    assert feed(12000, [14000, 0, 12000]) == events
