@@ -103,6 +103,12 @@ class Installation:
         with self.fleet.reading() as connection:
             return connection.scalar(query)
 
+    def is_onboarded(self, endpoint_id: str) -> bool:
+        """Whether the controller has got to know the agent."""
+        query = select(t.agent.c.onboarded_at).where(t.agent.c.endpoint_id == endpoint_id)
+        with self.fleet.reading() as connection:
+            return connection.scalar(query) is not None
+
     def _controller_said(self, started_at: datetime) -> bool:
         query = select(t.process_state).where(t.process_state.c.at >= started_at)
         with self.fleet.reading() as connection:

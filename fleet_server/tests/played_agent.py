@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import queue
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
@@ -38,6 +40,7 @@ class PlayedAgent:
         self._lock = threading.Lock()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, endpoint_id, protocol=paho.MQTTv5)
         self._client.tls_set_context(_tls(root, own))
+        self._client.on_socket_open = _send_at_once
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._client.reconnect_delay_set(1, 1)
@@ -207,6 +210,10 @@ def _answer_add(request: usp.Request, response: usp.Response) -> None:
         result = response.add_resp.created_obj_results.add(requested_path=create.obj_path)
         path = f"{create.obj_path}{number}."
         result.oper_status.oper_success.instantiated_path = path
+
+
+def _send_at_once(_client: object, _data: object, sock: Any) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _tls(root: Path, own: tuple[Path, Path]) -> ssl.SSLContext:
