@@ -8,6 +8,7 @@ A pure function over evidence: the same evidence in any order, or given twice, g
 - A silence runs from the last proof of life before an agent went offline to its next connect.
   A silence that a boot ended belongs to that boot's interruption; a silence without any boot is an
   interruption of its own when it is long enough, or still open.
+- After a loss, a connect alone already shows that it is over, and the boot then tells when.
 - What the device's clock dates is preferred; otherwise presence gives the bounds: after the last
   proof of life, before the Will; and before the connect.
 - Cause: a loss of power, or a boot after one, is evidence of "no power at the device"; another
@@ -196,7 +197,7 @@ def _silence_of(gap: _Gap, silences: list[_Silence]) -> _Silence | None:
     if gap.returns:
         return _silence_before_boot(gap.returns, silences)
     moments = [_moment(loss) for loss in gap.losses]
-    fitting = [s for s in silences if s.end_ms is None and all(s.holds(m) for m in moments)]
+    fitting = [s for s in silences if all(s.holds(m) for m in moments)]
     return fitting[-1] if fitting else None
 
 
@@ -246,7 +247,7 @@ def _start(gap: _Gap, silence: _Silence | None, end: Span | None) -> Span | None
 
 def _end(gap: _Gap, silence: _Silence | None) -> Span | None:
     if not gap.returns:
-        return None
+        return _end_before_boot_is_told(gap, silence)
     if gap.within_boot:
         moments = [event.at for event in gap.returns if event.at is not None]
     else:
@@ -257,6 +258,13 @@ def _end(gap: _Gap, silence: _Silence | None) -> Span | None:
     if silence is None or silence.end_ms is None:
         return Span(latest_ms - _SLACK_MS, latest_ms)
     return Span(min(silence.start.earliest_ms, latest_ms), min(silence.end_ms, latest_ms))
+
+
+def _end_before_boot_is_told(gap: _Gap, silence: _Silence | None) -> Span | None:
+    if silence is None or silence.end_ms is None:
+        return None
+    earliest_ms = max(_moment(loss).earliest_ms for loss in gap.losses)
+    return Span(min(earliest_ms, silence.end_ms), silence.end_ms)
 
 
 def _narrowest(spans: list[Span]) -> Span:

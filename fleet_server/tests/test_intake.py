@@ -1,0 +1,223 @@
+"""Batches of Records against a database: what is stored, what is answered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from fleet_server.domain.event import format_time
+from fleet_server.protocol import usp_pb2 as usp
+from fleet_server.services import tables as t
+from fleet_server.services.records import Publication
+from fleet_server.tests.memory_fleet import (
+    CONTROLLER,
+    EPOCH,
+    MODEM,
+    NOON,
+    STB,
+    VENDOR,
+    MemoryFleet,
+    messages,
+)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> MemoryFleet:
+    return MemoryFleet(tmp_path)
+
+
+def test_an_event_is_stored_and_answered_with_its_own_msg_id(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(MODEM))
+    event = fleet.event(MODEM, f"j-{EPOCH}-1", "Dip!", BootCount="7", Grade="measured")
+    (answer,) = [one for one in fleet.take(event) if one.answers]
+    assert answer.topic == f"usp/a/{MODEM}"
+    (message,) = messages([answer])
+    assert message.header.msg_id == f"j-{EPOCH}-1"
+    (row,) = fleet.rows(t.event)
+    assert (row.epoch, row.sequence, row.name, row.boot_count) == (EPOCH, 1, "Dip!", 7)
+    assert row.received_at == NOON
+
+
+def test_the_same_event_again_is_answered_again_and_stored_once(fleet: MemoryFleet) -> None:
+    event = fleet.event(MODEM, f"j-{EPOCH}-1", "Dip!")
+    fleet.take(event, event)
+    fleet.restart()
+    assert [one.answers for one in fleet.take(event)].count(True) == 1
+    assert len(fleet.rows(t.event)) == 1
+
+
+def test_a_better_dated_copy_dates_the_event(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.event(MODEM, f"j-{EPOCH}-1", "Dip!", Time="0001-01-01T00:00:00Z"))
+    dated = {"Time": format_time(NOON), "TimeError": "30"}
+    fleet.take(fleet.event(MODEM, f"j-{EPOCH}-1", "Dip!", **dated))
+    (row,) = fleet.rows(t.event)
+    assert (row.device_at, row.device_error_ms) == (NOON, 30)
+
+
+def test_the_copy_for_a_second_subscription_is_answered_and_not_stored(fleet: MemoryFleet) -> None:
+    outgoing = fleet.take(fleet.event(MODEM, f"j-{EPOCH}-1-2", "Dip!"))
+    assert any(one.answers for one in outgoing)
+    assert fleet.rows(t.event) == []
+
+
+def test_a_notification_that_wants_no_answer_gets_none(fleet: MemoryFleet) -> None:
+    notify = usp.Notify(subscription_id="s")
+    notify.value_change.param_path = "Device.X_IPKO-COM_Power.Source"
+    notify.value_change.param_value = "Battery"
+    assert not any(one.answers for one in fleet.take(fleet.notify(MODEM, "n-1-1", notify)))
+    (value,) = fleet.rows(t.parameter)
+    assert (value.path, value.value, value.reported_at) == (
+        "Device.X_IPKO-COM_Power.Source",
+        "Battery",
+        NOON,
+    )
+
+
+def test_periodics_renew_presence_and_fill_no_table(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(MODEM))
+    fleet.later(30)
+    fleet.take(fleet.event(MODEM, "n-1-2", "Periodic!", "Device.LocalAgent."))
+    assert fleet.rows(t.event) == []
+    (row,) = fleet.rows(t.presence)
+    assert (row.state, row.seen_at) == ("online", fleet.now)
+
+
+def test_a_vendor_may_use_a_msg_id_again_after_a_reboot(fleet: MemoryFleet) -> None:
+    boot = {"path": "Device.", "Cause": "LocalReboot"}
+    fleet.take(fleet.connect(VENDOR), fleet.event(VENDOR, "1", "Boot!", **boot))
+    fleet.take(fleet.event(VENDOR, "1", "Boot!", **boot))
+    assert len(fleet.rows(t.event)) == 1
+    fleet.take(fleet.connect(VENDOR), fleet.event(VENDOR, "1", "Boot!", **boot))
+    assert len(fleet.rows(t.event)) == 2
+
+
+def test_a_connect_that_is_only_delivered_again_counts_once(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(VENDOR))
+    fleet.restart()
+    again = fleet.take(fleet.connect(VENDOR, duplicate=True))
+    assert again, "the agent may not have got the first answer"
+    (agent,) = fleet.rows(t.agent)
+    assert agent.connection == 1
+
+
+def test_an_endpoint_that_is_no_unit_of_ours_is_visible_as_unregistered(
+    fleet: MemoryFleet,
+) -> None:
+    fleet.take(fleet.connect(VENDOR), fleet.connect(MODEM))
+    found = {row.endpoint_id: row.registered for row in fleet.rows(t.agent)}
+    assert found == {VENDOR: False, MODEM: True}
+
+
+def test_a_response_topic_of_another_agent_is_not_used(fleet: MemoryFleet) -> None:
+    event = fleet.event(MODEM, f"j-{EPOCH}-1", "Dip!")
+    forged = Publication(event.topic, event.payload, f"usp/a/{STB}", 1)
+    assert {one.topic for one in fleet.take(forged)} == {f"usp/a/{MODEM}"}
+    below = Publication(event.topic, event.payload, f"usp/a/{MODEM}/x", 2)
+    assert {one.topic for one in fleet.take(below)} == {f"usp/a/{MODEM}/x"}
+
+
+def test_bad_records_are_counted_across_restarts(fleet: MemoryFleet) -> None:
+    bad = Publication(f"usp/c/{CONTROLLER}/{MODEM}", b"\xff", "", 1)
+    fleet.take(bad, bad, unreadable=1)
+    fleet.restart()
+    fleet.take(bad)
+    counted = {row.name: row.value for row in fleet.rows(t.ingest_counter)}
+    assert counted == {"undecodable_record": 3, "unreadable_packet": 1}
+
+
+def test_a_name_longer_than_any_is_refused(fleet: MemoryFleet) -> None:
+    outgoing = fleet.take(fleet.event(MODEM, f"j-{EPOCH}-1", "x" * 65))
+    assert outgoing == []
+    assert [row.name for row in fleet.rows(t.ingest_counter)] == ["too_long"]
+
+
+def test_a_gasp_makes_offline_and_opens_an_interruption_in_one_batch(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(MODEM))
+    fleet.later(600)
+    fleet.take(gasp(fleet, 5))
+    (presence,) = fleet.rows(t.presence)
+    assert (presence.state, presence.evidence) == ("offline", "power_loss")
+    (interruption,) = fleet.rows(t.interruption)
+    assert interruption.cause == "no power at the device"
+    assert interruption.ended_at is None
+
+
+def test_a_gasp_that_comes_from_the_journal_later_leaves_the_agent_online(
+    fleet: MemoryFleet,
+) -> None:
+    fleet.take(fleet.connect(MODEM))
+    fleet.later(600)
+    late = gasp(fleet, 5)
+    fleet.later(30)
+    fleet.take(fleet.will(MODEM), fleet.connect(MODEM))
+    fleet.take(late)
+    (presence,) = fleet.rows(t.presence)
+    assert presence.state == "online"
+
+
+def test_one_power_cut_is_one_interruption_with_its_true_length(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(MODEM))
+    fleet.later(600)
+    fleet.take(gasp(fleet, 5))
+    fleet.later(31)
+    fleet.take(fleet.will(MODEM), fleet.connect(MODEM))
+    (back,) = fleet.rows(t.interruption)
+    assert (back.cause, back.ended_at is not None) == ("no power at the device", True)
+    booted = format_time(fleet.now - timedelta(milliseconds=500))
+    stamp = {"BootCount": "8", "UpTime": "500", "Time": booted, "TimeError": "20"}
+    fleet.take(
+        gasp(fleet, 5, at=NOON + timedelta(seconds=600)),
+        fleet.event(MODEM, f"j-{EPOCH}-6", "PowerRestored!", **stamp),
+        fleet.event(MODEM, f"j-{EPOCH}-7", "Boot!", "Device.", Reason="power on reset", **stamp),
+    )
+    (interruption,) = fleet.rows(t.interruption)
+    assert interruption.cause == "no power at the device"
+    assert (interruption.length_ms, interruption.length_error_ms) == (30_000, 40)
+    verdicts = fleet.rows(t.interruption_verdict)
+    assert [one.revision for one in verdicts] == list(range(1, interruption.revision + 1))
+    assert len(fleet.rows(t.event)) == 3
+
+
+def test_without_a_gasp_the_open_interruption_is_revised_after_the_boot(
+    fleet: MemoryFleet,
+) -> None:
+    fleet.take(fleet.connect(MODEM))
+    fleet.later(600)
+    fleet.take(fleet.event(MODEM, "n-1-2", "Periodic!", "Device.LocalAgent."))
+    fleet.later(15)
+    fleet.take(fleet.will(MODEM))
+    (open_,) = fleet.rows(t.interruption)
+    assert (open_.cause, open_.ended_at) == ("unknown", None)
+    fleet.later(30)
+    fleet.take(fleet.connect(MODEM))
+    booted = format_time(fleet.now - timedelta(milliseconds=500))
+    stamp = {"BootCount": "8", "UpTime": "500", "Time": booted, "TimeError": "20"}
+    fleet.take(
+        fleet.event(MODEM, f"j-{EPOCH}-6", "Boot!", "Device.", Reason="power on reset", **stamp)
+    )
+    (closed,) = fleet.rows(t.interruption)
+    assert closed.id == open_.id
+    assert closed.cause == "no power at the device"
+    first, *_ = fleet.rows(t.interruption_verdict)
+    assert first.cause == "unknown"
+
+
+def test_silence_makes_suspect_but_not_silence_before_the_controller_listened(
+    fleet: MemoryFleet,
+) -> None:
+    fleet.take(fleet.connect(MODEM))
+    fleet.later(1_000)
+    fleet.restart()
+    fleet.poll()
+    assert [row.state for row in fleet.rows(t.presence)] == ["online"]
+    fleet.later(200)
+    fleet.poll()
+    assert [row.state for row in fleet.rows(t.presence)] == ["suspect"]
+
+
+def gasp(fleet: MemoryFleet, sequence: int, at: object = None) -> Publication:
+    moment = format_time(fleet.now if at is None else NOON + timedelta(seconds=600))
+    stamp = {"BootCount": "7", "UpTime": "600000", "Time": moment, "TimeError": "20"}
+    return fleet.event(MODEM, f"j-{EPOCH}-{sequence}", "PowerLoss!", Source="Mains", **stamp)

@@ -1,0 +1,208 @@
+"""Onboarding with both sides played: the machine asks, the test answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from fleet_server.protocol import usp_pb2 as usp
+from fleet_server.services.onboarding import (
+    ANSWER_TIMEOUT,
+    ANSWER_TRIES,
+    ModelKey,
+    Onboarding,
+    Target,
+)
+
+OURS = "ops::00256D-STB-00000003"
+VENDOR = "os::00256D-987654"
+CONTROLLER = "fqdn::fleet.test"
+NOON = datetime(2027, 1, 15, 12, 0, tzinfo=UTC)
+INFO = {"Manufacturer": "Example", "ModelName": "STB 1", "SoftwareVersion": "0.1.0"}
+KEY = ModelKey("Example", "STB 1", "0.1.0")
+ROW = "Device.LocalAgent.Controller.1."
+
+
+def machine(endpoint_id: str, known: frozenset[ModelKey] = frozenset()) -> Onboarding:
+    numbers = iter(range(1, 1000))
+    return Onboarding(Target(endpoint_id, CONTROLLER, 60), lambda: f"c-{next(numbers)}", known)
+
+
+def kind(message: usp.Msg) -> str:
+    return message.body.request.WhichOneof("req_type") or ""
+
+
+def answer(request: usp.Msg) -> usp.Msg:
+    return usp.Msg(header=usp.Header(msg_id=request.header.msg_id))
+
+
+def got(request: usp.Msg, path: str, values: dict[str, str]) -> usp.Msg:
+    message = answer(request)
+    result = message.body.response.get_resp.req_path_results.add(requested_path=path)
+    result.resolved_path_results.add(resolved_path=path, result_params=values)
+    return message
+
+
+def protocols(request: usp.Msg) -> usp.Msg:
+    message = answer(request)
+    message.body.response.get_supported_protocol_resp.agent_supported_protocol_versions = "1.3"
+    return message
+
+
+def supported(request: usp.Msg) -> usp.Msg:
+    message = answer(request)
+    message.body.response.get_supported_dm_resp.req_obj_results.add(req_obj_path="Device.")
+    return message
+
+
+def subscriptions(request: usp.Msg, ids: list[str], interval: str = "86400") -> usp.Msg:
+    message = got(request, ROW, {"PeriodicNotifInterval": interval})
+    for number, name in enumerate(ids, 1):
+        result = message.body.response.get_resp.req_path_results.add()
+        row = {"ID": name, "Recipient": ROW.rstrip(".")}
+        path = f"Device.LocalAgent.Subscription.{number}."
+        result.resolved_path_results.add(resolved_path=path, result_params=row)
+    return message
+
+
+def error(request: usp.Msg, code: int) -> usp.Msg:
+    message = answer(request)
+    message.body.error.err_code = code
+    return message
+
+
+def added(request: usp.Msg) -> usp.Msg:
+    message = answer(request)
+    for create in request.body.request.add.create_objs:
+        result = message.body.response.add_resp.created_obj_results.add()
+        result.oper_status.oper_success.instantiated_path = create.obj_path + "1."
+    return message
+
+
+def reach_subscriptions(run: Onboarding) -> usp.Msg:
+    (ask,) = run.take(protocols(run.start(NOON)[-1]), NOON)
+    (ask,) = run.take(got(ask, "Device.DeviceInfo.", INFO), NOON)
+    if kind(ask) == "get_supported_dm":
+        (ask,) = run.take(supported(ask), NOON)
+    return ask
+
+
+def test_our_agent_gets_the_time_first_and_a_vendors_does_not() -> None:
+    assert [kind(one) for one in machine(OURS).start(NOON)] == ["operate", "get_supported_protocol"]
+    assert [kind(one) for one in machine(VENDOR).start(NOON)] == ["get_supported_protocol"]
+    time = machine(OURS).start(NOON)[0].body.request.operate
+    assert time.send_resp
+    assert dict(time.input_args) == {"Time": "2027-01-15T12:00:00.000Z"}
+
+
+def test_an_agent_without_the_time_command_is_onboarded_all_the_same() -> None:
+    run = machine(OURS)
+    set_time, first = run.start(NOON)
+    assert run.take(error(set_time, 7026), NOON) == []
+    assert kind(run.take(protocols(first), NOON)[0]) == "get"
+    assert run.problems == []
+
+
+def test_a_fresh_agent_is_asked_everything_and_given_what_is_missing() -> None:
+    run = machine(OURS)
+    ask = reach_subscriptions(run)
+    (add,) = run.take(subscriptions(ask, ["fleet-boot"]), NOON)
+    created = [
+        {setting.param: setting.value for setting in create.param_settings}
+        for create in add.body.request.add.create_objs
+    ]
+    assert [row["ID"] for row in created] == [
+        "fleet-periodic",
+        "fleet-power",
+        "fleet-supply",
+        "fleet-card",
+    ]
+    assert [row["NotifRetry"] for row in created] == ["false", "true", "true", "true"]
+    assert {row["Persistent"] for row in created} == {"true"}
+    (change,) = run.take(added(add), NOON)
+    assert change.body.request.set.update_objs[0].obj_path == ROW
+    assert run.take(answer(change), NOON) == []
+    found = run.findings()
+    assert (found.protocol_versions, found.model_key, found.finished) == ("1.3", KEY, True)
+    assert run.problems == []
+
+
+def test_nothing_is_set_that_is_right_already() -> None:
+    run = machine(VENDOR)
+    ask = reach_subscriptions(run)
+    there = subscriptions(ask, ["fleet-boot", "fleet-periodic"], interval="60")
+    assert run.take(there, NOON) == []
+    assert run.findings().finished
+
+
+def test_a_known_model_is_not_fetched_again() -> None:
+    run = machine(OURS, frozenset({KEY}))
+    (ask,) = run.take(protocols(run.start(NOON)[-1]), NOON)
+    (ask,) = run.take(got(ask, "Device.DeviceInfo.", INFO), NOON)
+    assert kind(ask) == "get"
+
+
+def test_another_controllers_subscription_does_not_count_as_ours() -> None:
+    run = machine(VENDOR)
+    ask = reach_subscriptions(run)
+    there = subscriptions(ask, ["fleet-boot"], interval="60")
+    row = there.body.response.get_resp.req_path_results[1].resolved_path_results[0]
+    row.result_params["Recipient"] = "Device.LocalAgent.Controller.2"
+    (add,) = run.take(there, NOON)
+    assert add.body.request.add.create_objs[0].param_settings[0].value == "fleet-boot"
+
+
+def test_an_error_at_every_step_still_reaches_the_end() -> None:
+    run = machine(VENDOR)
+    ask = run.start(NOON)
+    steps = []
+    while ask:
+        steps.append(kind(ask[0]))
+        ask = run.take(error(ask[0], 7003), NOON)
+    assert steps == ["get_supported_protocol", "get", "get"]
+    assert len(run.problems) == 3
+    assert run.findings().finished
+
+
+def test_a_refused_subscription_is_noted_and_the_rest_goes_on() -> None:
+    run = machine(VENDOR)
+    (add,) = run.take(subscriptions(reach_subscriptions(run), []), NOON)
+    refused = added(add)
+    result = refused.body.response.add_resp.created_obj_results[0]
+    result.oper_status.oper_failure.err_code = 7012
+    assert [kind(one) for one in run.take(refused, NOON)] == ["set"]
+    assert run.problems == ["add: 7012 "]
+
+
+def test_a_lost_answer_is_asked_for_again_under_the_same_msg_id_and_then_given_up() -> None:
+    run = machine(VENDOR)
+    (first,) = run.start(NOON)
+    assert run.poll(NOON + ANSWER_TIMEOUT - timedelta(seconds=1)) == []
+    asked = 1
+    now = NOON
+    while not run.stalled:
+        now += ANSWER_TIMEOUT
+        again = run.poll(now)
+        assert again in ([first], [])
+        asked += len(again)
+    assert asked == ANSWER_TRIES
+    assert run.problems == ["get_supported_protocol: no answer"]
+    assert not run.findings().finished
+
+
+def test_an_answer_that_nobody_waits_for_is_left_alone() -> None:
+    run = machine(VENDOR)
+    (first,) = run.start(NOON)
+    stray = protocols(first)
+    stray.header.msg_id = "c-999"
+    assert run.take(stray, NOON) == []
+    assert run.busy
+    run.take(protocols(first), NOON)
+    assert run.take(protocols(first), NOON) == []
+
+
+def test_paths_without_their_trailing_dot_and_absent_defaults_are_understood() -> None:
+    run = machine(VENDOR)
+    (ask,) = run.take(protocols(run.start(NOON)[0]), NOON)
+    (ask,) = run.take(got(ask, "Device.DeviceInfo", INFO), NOON)
+    run.take(supported(ask), NOON)
+    assert run.findings().model_key == KEY
