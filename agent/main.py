@@ -54,13 +54,13 @@ class Agent:
         """Start every task; raise what ended the first one that ended."""
         self._start(self._console())
         if self.provisioning.state == PROVISIONED:
-            self.committed()
+            self.provisioned()
         await self._ended.wait()
         for task in self._tasks:
             task.cancel()
         raise self._failure
 
-    def committed(self):
+    def provisioned(self):
         """What was provisioned takes effect now: connect, or start anew if there is a session."""
         if self.session:
             self.restart()
