@@ -1,0 +1,298 @@
+"""The smallest heap in which the agent does its work, on the 64-bit machine, from .mpy files.
+
+The work, over TLS with certificates on both sides, against mosquitto: connect, take the time, take
+a subscription, deliver Boot! and have it acknowledged, answer GetSupportedDM of everything and Get
+of everything, and run a command that demands an authorisation. TLS buffers lie outside the heap
+on this machine. Beside it `agent.heap_part.<module>`: what loading each module adds.
+"""
+
+import base64
+import queue
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from agent.core.provisioning import Provisioning
+from agent.core.store import Store
+from agent.ports.storage import Storage
+from agent.tests.broker import CONTROLLER, Authority, Broker, certificate_der, write_pem
+from agent.wire import authorisation, usp
+from agent.wire.protobuf import encode
+from benchmarks._board import ENDPOINT_ID, Wires, new_flash, running, write_machine_code
+from benchmarks.figure import Figure
+from firmware_tools.build import AgentBuild, compile_agent
+
+FIGURES = ("agent.heap_needed_bytes", "agent.heap_part")
+GOAL_BYTES = 160 * 1024
+_STEP_BYTES = 2048
+_LARGEST_BYTES = 512 * 1024
+_SMALLEST_BYTES = 96 * 1024
+_ANSWER_S = 8.0
+_LOOK_S = 0.1
+_SUPPORTED = (b"Device.X_IPKO-COM_Power.", b"Device.MQTT.Client.{i}.Subscription.{i}.")
+_FAILURE_MARK = encode(0x0D, 7006)  # err_code of a command that was not authorised
+_REPLY_TOPIC = f"usp/c/{CONTROLLER}/{ENDPOINT_ID}"
+
+
+class Failed(Exception):
+    """The agent did not do its work in this heap; says at which step."""
+
+
+class Controller:
+    """A controller that knows just enough USP to put the agent to work."""
+
+    def __init__(self, folder: Path, broker: Broker) -> None:
+        certificate, key = write_pem(folder, "controller", *broker.authority.issue("controller"))
+        self._records: queue.Queue[bytes] = queue.Queue()
+        self._client = Client(CallbackAPIVersion.VERSION2, "controller", protocol=MQTTv5)
+        self._client.tls_set(str(broker.ca_path), certificate, key)
+        self._client.on_connect = lambda client, *_: client.subscribe("usp/c/#", 1)
+        self._client.on_message = self._keep
+        self._client.connect("localhost", broker.port)
+        self._client.loop_start()
+        self._count = 0
+        self.is_running: Callable[[], bool] = lambda: True
+
+    def _keep(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        self._records.put(bytes(message.payload))
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def forget(self) -> None:
+        """Drop what an earlier machine left."""
+        while not self._records.empty():
+            self._records.get()
+
+    def expect(self, step: str, accept: Callable[[usp.Record], bool]) -> usp.Record:
+        """The first record that `accept` takes. Raises Failed."""
+        deadline = time.monotonic() + _ANSWER_S
+        while time.monotonic() < deadline and self.is_running():
+            try:
+                record = usp.decode_record(self._records.get(timeout=_LOOK_S))
+            except queue.Empty:
+                continue
+            if accept(record):
+                return record
+        raise Failed(step)
+
+    def ask(self, step: str, msg_type: int, tag: int, request: bytes) -> bytes:
+        """Send a request and return its answer's Message. Raises Failed."""
+        self._count += 1
+        msg_id = f"{step}-{self._count}"
+        self.publish(msg_id, msg_type, encode(0x0A, encode(tag, request)))
+        answer = self.expect(step, lambda record: message_id(record) == msg_id)
+        payload = bytes(answer.payload or b"")
+        if usp.decode_message(payload).body != usp.RESPONSE:
+            raise Failed(f"{step}: refused {payload!r}")
+        return payload
+
+    def publish(self, msg_id: str, msg_type: int, body: bytes) -> None:
+        message = encode(0x0A, encode(0x0A, msg_id, 0x10, msg_type), 0x12, body)
+        record = encode(
+            0x0A, "1.3", 0x12, ENDPOINT_ID, 0x1A, CONTROLLER, 0x3A, encode(0x12, message)
+        )
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ResponseTopic = _REPLY_TOPIC
+        self._client.publish("usp/a/" + ENDPOINT_ID, record, 1, properties=properties)
+
+
+def message_id(record: usp.Record) -> str:
+    """The msg_id of the Message in a Record, empty where there is none."""
+    return str(usp.decode_message(record.payload).msg_id) if record.payload else ""
+
+
+def work(controller: Controller, command_key: ec.EllipticCurvePrivateKey) -> None:
+    """Everything the agent must manage. Raises Failed."""
+    controller.expect("connect", lambda record: record.kind == usp.MQTT_CONNECT)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    _operate(controller, "Device.Time.X_IPKO-COM_SetTime()", {"Time": now})
+    settings = {
+        "Enable": "true",
+        "ID": "boot",
+        "NotifType": "Event",
+        "ReferenceList": "Device.Boot!",
+        "NotifRetry": "true",
+    }
+    pairs = [pair for name in settings for pair in (0x12, encode(0x0A, name, 0x12, settings[name]))]
+    row = encode(0x0A, "Device.LocalAgent.Subscription.", *pairs)
+    controller.ask("Add", 8, 0x2A, encode(0x12, row))
+    boot = controller.expect("Boot!", lambda record: message_id(record).startswith("j-"))
+    controller.publish(message_id(boot), 16, encode(0x12, encode(0x42, encode(0x0A, "boot"))))
+    supported = encode(0x0A, "Device.", 0x18, 1, 0x20, 1, 0x28, 1, 0x30, 1)
+    answer = controller.ask("GetSupportedDM", 12, 0x12, supported)
+    if not all(path in answer for path in _SUPPORTED):
+        raise Failed(f"GetSupportedDM: {len(answer)} bytes")
+    controller.ask("Get", 1, 0x0A, encode(0x0A, "Device."))
+    apply = {
+        "Method": "Set",
+        "Path": "Device.LocalAgent.Controller.1.",
+        "Parameters": '{"ProvisioningCode":"measured"}',
+    }
+    command = "Device.LocalAgent.X_IPKO-COM_Apply()"
+    apply["X_IPKO-COM_Authorization"] = _token(command_key, command, apply)
+    _operate(controller, command, apply)
+
+
+def _operate(controller: Controller, command: str, args: dict[str, str]) -> None:
+    pairs = [pair for name in args for pair in (0x22, encode(0x0A, name, 0x12, args[name]))]
+    request = encode(0x0A, command, 0x12, "bench", 0x18, 1, *pairs)
+    if _FAILURE_MARK in controller.ask(command, 6, 0x3A, request):
+        raise Failed(f"{command}: failed")
+
+
+def _token(key: ec.EllipticCurvePrivateKey, command: str, args: dict[str, str]) -> str:
+    now = int(time.time())
+    signed = authorisation.signing_input(ENDPOINT_ID, command, "bench", args, now, now, now + 60)
+    r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(hashes.SHA256())))
+    return authorisation.token_text(signed, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+
+
+class Bench:
+    """Broker, controller, wires and a provisioned flash image, for as many tries as it takes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._build = compile_agent()
+        self._machine = write_machine_code(folder / "vm")
+        authority = Authority()
+        self._command_key = ec.generate_private_key(ec.SECP256R1())
+        self._broker = Broker(folder, authority)
+        self._broker.start()
+        self._controller = Controller(folder, self._broker)
+        self._wires = Wires()
+        self._data = self._provisioned(authority)
+
+    def close(self) -> None:
+        self._wires.close()
+        self._controller.close()
+        self._broker.stop()
+
+    def attempt(self, heap_bytes: int) -> str:
+        """What went wrong in this heap; empty when all went well."""
+        image = new_flash(self._build, self._data, self._folder / "flash.img")
+        self._controller.forget()
+        with running(self._machine, image, self._wires, heap_bytes) as (process, log):
+            self._controller.is_running = lambda: process.poll() is None
+            try:
+                work(self._controller, self._command_key)
+            except Failed as failure:
+                return f"{failure} {log.read_text(errors='replace')[-400:]}"
+        return ""
+
+    def _provisioned(self, authority: Authority) -> dict[str, bytes]:
+        """The files of a board's storage after `commit` on its console."""
+        data = self._folder / "data"
+        data.mkdir()
+        certificate, key = authority.issue(ENDPOINT_ID)
+        store = Store(Storage(str(data)))
+        store.save("new_key", key.private_numbers().private_value.to_bytes(32, "big"))
+        provisioning = Provisioning(store, ENDPOINT_ID)
+        point = self._command_key.public_key().public_bytes(
+            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+        )
+        staged = {
+            "certificate": _base64(certificate_der(certificate)),
+            "ca": _base64(certificate_der(authority.certificate)),
+            "command_key": _base64(point[1:]),
+            "broker_host": "localhost",
+            "broker_port": str(self._broker.port),
+            "controller": CONTROLLER,
+            "position": "voice",
+        }
+        for name, value in staged.items():
+            provisioning.stage(name, value)
+        provisioning.commit()
+        return {path.name: path.read_bytes() for path in data.iterdir()}
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def smallest_heap(bench: Bench) -> int:
+    """Search between what must do and what cannot, then make sure of the answer."""
+    enough, too_small = _LARGEST_BYTES, _SMALLEST_BYTES
+    failure = bench.attempt(enough)
+    if failure:
+        raise Failed(failure)
+    while enough - too_small > _STEP_BYTES:
+        middle = (enough + too_small) // 2 // _STEP_BYTES * _STEP_BYTES
+        if bench.attempt(middle):
+            too_small = middle
+        else:
+            enough = middle
+    while bench.attempt(enough):
+        enough += _STEP_BYTES
+    return enough
+
+
+_PARTS_PROGRAM = """
+import gc, sys
+sys.path[:] = [sys.argv[1], ".frozen"]
+import asyncio, binascii, hashlib, json, ssl, struct
+asyncio.StreamReader, asyncio.Event, asyncio.wait_for
+from agent.main import run
+gc.collect()
+before = gc.mem_alloc()
+for name in sys.argv[2].split(","):
+    __import__(name)
+    gc.collect()
+    after = gc.mem_alloc()
+    print(name, after - before)
+    before = after
+"""
+
+
+def parts(build: AgentBuild, folder: Path) -> Iterator[tuple[str, int]]:
+    """(module, bytes its loading adds after those before it), in the order of their names."""
+    for path, data in build.files.items():
+        target = folder / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    names = [
+        path[1:-4].replace("/", ".")
+        for path in sorted(build.files)
+        if not path.endswith(("__init__.mpy", "link_cpython.mpy", "main.mpy", "__main__.mpy"))
+    ]
+    program = folder / "parts.py"
+    program.write_text(_PARTS_PROGRAM)
+    done = subprocess.run(  # noqa: S603 - the machine that belongs to this environment
+        [
+            *(sys.executable, "-m", "micropython_unix", "-X", "heapsize=2m", "parts.py", "."),
+            ",".join(names),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    for line in done.stdout.splitlines():
+        name, size = line.split()
+        yield name, int(size)
+
+
+def measure() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as name:
+        bench = Bench(Path(name))
+        try:
+            needed = smallest_heap(bench)
+        finally:
+            bench.close()
+        yield Figure("agent.heap_needed_bytes", needed, "bytes", GOAL_BYTES)
+    with tempfile.TemporaryDirectory() as name:
+        for module, size in parts(compile_agent(), Path(name)):
+            yield Figure(f"agent.heap_part.{module}", size, "bytes", GOAL_BYTES)
