@@ -27,11 +27,13 @@ from agent.errors import StorageError
 from agent.wire import usp
 from agent.wire.codes import (
     BOOT_EVENT,
+    EVENTS_DROPPED_EVENT,
     INTERNAL_ERROR,
     INVALID_RECORD_VALUE,
     LOCAL_AGENT,
     PERIODIC_EVENT,
     POWER,
+    POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
     RESOURCES_EXCEEDED,
     SESSION_NOT_ALLOWED,
@@ -74,6 +76,7 @@ class Endpoint:
         self._operations = Operations(
             model, self._notifier.add_on_board_request, self._finished, self._after
         )
+        journal.describe_drop = self._drop_record
         self._answering = []
         self._check_ms = 0
         self._dated = False
@@ -248,13 +251,21 @@ class Endpoint:
             self._spread(path, name, args, now_ms)
             return 0
         record = event_record(path, name, args, self._model.clock.boot_count, now_ms)
-        sequence = self._journal.append(record, path == POWER, name == POWER_RESTORED_EVENT)
+        restores = name == POWER_RESTORED_EVENT
+        sequence = self._journal.append(record, restores or name == POWER_LOSS_EVENT, restores)
         self._journalled.look()
         args = stamped_arguments(record, self._journal.clock_of)[2]
         carrier = self._journalled.carrier(path, name)
         stem = self._journalled.msg_id(sequence)
         self._spread(path, name, args, now_ms, 0, carrier, stem if sequence else "")
         return sequence
+
+    def _drop_record(self, count):
+        """The record of the event that tells of events the full journal dropped."""
+        model = self._model
+        args = {"Count": str(count)}
+        boot_count = model.clock.boot_count
+        return event_record(LOCAL_AGENT, EVENTS_DROPPED_EVENT, args, boot_count, model.now_ms)
 
     def _spread(self, path, name, args, now_ms, only=0, carrier=None, stem=""):
         """Queue an event for its subscribers, but for the one whom the journal serves."""

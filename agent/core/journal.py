@@ -32,8 +32,8 @@ _FRAME_BYTES = const(11)  # head and CRC
 _READ_BYTES = const(256)
 _ROTATE_BYTES = const(4096)
 _RESERVE_PART = const(8)  # one part in so many
+_DROP_BYTES = const(128)  # room that nothing but the event of a drop may take
 _MAX_RECORDS = const(256)
-_RESERVE_RECORDS = const(16)
 _MAX_CLOCKS = const(8)
 
 _EVENT = const(1)
@@ -93,7 +93,8 @@ class Journal:
         """
         self.settle()
         _check_size(payload)
-        if not self._make_room(len(payload) + _FRAME_BYTES, reserved):
+        kept_free = _DROP_BYTES if reserved else self._capacity // _RESERVE_PART
+        if not self._make_room(len(payload) + _FRAME_BYTES, kept_free):
             self._dropped += 1
             self._tell_drop()
             return 0
@@ -173,7 +174,7 @@ class Journal:
         self.settle()
         _check_size(payload)
         self._close_slot()
-        if not self._make_room(len(payload) + 3 * _FRAME_BYTES, True):
+        if not self._make_room(len(payload) + 3 * _FRAME_BYTES, _DROP_BYTES):
             return False
         head = struct.pack(_SLOT_HEAD, _SLOT_MAGIC, len(payload), at, digits, boot_count) + payload
         self._slot_crc = crc32(head)
@@ -311,10 +312,11 @@ class Journal:
                 yield _frame(_EVENT if kind == _RESTORED else kind, sequence, payload)
             record = self._record_at(offset)
 
-    def _make_room(self, need, reserved):
-        """True when `need` more bytes of one event fit, if need be after writing the file anew."""
-        limit = self._capacity - (0 if reserved else self._capacity // _RESERVE_PART)
-        records = _MAX_RECORDS - (0 if reserved else _RESERVE_RECORDS)
+    def _make_room(self, need, kept_free):
+        """True when `need` more bytes of one event fit and leave `kept_free` bytes, and as large
+        a part of the records, to those who may still take them; if need be after rotating."""
+        limit = self._capacity - kept_free
+        records = _MAX_RECORDS - (_MAX_RECORDS * kept_free + self._capacity - 1) // self._capacity
         if len(self._pending) >= records:
             return False
         if self._end + need <= limit:
@@ -346,7 +348,7 @@ class Journal:
         if self._drop_sequence:
             return
         payload = self.describe_drop(self._dropped)
-        if self._make_room(len(payload) + _FRAME_BYTES, True):
+        if self._make_room(len(payload) + _FRAME_BYTES, 0):
             self._append_event(_DROP, payload)
             self._dropped = 0
 

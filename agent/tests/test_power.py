@@ -224,6 +224,18 @@ def test_ten_outages_in_a_row_are_ten_losses_and_ten_ends():
     assert sequences == list(range(1, 32))
 
 
+def test_events_that_a_full_journal_drops_are_told_as_an_event():
+    bench, _ = started(subscribe=False)
+    while bench.endpoint.event(POWER, "Dip!", {"Magnitude": "1", "Duration": "1"}, 5, True):
+        pass
+    last = waiting(bench)[-1]
+    assert last[1] == "X_IPKO-COM_EventsDropped!"
+    assert last[2]["Count"] == "1"
+    for sequence in (1, 2, 3):
+        bench.journal.acknowledge(sequence)
+    assert bench.endpoint.event(POWER, "Dip!", {"Magnitude": "1", "Duration": "1"}, 5, True)
+
+
 def run_monitor(monitor, steps):
     """Run the monitor's tasks on a clock that follows real time, and `steps` beside them."""
 
