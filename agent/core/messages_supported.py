@@ -85,7 +85,7 @@ def _put_objects(model, prefix, name, wanted, sink):
         sink.put(0x18, path.endswith("{i}."))
         if not (below and wanted.first_level_only):
             yield from _put_entries(model, obj, name, wanted, sink)
-        if wanted.key_sets:
+        if wanted.key_sets and not name:
             for names in model.key_sets(obj):
                 sink.put(0x42, encode(*_repeated(0x0A, names)))
         sink.close()

@@ -167,9 +167,10 @@ def _apply(model, plan, undo, asker):
     obj = plan.target.obj
     mine = len(undo)
     for row in plan.rows:
-        for slot, _, value in plan.values:
-            undo.append((model.put_slot, obj, row, slot, row[slot]))
-            model.put_slot(obj, row, slot, value)
+        for slot, name, value in plan.values:
+            if model.get(obj, row, name) != value:
+                undo.append((model.put_slot, obj, row, slot, row[slot]))
+                model.put_slot(obj, row, slot, value)
         try:
             model.fill_keys(obj, row)
         except USPError as error:

@@ -355,6 +355,12 @@ def _check_text(value, limit):
     return value
 
 
+def _check_alias(value, limit):
+    if not ("a" <= value[:1] <= "z" or "A" <= value[:1] <= "Z"):
+        raise USPError(INVALID_VALUE)
+    return _check_text(value, limit)
+
+
 def _check_date_time(value, _):
     shape = "".join(["0" if is_digits(c) else c for c in value[:19]])
     if shape != "0000-00-00T00:00:00" or value[-1] != "Z":
@@ -377,6 +383,7 @@ _CHECKS = {
     "u": _check_number,
     "i": _check_number,
     "s": _check_text,
+    "a": _check_alias,
     "d": _check_date_time,
     "l": _check_paths,
 }

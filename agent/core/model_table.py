@@ -5,9 +5,10 @@ empty line. Access: R read only, A rows can be added and deleted. Then come the 
 join a compound key), `=name` for the blob the rows are kept in, `?CLASS` for one product class.
 
 A parameter is `name spec default`. Spec: how it is written (r not at all, w, o once, k only while
-the row is made, and filled in by the agent if missing, s write-only), its type (s text, b boolean,
-i int, u unsigned, d dateTime, l list of texts, p path of a row), `~` where changes are never
-notified, and after a colon the range, the greatest length, or the texts allowed.
+the row is made, and filled in by the agent if missing, s write-only), its type (s text, a text that
+begins with a letter, b boolean, i int, u unsigned, d dateTime, l list of paths, p path of a row),
+`~` where changes are never notified, and after a colon the range, the greatest length, or the
+texts allowed.
 
 A command is `name kind inputs outputs`: s at once, a in the background, capitals where it can harm
 and demands an authorisation; `*` marks a mandatory input, `-` none. An event is `name arguments`;
@@ -49,7 +50,7 @@ RebootNumberOfEntries ru
 RemoveAllReboots() s - -
 
 Device.DeviceInfo.Reboots.Reboot.{i}. R Alias =reboot
-Alias ks:64
+Alias ka:64
 TimeStamp rd
 FirmwareUpdated rb false
 Cause rs
@@ -89,7 +90,7 @@ ResponseTopicDiscovered rs
 PublishQoS wu:1-1 1
 
 Device.LocalAgent.Controller.{i}. A Alias EndpointID =controller
-Alias ks:64
+Alias ka:64
 EndpointID os:64
 ControllerCode ws:128
 ProvisioningCode ws:64
@@ -105,7 +106,7 @@ BootParameterNumberOfEntries ru
 SendOnBoardRequest() s - -
 
 Device.LocalAgent.Controller.{i}.MTP.{i}. A Alias =controller_mtp
-Alias ks:64
+Alias ka:64
 Enable wb false
 Protocol ws:MQTT MQTT
 
@@ -114,7 +115,7 @@ AgentMTPReference rp Device.LocalAgent.MTP.1
 Topic ws:128
 
 Device.LocalAgent.Controller.{i}.BootParameter.{i}. A Alias ParameterName =boot_parameter
-Alias ks:64
+Alias ka:64
 Enable wb false
 ParameterName os:256
 
@@ -127,7 +128,7 @@ Enable rb true
 Name rs
 
 Device.LocalAgent.Subscription.{i}. A Alias Recipient,ID =subscription
-Alias ks:64
+Alias ka:64
 Enable wb false
 Recipient rp
 ID ks:64

@@ -17,7 +17,7 @@ class Operations:
     """Runs commands on a Device.
 
     `on_board(number, data)` queues an OnBoardRequest; `finished(path, name, key, outcome)` tells
-    the subscribers, the outcome being outputs or a USPError; `changed(asker)` hears what was written.
+    the subscribers, the outcome being outputs or a USPError; `changed(asker)` hears what was made.
     """
 
     def __init__(self, device, on_board, finished, changed) -> None:

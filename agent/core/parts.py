@@ -10,12 +10,20 @@ from agent.compat import MICROPYTHON
 
 
 def part(name: str):
-    """The module agent.core.<name>."""
+    """The module agent.core.<name>, loaded for this use only."""
     full = "agent.core." + name
     module = __import__(full, None, None, ("*",))
-    if MICROPYTHON:
-        del sys.modules[full]
-        package = sys.modules["agent.core"]
-        if hasattr(package, name):
-            delattr(package, name)
+    forget(full)
     return module
+
+
+def forget(*names: str) -> None:
+    """Let go of modules by full name; whoever holds something of one keeps that one alive."""
+    if not MICROPYTHON:
+        return
+    for full in names:
+        if full in sys.modules:
+            del sys.modules[full]
+            package, name = full.rsplit(".", 1)
+            if hasattr(sys.modules[package], name):
+                delattr(sys.modules[package], name)

@@ -121,7 +121,7 @@ class _Term:
             constant = "true" if constant in ("true", "1") else "false"
         elif not quoted:
             raise USPError(INVALID_PATH_SYNTAX)
-        if (self.operator == "~=") != (self._kind == "l"):
+        if self.operator == "~=" and self._kind != "l":
             raise USPError(INVALID_PATH_SYNTAX)
         if self.operator not in ("==", "!=", "~=") and self._kind not in "uid":
             raise USPError(INVALID_PATH_SYNTAX)

@@ -1,7 +1,8 @@
 """The path names and search expressions of TR-369, taken apart without looking at a model.
 
 `Device.A.*.B.[Key=="x"&&Size>3].Name` has the supported path `Device.A.{i}.B.{i}.`, the keys `*`
-and `[Key=="x"&&Size>3]`, and the name `Name`. An object path ends with a dot and has no name.
+and `[Key=="x"&&Size>3]`, and the name `Name`. An object path ends with a dot and has no name;
+after a key the dot may be missing.
 """
 
 from agent.compat import const
@@ -24,9 +25,10 @@ def split(path: str) -> tuple[str, list[str], str]:
     at = 0
     while at < len(path):
         part, at = _part(path, at)
-        if at > len(path):
+        is_key = part == "*" or part[0] == "[" or _is_number(part)
+        if at > len(path) and not is_key:
             return ".".join(supported) + ".", keys, _name(part)
-        if part == "*" or part[0] == "[" or _is_number(part):
+        if is_key:
             keys.append(part)
             supported.append("{i}")
         else:
