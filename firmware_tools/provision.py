@@ -133,7 +133,7 @@ def _put_into_service(
         for name in _SETTINGS:
             device.install(name, issued[name])
     with progress.step("device took them into use"):
-        _commit(device)
+        _commit(device, identity)
 
 
 def _check(endpoint_id: str, csr: str, certificate: str) -> None:
@@ -154,10 +154,17 @@ def _public(holder: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
     return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
-def _commit(device: DeviceConsole) -> None:
+def _commit(device: DeviceConsole, identity: DeviceIdentity) -> None:
+    """Raises CertificateRefusedError when the device finds that what it got does not fit.
+
+    A device that is closed now has taken everything into use: the answer to an earlier attempt
+    was lost.
+    """
     try:
         device.commit()
     except DeviceRefusedError as error:
+        if error.code == "closed" and identity.state != "provisioned":
+            return
         raise CertificateRefusedError(str(error), error.next_step) from error
 
 

@@ -156,6 +156,8 @@ class BoardSupervisor:
             self._actions.note("flash", mpy_bytes=build.mpy_bytes, digest=build.digest)
 
     async def _switch_on(self, reset_cause: int) -> None:
+        if self._life is not None:
+            await self._life
         self._power_gone.clear()
         self._reset_cause = reset_cause
         await self._boot()

@@ -35,7 +35,7 @@ class _Agent:
     def store(self, name, text):
         with open(self.board.root + "/" + name, "w") as file:
             file.write(text)
-        self.say("stored " + " ".join(sorted(os.listdir(self.board.root))))
+        self.say(f"stored {name}, holds " + " ".join(sorted(os.listdir(self.board.root))))
 
     async def obey(self, line):
         words = line.split()

@@ -5,6 +5,7 @@ standard input (not blocking) and output.
 """
 
 import asyncio
+import gc
 import json
 import os
 import socket
@@ -49,6 +50,7 @@ def main():
 
     board = SimulatedBoard(settings, _console(), lambda: sys.exit(0))
     del settings
+    gc.collect()
     try:
         asyncio.run(run_agent(board))
     except Exception as error:  # noqa: BLE001 - the outermost loop: a crash restarts the board
