@@ -14,15 +14,14 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Connection,
     Row,
     exists,
     select,
-    union,
 )
 
 from fleet_server.domain.errors import NotFoundError
+from fleet_server.domain.presence import ONLINE
 from fleet_server.services.tables import (
     agent,
     assignment,
@@ -149,12 +148,11 @@ def list_devices(
     connection: Connection, narrowed: DeviceFilter, after: str = "", size: int = LIST_PAGE
 ) -> DevicePage:
     """Devices of the registry and agents that are not in it, by endpoint id, after `after`."""
-    known = _endpoints().subquery("known")
-    query = select(known.c.endpoint_id).where(known.c.endpoint_id > after)
-    for condition in _conditions(narrowed, known.c.endpoint_id):
-        query = query.where(condition)
-    query = query.order_by(known.c.endpoint_id).limit(size + 1)
-    endpoints = list(connection.scalars(query))
+    found: set[str] = set()
+    for known in (unit.c.endpoint_id, agent.c.endpoint_id):
+        query = select(known).where(known > after, *_conditions(narrowed, known))
+        found.update(connection.scalars(query.order_by(known).limit(size + 1)))
+    endpoints = sorted(found)[: size + 1]
     page = endpoints[:size]
     rows = _device_rows(connection, page)
     return DevicePage(rows, page[-1] if len(endpoints) > size else "")
@@ -197,10 +195,6 @@ def read_holding(connection: Connection, endpoint_id: str) -> Holding | None:
     return _holdings(connection, [endpoint_id]).get(endpoint_id)
 
 
-def _endpoints() -> CompoundSelect[str]:
-    return union(select(unit.c.endpoint_id), select(agent.c.endpoint_id))
-
-
 def _conditions(
     narrowed: DeviceFilter, endpoint_id: ColumnElement[str]
 ) -> Iterable[ColumnElement[bool]]:
@@ -208,18 +202,24 @@ def _conditions(
         yield endpoint_id.contains(narrowed.serial, autoescape=True)
     if narrowed.product_class:
         yield endpoint_id.contains(f"-{narrowed.product_class}-", autoescape=True)
-    if narrowed.state == NEVER_SEEN.state:
-        yield ~exists().where(presence.c.endpoint_id == endpoint_id)
-    elif narrowed.state:
-        yield exists().where(
-            presence.c.endpoint_id == endpoint_id, presence.c.state == narrowed.state
-        )
+    if narrowed.state:
+        yield _in_state(narrowed.state, endpoint_id)
     if narrowed.interrupted:
-        yield exists().where(
-            interruption.c.endpoint_id == endpoint_id,
-            interruption.c.ended_at.is_(None),
-            interruption.c.withdrawn.is_(False),
+        yield endpoint_id.in_(
+            select(interruption.c.endpoint_id).where(
+                interruption.c.ended_at.is_(None), interruption.c.withdrawn.is_(False)
+            )
         )
+
+
+def _in_state(state: str, endpoint_id: ColumnElement[str]) -> ColumnElement[bool]:
+    if state == NEVER_SEEN.state:
+        return ~exists().where(presence.c.endpoint_id == endpoint_id)
+    if state == ONLINE:
+        # The usual state: found within a page's length by walking the list.
+        return exists().where(presence.c.endpoint_id == endpoint_id, presence.c.state == state)
+    # The exceptions are few: found by the index on the state.
+    return endpoint_id.in_(select(presence.c.endpoint_id).where(presence.c.state == state))
 
 
 def _device_rows(connection: Connection, endpoints: list[str]) -> tuple[DeviceRow, ...]:

@@ -17,6 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from fleet_server.domain.roles import Role
+from fleet_server.services.accounts import LANGUAGES
 from fleet_server.tests.console_site import (
     VOICE_MODEM,
     Site,
@@ -119,6 +120,25 @@ def test_a_power_cut_appears_on_the_open_page_within_two_seconds(
     assert chromium.execute_script("return window.notReloaded")
     entries: list[dict[str, str]] = chromium.get_log("browser")  # type: ignore[no-untyped-call]
     assert [entry["message"] for entry in entries] == []
+
+
+def test_no_page_is_wider_than_a_small_phone_in_any_language(
+    site: Site, address: str, chromium: webdriver.Chrome
+) -> None:
+    event = add_event(site, VOICE_MODEM, 1, "PowerLoss!", Source="Mains")
+    add_interruption(site, VOICE_MODEM, [f"event {event}"])
+    add_interruption(site, VOICE_MODEM, [f"event {event}"], 12_345)
+    sign_in(chromium, address, site)
+    phone = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    for language in LANGUAGES:
+        chromium.find_element(By.CSS_SELECTOR, f"button[value={language}]").click()
+        for path in ("/devices", f"/devices/{VOICE_MODEM}", "/units?serial=00000002"):
+            chromium.get(address + path)
+            root = chromium.find_element(By.TAG_NAME, "html")
+            assert (root.get_attribute("lang") or "").startswith(language)
+            width = chromium.execute_script("return document.documentElement.scrollWidth")
+            assert width <= 360, f"{path} in {language}"
 
 
 def test_a_silent_server_is_said_to_be_silent(
