@@ -85,8 +85,8 @@ def test_every_event_arrives_in_order_however_many_wait():
         dip(bench, str(number))
     order = []
     for _ in range(20):
-        for msg_id, args in sent(bench, 500).items():
-            order.append(int(args["Magnitude"]))
+        for _, msg_id, notify in bench.poll_for(500):
+            order.append(int(notify.one(3).map(3)["Magnitude"]))
             bench.answer_notify(msg_id)
     assert order == list(range(40))
     assert bench.journal.pending_count == 0
