@@ -18,8 +18,9 @@ from sqlalchemy import select
 
 from fleet_server import bootstrap
 from fleet_server.adapters import broker, broker_install
-from fleet_server.adapters.certificates import Pki, make_client
+from fleet_server.adapters.certificates import Pki, make_client, make_pki
 from fleet_server.adapters.clock import utc_now
+from fleet_server.adapters.database import migrate
 from fleet_server.config import Config
 from fleet_server.services import tables as t
 from fleet_server.services.demo_data import load_demo_data
@@ -153,8 +154,10 @@ def installed(folder: Path) -> Iterator[Installation]:
         mqtt_port=free_port(),
         periodic_interval_s=60,
     )
-    bootstrap.initialise(config, utc_now())
+    config.state.mkdir()
+    make_pki(Pki(config.pki), config.broker_host, config.controller_id, utc_now())
     fleet = bootstrap.build(config)
+    migrate(fleet.engine)
     with fleet.writing() as connection:
         load_demo_data(connection, utc_now())
     installation = Installation(config, fleet, folder / "processes.log")

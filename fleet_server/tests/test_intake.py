@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,8 +25,10 @@ from fleet_server.tests.memory_fleet import (
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> MemoryFleet:
-    return MemoryFleet(tmp_path)
+def fleet(tmp_path: Path) -> Iterator[MemoryFleet]:
+    made = MemoryFleet(tmp_path)
+    yield made
+    made.engine.dispose()
 
 
 def test_an_event_is_stored_and_answered_with_its_own_msg_id(fleet: MemoryFleet) -> None:

@@ -1,0 +1,80 @@
+"""Schema, migrations and the promise of a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, select, text
+
+from fleet_server.adapters.database import is_current, migrate, open_database
+from fleet_server.services import tables as t
+from fleet_server.services.demo_data import load_demo_data
+from fleet_server.services.readiness import CONTROLLER, readiness, report
+from fleet_server.services.upsert import add_to, upsert
+
+NOW = datetime(2027, 1, 15, 12, 0, 0, 123_000, tzinfo=UTC)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    made = open_database(f"sqlite:///{tmp_path / 'fleet.db'}")
+    assert not is_current(made)
+    migrate(made)
+    yield made
+    made.dispose()
+
+
+def test_migrations_lead_to_the_tables_the_services_use(engine: Engine) -> None:
+    migrate(engine)
+    assert is_current(engine)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), t.metadata) == []
+
+
+def test_a_commit_is_durable_and_readers_do_not_wait_for_writers(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.scalar(text("PRAGMA synchronous")) == 2
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+    with engine.begin() as writer:
+        writer.execute(t.contract.insert().values(number="C-1", created_at=NOW))
+        with engine.connect().execution_options(writes=False) as reader:
+            assert reader.execute(select(t.contract)).all() == []
+    with engine.connect().execution_options(writes=False) as reader:
+        assert [row.created_at for row in reader.execute(select(t.contract))] == [NOW]
+
+
+def test_the_made_up_registry_can_be_loaded_again(engine: Engine) -> None:
+    for _ in range(2):
+        with engine.begin() as connection:
+            load_demo_data(connection, NOW)
+    with engine.connect() as connection:
+        assert len(connection.execute(select(t.unit)).all()) == 4
+        assert len(connection.execute(select(t.contract)).all()) == 4
+        assert len(connection.execute(select(t.service_position)).all()) == 6
+
+
+def test_upserts_insert_and_then_change(engine: Engine) -> None:
+    row = {"endpoint_id": "a", "path": "Device.X", "reported_at": NOW}
+    with engine.begin() as connection:
+        upsert(connection, t.parameter, [{**row, "value": "1"}])
+        upsert(connection, t.parameter, [{**row, "value": "2"}])
+        upsert(connection, t.parameter, [])
+        add_to(connection, t.ingest_counter, {"name": "sender"}, "value", 2)
+        add_to(connection, t.ingest_counter, {"name": "sender"}, "value", 3)
+        assert connection.scalar(select(t.parameter.c.value)) == "2"
+        assert connection.scalar(select(t.ingest_counter.c.value)) == 5
+
+
+def test_the_fleet_is_ready_while_the_controller_says_so(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert not readiness(connection, NOW).ready
+        report(connection, CONTROLLER, "connecting", NOW)
+        assert not readiness(connection, NOW).ready
+        report(connection, CONTROLLER, "connected", NOW)
+        assert readiness(connection, NOW).ready
+        assert not readiness(connection, NOW.replace(minute=1)).ready
