@@ -67,9 +67,13 @@ def test_a_missing_python_is_named_with_its_package(checkout: Path) -> None:
 
 
 def test_no_network_is_said_in_one_line(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    lock = f"package-that-nobody-has==1 --hash=sha256:{'0' * 64}\n"
+    (checkout / "requirements.run.lock").write_text(lock)
     nowhere = f"http://127.0.0.1:{free_port()}/simple"
     offline = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
-    done = set_up(checkout, PIP_INDEX_URL=nowhere, **offline)
+    has_environment = "set_up.PYTHON = sys.executable; set_up.make_environment = lambda shown: None"
+    done = set_up(checkout, has_environment, PIP_INDEX_URL=nowhere, **offline)
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     assert "index cannot be reached" in done.stderr
