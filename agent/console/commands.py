@@ -20,7 +20,7 @@ _VERBS = ("hello", "open", "new_key", "install", "commit", "status", "reboot")
 
 class Commands:
     """`agent` has board, endpoint_id, store, clock, journal, provisioning,
-    session (None while not provisioned), and `provisioned()` and `reboot(cause, reason, key)` for
+    session (None while not provisioned), and `committed()` and `reboot(cause, reason, key)` for
     what follows an answer. `random(n)` gives n bytes fit for keys.
     """
 
@@ -104,7 +104,7 @@ class Commands:
 
     def _commit(self, args):
         self._agent.provisioning.commit()
-        self.afterwards = self._agent.provisioned
+        self.afterwards = self._agent.committed
         return {"state": self._agent.provisioning.state}
 
     def _status(self, args):

@@ -4,6 +4,7 @@ from binascii import a2b_base64
 
 from agent.compat import memory_bytes
 from agent.console.console import Console
+from agent.console.parser import Parser
 from agent.core import p256
 from agent.core.clock import Clock
 from agent.core.journal import Journal
@@ -40,9 +41,9 @@ class Desk:
         self.provisioning = Provisioning(self.store, EID)
         self.session = None
         self.done = []
-        self.console = Console(self, FakeRandom(4))
+        self.console = Parser(self, FakeRandom(4))
 
-    def provisioned(self):
+    def committed(self):
         self.done.append("provisioned")
 
     def reboot(self, cause, reason, command_key):
@@ -219,6 +220,9 @@ def test_people_are_answered_in_words():
 
 
 def run_until(desk, condition):
+    """Serve the board's line until something happened; return the Console."""
+    console = Console(desk, FakeRandom(4))
+
     async def serve():
         task = asyncio.create_task(desk.console.run())
         for _ in range(5000):
@@ -229,6 +233,7 @@ def run_until(desk, condition):
         assert condition()
 
     asyncio.run(serve())
+    return console
 
 
 def test_bursts_of_garbage_neither_hang_it_nor_grow_its_memory():
@@ -239,8 +244,8 @@ def test_bursts_of_garbage_neither_hang_it_nor_grow_its_memory():
     desk.board.typed.extend(b"~" * 5000)
     desk.board.typed.extend(b"\n" + encode_frame("42", "hello", {}))
     before = memory_bytes()[1]
-    run_until(desk, lambda: b"~42 ok" in desk.board.printed)
-    assert len(desk.console._splitter._line) < 2048
+    console = run_until(desk, lambda: b"~42 ok" in desk.board.printed)
+    assert len(console._splitter._line) < 2048
     assert memory_bytes()[1] > before // 4
 
 
