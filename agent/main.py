@@ -11,7 +11,7 @@ import gc
 from agent.compat import MICROPYTHON, const, monotonic_ms, sleep_ms, urandom
 from agent.core.clock import Clock
 from agent.core.journal import Journal
-from agent.core.provisioning import PROVISIONED, Provisioning
+from agent.core.parts import part
 from agent.core.store import Store
 from agent.ports.storage import Storage
 from agent.wire.codes import SOFTWARE_VERSION
@@ -20,74 +20,96 @@ from agent.wire.topics import controller_topic
 _LEAVE_MS = const(3000)  # what was sent before a restart has this long to be acknowledged
 _STEP_MS = const(50)
 _MACHINE_ERROR_MS = const(1000)  # of a machine that keeps its own time right
+_MAX_INCOMING_BYTES = const(4096)
+_COLLECT_BYTES = const(4096)  # keeps what stays together, so that large pieces still find room
 _CLIENT = "Device.MQTT.Client.1."
 
 
 async def run(board):
     """Run the agent on this board; ends only by an error, or by the board's restart."""
+    if MICROPYTHON:
+        gc.threshold(_COLLECT_BYTES)
     await Agent(board).run()
 
 
 class Agent:
     """The parts of one agent, what its model asks for (`actions`), and what its console needs.
 
-    It is the endpoint's `identity` as well: `endpoint_id` and `controller`.
+    It is the endpoint's `identity` as well: `endpoint_id` and `controller`. On a board, code and
+    data share the heap: what is needed now and then is loaded for it and forgotten.
     """
 
     def __init__(self, board):
+        self._buffer = bytearray(_MAX_INCOMING_BYTES)  # while there is room in one piece
         self.board = board
         storage = Storage(board.root)
         self.store = Store(storage)
         self.journal = Journal(storage, urandom)
         self.clock = Clock(self.store, self.journal)
         self.endpoint_id = board.endpoint_id()
-        self.provisioning = Provisioning(self.store, self.endpoint_id)
         self.software_version = SOFTWARE_VERSION
         self.controller = ""
         self.model = self.endpoint = self.session = None
+        self._provisioning = None
         self._leaving = False
         self._tasks = []
         self._ended = asyncio.Event()
         self._failure = None
 
+    @property
+    def provisioning(self):
+        """The board's provisioning; what is staged stays until the console is forgotten."""
+        if self._provisioning is None:
+            module = part("provisioning")
+            self._provisioning = module.Provisioning(self.store, self.endpoint_id)
+        return self._provisioning
+
     async def run(self):
         """Start every task; raise what ended the first one that ended."""
+        if self.provisioning.state == "provisioned":
+            self.committed()
         self._start(self._console())
-        if self.provisioning.state == PROVISIONED:
-            self.provisioned()
         await self._ended.wait()
         for task in self._tasks:
             task.cancel()
         raise self._failure
 
-    def provisioned(self):
+    def committed(self):
         """What was provisioned takes effect now: connect, or start anew if there is a session."""
         if self.session:
             self.restart()
             return
-        from agent.core.endpoint import Endpoint
-        from agent.core.model_device import build
-        from agent.core.power import PowerMonitor
-        from agent.core.session import Session
-
         if self.board.trusted_time:
             from time import time
 
             self.clock.set_time(int(time() * 1000), _MACHINE_ERROR_MS)
         settings = self.provisioning.settings()
+        self._provisioning = None
         self.controller = settings["controller"]
+        from agent.core.session import Session
+
+        gc.collect()
+        from agent.core.endpoint import Endpoint
+        from agent.core.model_device import build
+        from agent.core.power import PowerMonitor
+
+        gc.collect()
         self.model = build(self.board, self.clock, self.store, settings, self)
-        self.endpoint = Endpoint(
-            self, self.model, self.journal, self.store, self._authorise(), urandom
-        )
+        authorise = None if self.board.lab else self._authorise
+        self.endpoint = Endpoint(self, self.model, self.journal, self.store, authorise, urandom)
         self.session = Session(
-            self.endpoint, self.endpoint_id, self._open_link, self._load_settings, urandom
+            self.endpoint,
+            self.endpoint_id,
+            self._buffer,
+            self._open_link,
+            self._load_settings,
+            urandom,
         )
         power = PowerMonitor(self.board, self.clock, self.journal, self.endpoint, self.session)
         power.report_boot(self.model.boot_arguments())
         gc.collect()
-        for part in (self.session.run(), self.session.poll_offline(), power.run()):
-            self._start(part)
+        for task in (self.session.run(), self.session.poll_offline(), power.run()):
+            self._start(task)
 
     def restart(self):
         """Leave in order and have the board restart."""
@@ -128,13 +150,11 @@ class Agent:
         await Console(self, urandom).run()
         await self._ended.wait()  # the line is gone for good: go on without it
 
-    def _authorise(self):
-        if self.board.lab:
-            return None
-        from agent.core.authorisation import Authority
-
-        key = self.provisioning.get("command_key")
-        return Authority(self.store, self.endpoint_id, key, self.clock).check
+    def _authorise(self, token, command, command_key, args):
+        """Raises AuthorisationError."""
+        key = part("provisioning").Provisioning(self.store, self.endpoint_id).get("command_key")
+        authority = part("authorisation").Authority(self.store, self.endpoint_id, key, self.clock)
+        authority.check(token, command, command_key, args)
 
     async def _open_link(self, settings):
         if MICROPYTHON:

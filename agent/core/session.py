@@ -25,7 +25,6 @@ _PEER_MS = const(10000)  # an answer to PINGREQ, or progress of a write, takes l
 _ACKNOWLEDGE_S = const(60)
 _HOLD_MS = const(5000)
 _STABLE_MS = const(30000)  # a connection that lasted this long was no failure
-_MAX_INCOMING_BYTES = const(4096)
 _MAX_QUEUED = const(4)
 _TIMED_OUT = const(110)
 
@@ -54,9 +53,11 @@ class Settings:
 
 
 class Session:
-    """`open_link(settings)` gives a link, `load_settings()` a Settings, `random(n)` n bytes."""
+    """`buffer` takes one incoming packet and so limits it, `open_link(settings)` gives a link,
+    `load_settings()` a Settings, `random(n)` n bytes.
+    """
 
-    def __init__(self, endpoint, endpoint_id, open_link, load_settings, random):
+    def __init__(self, endpoint, endpoint_id, buffer, open_link, load_settings, random):
         self.state = "down"
         self.since_ms = monotonic_ms()
         self.error = ""
@@ -64,8 +65,8 @@ class Session:
         self._open_link = open_link
         self._load_settings = load_settings
         self._random = random
-        self._buffer = memoryview(bytearray(_MAX_INCOMING_BYTES))
-        self._client = MqttClient(endpoint_id, _MAX_INCOMING_BYTES)
+        self._buffer = memoryview(buffer)
+        self._client = MqttClient(endpoint_id, len(buffer))
         self._link = self._chunks = self._failure = None
         self._incoming = []
         self._wake = asyncio.Event()
@@ -201,7 +202,7 @@ class Session:
             end += 1
             size = mqtt.read_variable_integer(view, 1, end)
         first = view[0]
-        if size[0] + end > _MAX_INCOMING_BYTES:
+        if size[0] + end > len(view):
             raise mqtt.ProtocolError(mqtt.PACKET_TOO_LARGE, "packet", size[0])
         body = view[: size[0]]
         await link.fill(body)

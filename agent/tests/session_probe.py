@@ -94,7 +94,9 @@ async def run(host, port, folder, endpoint_id):
     async def link(settings):
         return await open_link(dial, settings)
 
-    session = echo.session = Session(echo, endpoint_id, link, lambda: settings, urandom)
+    session = echo.session = Session(
+        echo, endpoint_id, bytearray(4096), link, lambda: settings, urandom
+    )
     task = asyncio.create_task(session.run())
     await report(session, task)
 

@@ -55,7 +55,9 @@ class Desk:
         self.settings.topics = (self.settings.reply_topic,) = ("usp/a/x",)
         self.settings.will_topic = "usp/c/x"
         self.settings.connect_retry_time_s = 0
-        self.session = Session(self.endpoint, EID, self._open, lambda: self.settings, FakeRandom())
+        self.session = Session(
+            self.endpoint, EID, bytearray(4096), self._open, lambda: self.settings, FakeRandom()
+        )
 
     async def _open(self, settings):
         link = FakeLink()
