@@ -40,8 +40,11 @@ def test_packets_come_out_however_the_bytes_are_cut() -> None:
 def test_an_unreadable_publish_gives_its_packet_id_and_stops_nothing() -> None:
     found = PacketStream(LONGEST).feed(publish(1) + unreadable(77) + publish(3))
     assert found[1] == Unreadable(77)
-    assert [packet.packet_id for packet in found if not isinstance(packet, mqtt5.PingRespPacket)]
-    assert len(found) == 3
+    assert [type(packet).__name__ for packet in found] == [
+        "PublishPacket",
+        "Unreadable",
+        "PublishPacket",
+    ]
 
 
 def test_other_nonsense_ends_the_connection() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,9 @@ class Running:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+    def is_back(self, name: str, before: int) -> bool:
+        return self.children().get(name, before) != before
 
     def children(self) -> dict[str, int]:
         pid = self.process.pid
@@ -81,7 +86,7 @@ def test_what_is_killed_comes_back_and_all_end_with_the_supervisor(running: Runn
     for name in ("mosquitto", "fleet_server.controller", "fleet_server.console"):
         before = running.children()[name]
         os.kill(before, signal.SIGKILL)
-        wait_until(lambda b=before, n=name: running.children().get(n, b) != b, f"{name} back")
+        wait_until(functools.partial(running.is_back, name, before), f"{name} back")
     wait_until(running.ready, "server ready again", READY_S)
     children = list(running.children().values())
     assert len(children) == 3
@@ -113,12 +118,12 @@ def test_a_busy_port_is_named_with_the_option_that_moves_it(name: str, option: s
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
-        ports = {"http_port": free_port(), "mqtt_port": free_port()}
-        ports[name] = holder.getsockname()[1]
+        taken = holder.getsockname()[1]
+        config = Config(http_port=free_port(), mqtt_port=free_port())
         with pytest.raises(OperatorError) as caught:
-            check_ports(Config(**ports))
+            check_ports(replace(config, **{name: taken}))
         assert option in caught.value.remedy
-        assert str(ports[name]) in caught.value.problem
+        assert str(taken) in caught.value.problem
 
 
 def test_the_server_ends_when_what_started_it_has_gone(tmp_path: Path) -> None:
