@@ -123,6 +123,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(rules.RuleError, _rule_broken)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _other)
+    app.add_exception_handler(Exception, _failed)
 
 
 def _rule_broken(_request: Request, error: Exception) -> JSONResponse:
@@ -156,6 +157,16 @@ def _other(_request: Request, error: Exception) -> JSONResponse:
         "Check address and method; /api/v1/openapi.json lists every call.",
     )
     return _problem(answer, answer.title)
+
+
+def _failed(_request: Request, _error: Exception) -> JSONResponse:
+    answer = _Answer(
+        500,
+        "server-failed",
+        "The server has a problem",
+        "Try again in a minute; the server's log says what happened.",
+    )
+    return _problem(answer, "It may or may not have been done: look before trying again.")
 
 
 def _problem(answer: _Answer, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -6,7 +6,9 @@ import importlib.util
 import re
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
+from sqlalchemy import text
 
 from fleet_server.domain.roles import Role
 from fleet_server.tests.console_site import VOICE_MODEM, Browser, Site
@@ -77,3 +79,18 @@ def test_a_body_without_a_length_is_refused_when_it_grows_too_large(browser: Bro
 
 def test_django_itself_is_not_needed() -> None:
     assert importlib.util.find_spec("django") is None
+
+
+def test_a_failing_database_gives_a_page_and_a_problem_that_say_what_to_do(
+    site: Site, browser: Browser
+) -> None:
+    headers = site.bearer(Role.FLEET_OPS)
+    with site.engine.begin() as connection:
+        connection.execute(text("DROP TABLE api_token"))
+    browser.client._transport = httpx.ASGITransport(site.app, raise_app_exceptions=False)
+    page = browser.get("/devices")
+    assert page.status_code == 500
+    assert "Try again in a minute." in page.text
+    answer = browser.get("/api/v1/units/00000002", headers=headers)
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "urn:ipko-fleet:problem:server-failed"

@@ -112,13 +112,23 @@ def current_page(request: Request) -> Page:
     """The page of this request; an ended or missing session means no account."""
     context: ConsoleContext = request.app.state.context
     token = request.cookies.get(SESSION_COOKIE, "")
-    account = None
-    if token:
-        try:
-            account = context.account_of(token)
-        except NotSignedInError:
-            account = None
+    if not token:
+        return page_without_account(request)
+    try:
+        account = context.account_of(token)
+    except NotSignedInError:
+        return page_without_account(request)
+    return _page(request, account, token)
+
+
+def page_without_account(request: Request) -> Page:
+    """The page as a visitor sees it; asks the database for nothing."""
     visitor = request.cookies.get(VISITOR_COOKIE) or secrets.token_urlsafe(32)
+    return _page(request, None, visitor)
+
+
+def _page(request: Request, account: Account | None, secret: str) -> Page:
+    context: ConsoleContext = request.app.state.context
     return Page(
         request=request,
         context=context,
@@ -129,7 +139,7 @@ def current_page(request: Request) -> Page:
             request.headers.get("accept-language", ""),
         ),
         now=context.now(),
-        secret=token if account else visitor,
+        secret=secret,
     )
 
 

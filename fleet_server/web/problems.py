@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from fleet_server.domain.errors import NotFoundError
 from fleet_server.services.accounts import NotPermittedError, NotSignedInError
-from fleet_server.web.page import current_page
+from fleet_server.web.page import current_page, page_without_account
 from fleet_server.web.sign_in import StaleFormError
 
 
@@ -23,6 +23,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(StaleFormError, _stale_form)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _other)
+    app.add_exception_handler(Exception, _failed)
 
 
 def _ask_to_sign_in(request: Request, _error: Exception) -> Response:
@@ -83,4 +84,15 @@ def _other(request: Request, error: Exception) -> Response:
         status,
         title=page.gettext("The request was not understood"),
         advice=page.gettext("This address does not take such a request."),
+    )
+
+
+def _failed(request: Request, _error: Exception) -> Response:
+    """The cause goes to the log by itself; the database may be what failed, so it is not asked."""
+    page = page_without_account(request)
+    return page.render(
+        "problem.html",
+        500,
+        title=page.gettext("The server has a problem"),
+        advice=page.gettext("Try again in a minute. The server's log says what happened."),
     )
