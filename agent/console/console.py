@@ -1,15 +1,10 @@
-"""The serial console: reads lines, answers tools in frames and people in words.
+"""The serial console. What understands the lines is loaded when somebody types.
 
 Whatever comes, the line limit bounds memory, every line ends, and nothing typed stops the agent.
-Frames that are themselves answers, and lines that begin with `?`, are not answered: a line that
-echoes must not make the board talk to itself.
 """
 
 from agent.compat import const, sleep_ms
-from agent.console.commands import Commands
-from agent.console.texts import LANGUAGES, text
-from agent.errors import AuthorisationError, ConfigurationError, FrameError, StorageError
-from agent.wire.frame import ERROR, MARK, OK, LineSplitter, decode_frame, encode_frame
+from agent.core.parts import forget
 
 _CHUNK_BYTES = const(64)
 _LEAVE_MS = const(200)  # an answer has this long to leave before what it announced is done
@@ -20,9 +15,8 @@ class Console:
 
     def __init__(self, agent, random) -> None:
         self._agent = agent
-        self._commands = Commands(agent, random)
-        self._splitter = LineSplitter()
-        self._language = LANGUAGES[0]
+        self._random = random
+        self._splitter = self._parser = None
 
     async def run(self) -> None:
         """Serve until the line is gone for good."""
@@ -31,60 +25,28 @@ class Console:
             data = await read(_CHUNK_BYTES)
             if not data:
                 return
+            if self._parser is None:
+                self._load()
             for line in self._splitter.feed(data):
-                answer = self.answer(line)
+                answer = self._parser.answer(line)
                 if answer:
                     write(answer)
-                afterwards, self._commands.afterwards = self._commands.afterwards, None
+                afterwards = self._parser.take_afterwards()
                 if afterwards:
                     await sleep_ms(_LEAVE_MS)
+                    self._unload()
                     afterwards()
+                    break
 
-    def answer(self, line: bytes | None) -> bytes:
-        """What to say to one line, b"" for nothing; None stands for a line that was too long."""
-        if line is None:
-            return _refusal("0", "too long", "a line is at most 2048 bytes", "install in parts")
-        if line[:1] == MARK:
-            return self._answer_tool(line)
-        return self._answer_person(line)
+    def _load(self):
+        from agent.console.parser import Parser
+        from agent.wire.frame import LineSplitter
 
-    def _answer_tool(self, line):
-        ident = "0"
-        try:
-            ident, verb, args = decode_frame(line)
-            if verb in (OK, ERROR):
-                return b""
-            return encode_frame(ident, OK, self._commands.run(verb, args))
-        except FrameError as error:
-            return _refusal(ident, error.args[0], str(error.args[-1]), "send the line again")
-        except ConfigurationError as error:
-            return _refusal(ident, error.code, error.text, error.next)
-        except AuthorisationError as error:
-            return _refusal(ident, "authorisation", error.text, "ask for a new token")
-        except StorageError as error:
-            return _refusal(ident, "storage", str(error), "the flash may be worn: replace the unit")
+        self._parser = Parser(self._agent, self._random)
+        self._splitter = LineSplitter()
 
-    def _answer_person(self, line):
-        try:
-            words = line.decode().lower().split()
-        except ValueError:
-            words = ["?"]
-        if not words or words[0][0] == "?":
-            return b""
-        return self._say(words).replace("\n", "\r\n").encode() + b"\r\n"
-
-    def _say(self, words):
-        if words[0] == "status":
-            facts = self._commands.status()
-            facts["endpoint_id"] = self._agent.endpoint_id
-            facts["error"] = facts["error"] or text(self._language, "none")
-            return text(self._language, "status") % facts
-        if words[0] == "language":
-            if words[-1] in LANGUAGES:
-                self._language = words[-1]
-            return text(self._language, "language") % " ".join(LANGUAGES)
-        return text(self._language, "help" if words[0] == "help" else "unknown")
-
-
-def _refusal(ident, code, message, next_step):
-    return encode_frame(ident, ERROR, {"code": code, "message": message, "next": next_step})
+    def _unload(self):
+        """Make room for the connection that begins after a commit."""
+        self._splitter = self._parser = None
+        console = "agent.console."
+        forget(console + "parser", console + "commands", console + "texts", "agent.wire.frame")

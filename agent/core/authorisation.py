@@ -7,8 +7,8 @@ starts anew. What cannot be read is refused. See agent/wire/authorisation.py for
 """
 
 from agent.compat import const, sha256, to_hex
+from agent.core.parts import forget
 from agent.errors import AuthorisationError, PeerError, StorageError
-from agent.wire import authorisation as wire
 from agent.wire.codes import PERMISSION_DENIED
 
 _COUNTER = "command_counter"
@@ -30,8 +30,7 @@ class Authority:
 
     def check(self, token: str | None, command: str, command_key: str, args: dict) -> None:
         """Return when the command may run. Raises AuthorisationError, its text says why not."""
-        claims = self._verified(token)
-        self._compare(claims, command, command_key, args)
+        claims = self._claims_for(token, command, command_key, args)
         counter = claims["ctr"]
         if not self._last_counter() < counter <= _MAX_COUNTER:
             _refuse("was used before (counter %d)", counter)
@@ -42,35 +41,37 @@ class Authority:
 
     def check_console(self, token: str | None, nonce: str) -> None:
         """The same for opening the serial console; the nonce makes it good for once."""
-        claims = self._verified(token)
-        self._compare(claims, wire.CONSOLE_COMMAND, nonce, {})
-        if claims["ctr"]:
+        if self._claims_for(token, "Console()", nonce, {})["ctr"]:
             _refuse("is not for a console")
 
-    def _verified(self, token):
-        """The claims of a token with a good signature."""
+    def _claims_for(self, token, command, command_key, args):
         if not token:
             _refuse("missing")
         if not self._key:
             _refuse("impossible: no command key installed")
+        from agent.core import p256
+        from agent.wire import authorisation as wire
+
         try:
             signed, signature, claims = wire.split_token(token)
         except PeerError as error:
-            _refuse("malformed: %s", " ".join(str(part) for part in error.args))
-        from agent.core import p256
-
+            _refuse("malformed: %s", " ".join([str(part) for part in error.args]))
         if not p256.verify(self._key, signed, signature):
             _refuse("not signed by the command key")
+        arguments = wire.arguments_hash(args)
+        del p256, wire
+        forget("agent.core.p256", "agent.wire.authorisation")
+        self._compare(claims, command, command_key, arguments)
         return claims
 
-    def _compare(self, claims, command, command_key, args):
+    def _compare(self, claims, command, command_key, arguments):
         if claims["eid"] != self._endpoint_id:
             _refuse("for another endpoint")
         if claims["cmd"] != command:
             _refuse("for another command")
         if claims["key"] != command_key:
             _refuse("for another command key")
-        if claims["args"] != wire.arguments_hash(args):
+        if claims["args"] != arguments:
             _refuse("for other arguments")
         now = self._clock.unix_ms()
         if now is not None and now > claims["exp"] * 1000:

@@ -1,7 +1,8 @@
 from binascii import b2a_base64
 
 from agent.core import csr, p256
-from agent.core.provisioning import BLANK, KEYED, NAMES, PROVISIONED, Provisioning
+from agent.core.enrolment import NAMES
+from agent.core.provisioning import BLANK, KEYED, PROVISIONED, Provisioning
 from agent.core.store import Store
 from agent.errors import ConfigurationError
 from agent.tests.certificates import certificate
