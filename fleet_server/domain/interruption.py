@@ -205,7 +205,7 @@ def _silence_before_boot(returns: list[PowerEvent], silences: list[_Silence]) ->
     dated = [event.boot_at for event in returns if event.boot_at is not None]
     if dated:
         boot = min(dated, key=lambda span: (span.error_ms, span.earliest_ms))
-        fitting = [s for s in silences if s.holds(boot)]
+        fitting = [s for s in silences if s.holds(boot) and s.start.earliest_ms <= boot.latest_ms]
     else:
         received_ms = min(event.received_ms for event in returns)
         fitting = [s for s in silences if s.end_ms is not None and s.end_ms <= received_ms]

@@ -107,6 +107,14 @@ def test_a_first_boot_interrupts_nothing() -> None:
     assert tie([first], [PresenceChange("online", online=True, at_ms=T, seen_ms=T)]) == []
 
 
+def test_a_silence_that_follows_a_boot_is_not_what_came_before_it() -> None:
+    first = event("first", BOOT, 1, T, reason="crash", received_ms=T + 500)
+    gone = PresenceChange("gone", online=False, at_ms=T + 20_000, seen_ms=T + 500)
+    (found,) = tie([first], [gone])
+    assert found.cause == UNKNOWN
+    assert found.start == Span(T + 500, T + 20_000)
+
+
 def test_a_silence_without_a_boot_is_unknown_and_a_short_one_is_none() -> None:
     will = PresenceChange("will", online=False, at_ms=T, seen_ms=T - 1_000)
     back = PresenceChange("online", online=True, at_ms=T + 40_000, seen_ms=T - 1_000)
