@@ -129,8 +129,10 @@ class Instance:
         return client
 
     def browser(self, role: str) -> httpx.Client:
-        """A client that signed in as `role` by the form of the pages; closed by stop()."""
-        client = httpx.Client(base_url=self.server.url, timeout=10)
+        """A client that signed in as `role` by the form, pages in English; closed by stop()."""
+        client = httpx.Client(
+            base_url=self.server.url, timeout=10, headers={"Accept-Language": "en"}
+        )
         self._clients.append(client)
         form = client.get("/sign-in").raise_for_status().text
         token = re.search(r'name="form_token" value="([^"]+)"', form)
