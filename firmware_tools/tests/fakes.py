@@ -45,7 +45,8 @@ class FakeDevice:
     """A device's console on a pseudo-terminal, served by a thread until `close`.
 
     What can be made to go wrong: `mute` answers nothing; `garble` spoils that many answers;
-    `before_answer` is written ahead of each answer; `stays_offline` never gets online.
+    `before_answer` is written ahead of each answer; `stays_offline` never gets online;
+    `closes_on_commit` is what production units do.
     """
 
     def __init__(self, serial_number: str = "00000004", product_class: str = "VOICEMODEM") -> None:
@@ -59,6 +60,7 @@ class FakeDevice:
         self.garble = 0
         self.before_answer = b""
         self.stays_offline = False
+        self.closes_on_commit = False
         self.requests: list[str] = []
         self.is_open = True
         self._staged: dict[str, Any] = {}
@@ -117,9 +119,9 @@ class FakeDevice:
         self.say(self.before_answer + answer)
 
     def _do(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        if self.state == "provisioned" and not (self.lab or self.is_open):
-            if verb not in ("hello", "status", "open"):
-                raise Refusal("closed", "open the console first")
+        closed = self.state == "provisioned" and not (self.lab or self.is_open)
+        if closed and verb not in ("hello", "status", "open"):
+            raise Refusal("closed", "open the console first")
         done: Callable[[dict[str, Any]], dict[str, Any]] = getattr(self, f"_do_{verb}")
         return done(arguments)
 
@@ -175,6 +177,7 @@ class FakeDevice:
                 raise Refusal("mismatch", "the certificate is for another key")
             self.settings, self._staged = self._staged, {}
         self.state = "provisioned"
+        self.is_open = not self.closes_on_commit
         return {}
 
     def _do_status(self, _: dict[str, Any]) -> dict[str, Any]:

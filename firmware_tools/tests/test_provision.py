@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from firmware_tools.errors import (
 from firmware_tools.provision import Placement, provision
 from firmware_tools.registry import Registry
 from firmware_tools.serial_link import Patience, SerialLink
-from firmware_tools.tests.fakes import FakeDevice, FakeFleet, fake_device
+from firmware_tools.tests.fakes import FakeDevice, FakeFleet, Refusal, fake_device
 
 PLACE = Placement("C-1004", "voice")
 
@@ -173,17 +174,27 @@ def test_a_certificate_for_another_key_is_not_installed(
 def test_a_certificate_that_the_device_refuses_is_told(
     device: FakeDevice, fleet: FakeFleet
 ) -> None:
-    def refuse(_: object) -> None:
-        raise_refusal()
-
-    def raise_refusal() -> None:
-        from firmware_tools.tests.fakes import Refusal
-
+    def refuse(_: dict[str, Any]) -> dict[str, Any]:
         raise Refusal("mismatch", "does not fit")
 
-    device._do_commit = refuse  # type: ignore[method-assign,assignment]
+    device._do_commit = refuse  # type: ignore[method-assign]
     with pytest.raises(CertificateRefusedError, match="does not fit"):
         put_into_service(device, fleet)
+
+
+def test_a_lost_answer_to_commit_of_a_device_that_is_closed_now_is_no_failure(
+    device: FakeDevice, fleet: FakeFleet
+) -> None:
+    device.closes_on_commit = True
+
+    def lose_one_answer(arguments: dict[str, Any]) -> dict[str, Any]:
+        device.garble = 1
+        return FakeDevice._do_commit(device, arguments)
+
+    device._do_commit = lose_one_answer  # type: ignore[method-assign,assignment]
+    put_into_service(device, fleet)
+    assert device.requests.count("commit") == 2
+    assert device.settings["position"] == "voice"
 
 
 def test_a_device_that_stays_offline_is_told_with_its_reason(
