@@ -217,6 +217,28 @@ def test_an_event_shows_both_times_its_error_and_its_details(site: Site, browser
     ) in page.replace("Voltage 8.80 V Length 120 ms", "Length 120 ms Voltage 8.80 V")
 
 
+@pytest.mark.parametrize(
+    ("params", "details"),
+    [
+        (
+            {"Cause": "LocalReboot", "Reason": "power on reset", "FirmwareUpdated": "false"},
+            "Start measured Reason power came on",
+        ),
+        (
+            {"Cause": "RemoteReboot", "Reason": "Unknown", "FirmwareUpdated": "true"},
+            "Start measured Cause of the start restart from here "
+            "Reason unknown Firmware updated yes",
+        ),
+        ({"Reason": "coffee"}, "Start measured Reason coffee"),
+    ],
+)
+def test_a_start_says_why_and_leaves_out_what_adds_nothing(
+    site: Site, browser: Browser, params: dict[str, str], details: str
+) -> None:
+    add_event(site, MODEM, 1, "Boot!", **params)
+    assert f"{details} Last reported" in text_of(browser.get(f"/devices/{MODEM}").text)
+
+
 def test_an_event_without_a_clock_says_so(site: Site, browser: Browser) -> None:
     add_event(site, MODEM, 1, "PowerLoss!", Source="Mains")
     with site.context.fleet.writing() as connection:

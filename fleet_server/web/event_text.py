@@ -60,11 +60,18 @@ def _details(event: DeviceEvent, label: Label, formats: Formats) -> Iterator[tup
     if event.kind != "event":
         yield event.path + event.name, ""
     for name, value in event.params.items():
-        if value and name not in _NOT_DETAILS:
+        if value and name not in _NOT_DETAILS and not _says_nothing(name, value, event):
             yield label("argument", name), _value(name, value, event, label, formats)
     if event.device_at is None and event.boot_count is not None:
         yield label("argument", "BootCount"), str(event.boot_count)
         yield label("argument", "UpTime"), formats.length(event.up_time_ms)
+
+
+def _says_nothing(name: str, value: str, event: DeviceEvent) -> bool:
+    """Whether another argument tells the same better, or the value is the usual one."""
+    if name == "Cause":
+        return event.params.get("Reason", "Unknown") != "Unknown"
+    return name == "FirmwareUpdated" and value in ("false", "0")
 
 
 def _value(name: str, value: str, event: DeviceEvent, label: Label, formats: Formats) -> str:
