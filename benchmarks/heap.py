@@ -27,7 +27,7 @@ from agent.core.provisioning import Provisioning
 from agent.core.store import Store
 from agent.ports.storage import Storage
 from agent.tests.broker import CONTROLLER, Authority, Broker, certificate_der, write_pem
-from agent.wire import authorisation, usp
+from agent.wire import authorisation, usp, usp_decode
 from agent.wire.protobuf import encode
 from benchmarks._board import ENDPOINT_ID, Wires, new_flash, running, write_machine_code
 from benchmarks.figure import Figure
@@ -76,12 +76,12 @@ class Controller:
         while not self._records.empty():
             self._records.get()
 
-    def expect(self, step: str, accept: Callable[[usp.Record], bool]) -> usp.Record:
+    def expect(self, step: str, accept: Callable[[usp_decode.Record], bool]) -> usp_decode.Record:
         """The first record that `accept` takes. Raises Failed."""
         deadline = time.monotonic() + _ANSWER_S
         while time.monotonic() < deadline and self.is_running():
             try:
-                record = usp.decode_record(self._records.get(timeout=_LOOK_S))
+                record = usp_decode.decode_record(self._records.get(timeout=_LOOK_S))
             except queue.Empty:
                 continue
             if accept(record):
@@ -95,7 +95,7 @@ class Controller:
         self.publish(msg_id, msg_type, encode(0x0A, encode(tag, request)))
         answer = self.expect(step, lambda record: message_id(record) == msg_id)
         payload = bytes(answer.payload or b"")
-        if usp.decode_message(payload).body != usp.RESPONSE:
+        if usp_decode.decode_message(payload).body != usp.RESPONSE:
             raise Failed(f"{step}: refused {payload!r}")
         return payload
 
@@ -109,9 +109,9 @@ class Controller:
         self._client.publish("usp/a/" + ENDPOINT_ID, record, 1, properties=properties)
 
 
-def message_id(record: usp.Record) -> str:
+def message_id(record: usp_decode.Record) -> str:
     """The msg_id of the Message in a Record, empty where there is none."""
-    return str(usp.decode_message(record.payload).msg_id) if record.payload else ""
+    return str(usp_decode.decode_message(record.payload).msg_id) if record.payload else ""
 
 
 def work(controller: Controller, command_key: ec.EllipticCurvePrivateKey) -> None:

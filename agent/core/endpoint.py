@@ -119,7 +119,7 @@ class Endpoint:
         """Yield what answers a Record."""
         self._model.sample(now_ms)
         try:
-            record = usp.decode_record(payload)
+            record = part("wire.usp_decode").decode_record(payload)
         except WireError:
             return
         controller = self._controllers.by_endpoint_id(record.from_id)
@@ -141,7 +141,7 @@ class Endpoint:
 
     def _take(self, record, controller, reply_to):
         try:
-            message = usp.decode_message(record.payload)
+            message = part("wire.usp_decode").decode_message(record.payload)
         except WireError:
             return
         if message.body == usp.REQUEST:

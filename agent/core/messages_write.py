@@ -6,7 +6,7 @@ Error texts are short; codes are what counts. Source: TR-369, "Set", "Add", "Del
 """
 
 from agent.core.changes import CONTROLLER, SUBSCRIPTION, remove_row
-from agent.core.model import check
+from agent.core.parts import part
 from agent.core.paths import Target
 from agent.errors import StorageError
 from agent.wire.codes import (
@@ -30,6 +30,8 @@ _LOCKED = (
     "Device.X_IPKO-COM_Service.",
 )
 _OPEN_PARAMETERS = ("Periodic", "USPNotifRetry")
+
+_values = part("values")
 
 
 class _Plan:
@@ -97,7 +99,7 @@ def _checked(model, plan, name, value, creating):
     slot, spec = entry
     checked = None
     for row in (None,) if creating or not plan.rows else plan.rows:
-        checked = check(spec, row, slot, value)
+        checked = _values.check(spec, row, slot, value)
     return slot, checked
 
 
@@ -172,7 +174,7 @@ def _apply(model, plan, undo, asker):
                 undo.append((model.put_slot, obj, row, slot, row[slot]))
                 model.put_slot(obj, row, slot, value)
         try:
-            model.fill_keys(obj, row)
+            _values.fill_keys(model, obj, row)
         except USPError as error:
             plan.fail(error)
             while len(undo) > mine:
@@ -260,7 +262,7 @@ def _create(model, plan, item, undo, asker):
                 target.obj, row, "Recipient", "Device.LocalAgent.Controller.%d" % asker.number
             )
             model.put(target.obj, row, "CreationDate", asker.now)
-        model.fill_keys(target.obj, row)
+        _values.fill_keys(model, target.obj, row)
         plan.rows.append(row)
 
 

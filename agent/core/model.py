@@ -10,19 +10,12 @@ import json
 
 from agent.compat import const
 from agent.core.model_table import TABLE
-from agent.wire.codes import (
-    DUPLICATE_KEY,
-    INVALID_TYPE,
-    INVALID_VALUE,
-    NOT_WRITABLE,
-    RESOURCES_EXCEEDED,
-    UNKNOWN_TIME,
-)
-from agent.wire.paths import is_digits, is_integer, list_items, split
+from agent.core.parts import part
+from agent.wire.codes import RESOURCES_EXCEEDED, UNKNOWN_TIME
+from agent.wire.paths import split
 from agent.wire.usp import USPError
 
 _MAX_ROWS = const(32)
-_MAX_TEXT = const(1024)
 
 _TYPE_DEFAULTS = {"b": "false", "u": "0", "i": "0", "d": UNKNOWN_TIME}
 
@@ -32,25 +25,22 @@ class Model:
 
     def __init__(self, store, product_class: str) -> None:
         self.store = store
-        self._rows = {}
-        self._next = {}
-        self._dirty = []
+        self.tables = {}
+        self.given = {}
+        self.dirty = []
         self.changed = 0  # counts every change of the set of rows or of a written value
         self.objects = []
         at = 0
         while at < len(TABLE):
-            only = self._header(at, "?")
+            only = self.header(at, "?")
             if not only or only == product_class:
                 self.objects.append(at)
-                self._rows[at] = []
+                self.tables[at] = []
             at = TABLE.find(b"\n\n", at) + 2
         for obj in self.objects:
             if "{i}" not in self.path(obj):
-                self._rows[obj].append(self._new_row(obj, ()))
-        for obj in self.objects:
-            self._load(obj)
-        self._drop_orphans()
-        self._dirty = []
+                self.tables[obj].append(self.new_row(obj, ()))
+        part("model_start").load(self)
 
     # --- what is supported ---
 
@@ -117,7 +107,7 @@ class Model:
     def _words(self, obj):
         return str(TABLE[obj : TABLE.find(b"\n", obj)], "utf-8").split(" ")
 
-    def _header(self, obj, sign):
+    def header(self, obj, sign):
         for word in self._words(obj)[2:]:
             if word[0] == sign:
                 return word[1:]
@@ -127,11 +117,11 @@ class Model:
 
     def rows(self, obj: int) -> list:
         """The rows of an object, by instance number. Do not change the list."""
-        return self._rows[obj]
+        return self.tables[obj]
 
     def row(self, obj: int, numbers: tuple) -> list | None:
         """The row with these instance numbers."""
-        for row in self._rows[obj]:
+        for row in self.tables[obj]:
             if row[0] == numbers:
                 return row
         return None
@@ -176,35 +166,24 @@ class Model:
             row[slot] = value
             self._touch(obj)
 
-    def bind(self, path: str, numbers: tuple, **values) -> list:
-        """Set slots, to texts or numbers for `live`, as every start does anew; return the row.
-
-        A name is written with _ for the hyphen, which no keyword can have.
-        """
-        obj = self.find(path)
-        row = self.insert_row(obj, numbers)
-        for name, value in values.items():
-            row[self.entry(obj, name.replace("X_IPKO_", "X_IPKO-"))[0]] = value
-        return row
-
     def _count(self, obj, row, table):
         child = self.find(self.path(obj) + table + ".{i}.")
         depth = len(row[0])
-        return sum([1 for found in self._rows.get(child, ()) if found[0][:depth] == row[0]])
+        return sum([1 for found in self.tables.get(child, ()) if found[0][:depth] == row[0]])
 
     # --- rows ---
 
     def add_row(self, obj: int, parent: tuple) -> list:
         """A new row, with those of the single objects in it. Raises USPError 7005 when full."""
-        if len(self._rows[obj]) >= _MAX_ROWS:
+        if len(self.tables[obj]) >= _MAX_ROWS:
             raise USPError(RESOURCES_EXCEEDED)
-        number = self._next.get((obj, parent), 0)
-        for row in self._rows[obj]:
+        number = self.given.get((obj, parent), 0)
+        for row in self.tables[obj]:
             if row[0][:-1] == parent and row[0][-1] > number:
                 number = row[0][-1]
         numbers = list(parent)
         numbers.append(number + 1)
-        self._next[(obj, parent)] = number + 1
+        self.given[(obj, parent)] = number + 1
         return self.insert_row(obj, tuple(numbers))
 
     def insert_row(self, obj: int, numbers: tuple) -> list:
@@ -212,8 +191,8 @@ class Model:
         row = self.row(obj, numbers)
         if row:
             return row
-        row = self._new_row(obj, numbers)
-        self._rows[obj].append(row)
+        row = self.new_row(obj, numbers)
+        self.tables[obj].append(row)
         path = self.path(obj)
         for child in self.under(path):
             if child != obj and "{i}" not in self.path(child)[len(path) :]:
@@ -225,22 +204,10 @@ class Model:
         """Remove a row and everything below it."""
         depth = len(row[0])
         for child in self.under(self.path(obj)):
-            kept = [found for found in self._rows[child] if found[0][:depth] != row[0]]
-            if len(kept) != len(self._rows[child]):
-                self._rows[child] = kept
+            kept = [found for found in self.tables[child] if found[0][:depth] != row[0]]
+            if len(kept) != len(self.tables[child]):
+                self.tables[child] = kept
                 self._touch(child)
-
-    def fill_keys(self, obj: int, row: list) -> None:
-        """Give missing keys their automatic value and refuse a duplicate (7025)."""
-        for slot, _, spec in self.parameters(obj):
-            if spec[0] == "k" and not row[slot]:
-                row[slot] = "cpe-%d" % row[0][-1]
-        for names in self.key_sets(obj):
-            mine = [self.get(obj, row, name) for name in names]
-            for other in self._rows[obj]:
-                if other is not row and other[0][:-1] == row[0][:-1]:
-                    if [self.get(obj, other, name) for name in names] == mine:
-                        raise USPError(DUPLICATE_KEY)
 
     def unique_keys(self, obj: int, row: list):
         """Yield (name, value) of each parameter that is part of a unique key."""
@@ -248,7 +215,7 @@ class Model:
             for name in names:
                 yield name, self.get(obj, row, name)
 
-    def _new_row(self, obj, numbers):
+    def new_row(self, obj, numbers):
         row = [numbers]
         for _ in self.parameters(obj):
             row.append(None)
@@ -258,132 +225,30 @@ class Model:
 
     def _touch(self, obj):
         self.changed += 1
-        if obj not in self._dirty and self._header(obj, "="):
-            self._dirty.append(obj)
+        if obj not in self.dirty and self.header(obj, "="):
+            self.dirty.append(obj)
 
     def save(self) -> None:
         """Make every change of kept rows durable. Raises StorageError."""
-        while self._dirty:
-            obj = self._dirty[-1]
+        while self.dirty:
+            obj = self.dirty[-1]
             rows = []
-            for row in self._rows[obj]:
+            for row in self.tables[obj]:
                 values = {}
                 for slot, name, _ in self.parameters(obj):
                     if isinstance(row[slot], str):
                         values[name] = row[slot]
                 rows.append((row[0], values))
-            given = [(key[1], number) for key, number in self._next.items() if key[0] == obj]
-            self.store.save(self._header(obj, "="), json.dumps([rows, given]).encode())
-            self._dirty.pop()
-
-    def _load(self, obj):
-        name = self._header(obj, "=")
-        data = self.store.load(name) if name else None
-        if not data:
-            return
-        rows, given = json.loads(data)
-        for parent, number in given:
-            self._next[(obj, tuple(parent))] = number
-        for numbers, values in rows:
-            row = self.insert_row(obj, tuple(numbers))
-            for slot, parameter, _ in self.parameters(obj):
-                row[slot] = values.get(parameter)
-
-    def _drop_orphans(self):
-        """Rows whose parent row is gone: power failed while several blobs were saved."""
-        for parent in self.objects:
-            path = self.path(parent)
-            if path.endswith("{i}."):
-                there = [row[0] for row in self._rows[parent]]
-                depth = path.count("{i}")
-                for child in self.under(path):
-                    self._rows[child] = [r for r in self._rows[child] if r[0][:depth] in there]
+            given = [(key[1], number) for key, number in self.given.items() if key[0] == obj]
+            self.store.save(self.header(obj, "="), json.dumps([rows, given]).encode())
+            self.dirty.pop()
 
     def forget(self) -> None:
         """Factory reset: remove what is kept, but for the history of boots. Restart afterwards."""
-        for obj in self.objects:
-            name = self._header(obj, "=")
-            if name and not name.startswith("reboot"):
-                self.store.remove(name)
-        self._dirty = []
+        part("model_start").forget(self)
 
 
 def default_of(spec: str) -> str:
     """The value a parameter has before anyone wrote it."""
     at = spec.find(" ")
     return spec[at + 1 :] if at > 0 else _TYPE_DEFAULTS.get(spec[1], "")
-
-
-def check(spec: str, row: list | None, slot: int, value: str) -> str:
-    """The value as it will be kept. `row` None: while the row is made.
-
-    Raises USPError 7011, 7012 or 7013.
-    """
-    how = spec[0]
-    if how == "r" or (row and (how == "k" or (how == "o" and row[slot]))):
-        raise USPError(NOT_WRITABLE)
-    at = spec.find(" ")
-    words = (spec[:at] if at > 0 else spec).split(":", 1)
-    return _CHECKS[spec[1]](value, words[1] if len(words) > 1 else "")
-
-
-def _check_boolean(value, _):
-    if value in ("true", "1"):
-        return "true"
-    if value in ("false", "0"):
-        return "false"
-    raise USPError(INVALID_TYPE)
-
-
-def _check_number(value, limits):
-    if not is_integer(value):
-        raise USPError(INVALID_TYPE)
-    number = int(value)
-    at = limits.find("-", 1)
-    low, high = (int(limits[:at]), int(limits[at + 1 :])) if at > 0 else (0, 4294967295)
-    if not low <= number <= high:
-        raise USPError(INVALID_VALUE)
-    return str(number)
-
-
-def _check_text(value, limit):
-    if limit and not is_digits(limit):
-        if value not in limit.split("|"):
-            raise USPError(INVALID_VALUE)
-    elif len(value) > int(limit or _MAX_TEXT):
-        raise USPError(INVALID_VALUE)
-    return value
-
-
-def _check_alias(value, limit):
-    if not ("a" <= value[:1] <= "z" or "A" <= value[:1] <= "Z"):
-        raise USPError(INVALID_VALUE)
-    return _check_text(value, limit)
-
-
-def _check_date_time(value, _):
-    shape = "".join(["0" if is_digits(c) else c for c in value[:19]])
-    if shape != "0000-00-00T00:00:00" or value[-1] != "Z":
-        raise USPError(INVALID_TYPE)
-    return value
-
-
-def _check_paths(value, limit):
-    try:
-        entries = list(list_items(value))
-        for entry in entries:
-            split(entry)
-    except USPError:
-        raise USPError(INVALID_VALUE)  # noqa: B904 (the board cannot chain)
-    return _check_text(",".join(entries), limit)
-
-
-_CHECKS = {
-    "b": _check_boolean,
-    "u": _check_number,
-    "i": _check_number,
-    "s": _check_text,
-    "a": _check_alias,
-    "d": _check_date_time,
-    "l": _check_paths,
-}

@@ -6,6 +6,7 @@ Loaded once, at the start. What a controller wrote and is kept comes from the st
 import json
 
 from agent.core import model_device as live
+from agent.core.parts import part
 from agent.errors import StorageError
 from agent.wire.codes import (
     POWER,
@@ -25,6 +26,48 @@ _CLIENT = "Device.MQTT.Client.{i}."
 _LAB_ROLE = "Device.LocalAgent.ControllerTrust.Role.2"
 
 
+def load(model) -> None:
+    """Fill the rows with what the store keeps."""
+    for obj in model.objects:
+        _load(model, obj)
+    _drop_orphans(model)
+    model.dirty = []
+
+
+def _load(model, obj):
+    name = model.header(obj, "=")
+    data = model.store.load(name) if name else None
+    if not data:
+        return
+    rows, given = json.loads(data)
+    for parent, number in given:
+        model.given[(obj, tuple(parent))] = number
+    for numbers, values in rows:
+        row = model.insert_row(obj, tuple(numbers))
+        for slot, parameter, _ in model.parameters(obj):
+            row[slot] = values.get(parameter)
+
+
+def _drop_orphans(model):
+    """Rows whose parent row is gone: power failed while several blobs were saved."""
+    for parent in model.objects:
+        path = model.path(parent)
+        if path.endswith("{i}."):
+            there = [row[0] for row in model.tables[parent]]
+            depth = path.count("{i}")
+            for child in model.under(path):
+                model.tables[child] = [r for r in model.tables[child] if r[0][:depth] in there]
+
+
+def forget(model) -> None:
+    """Factory reset: remove what is kept, but for the history of boots. Restart afterwards."""
+    for obj in model.objects:
+        name = model.header(obj, "=")
+        if name and not name.startswith("reboot"):
+            model.store.remove(name)
+    model.dirty = []
+
+
 def fill(device, settings) -> None:
     """Make the model whole."""
     _bind_device_info(device)
@@ -35,7 +78,8 @@ def fill(device, settings) -> None:
 
 def _bind_device_info(device):
     board = device.board
-    device.bind(
+    _bind(
+        device,
         _DEVICE_INFO,
         (),
         Manufacturer=board.manufacturer,
@@ -47,16 +91,21 @@ def _bind_device_info(device):
         UpTime=live.UP_TIME,
         X_IPKO_COM_Lab="true" if board.lab else "false",
     )
-    device.bind(
-        "Device.DeviceInfo.MemoryStatus.", (), Total=live.MEMORY_TOTAL, Free=live.MEMORY_FREE
+    _bind(
+        device,
+        "Device.DeviceInfo.MemoryStatus.",
+        (),
+        Total=live.MEMORY_TOTAL,
+        Free=live.MEMORY_FREE,
     )
-    device.bind(_REBOOTS, (), BootCount=live.BOOT_COUNT)
+    _bind(device, _REBOOTS, (), BootCount=live.BOOT_COUNT)
 
 
 def _bind_state(device):
-    device.bind("Device.Time.", (), Status=live.TIME_STATUS, CurrentLocalTime=live.CURRENT_TIME)
+    _bind(device, "Device.Time.", (), Status=live.TIME_STATUS, CurrentLocalTime=live.CURRENT_TIME)
     sensors = device.board.sensors
-    device.power_row = device.bind(
+    device.power_row = _bind(
+        device,
         POWER,
         (),
         Source="Mains" if sensors else "Unknown",
@@ -65,8 +114,8 @@ def _bind_state(device):
     )
     reader = "Device.SmartCardReaders.SmartCardReader.{i}."
     if device.find(reader) >= 0:
-        device.bind(reader, (1,))
-        device.bind(reader + "SmartCard.", (1,), Status=live.CARD_STATUS)
+        _bind(device, reader, (1,))
+        _bind(device, reader + "SmartCard.", (1,), Status=live.CARD_STATUS)
 
 
 def _enter_boot(device):
@@ -106,7 +155,7 @@ def _add_boot(device, limit, code, updated):
     values = {"Cause": cause, "Reason": reason, "FirmwareUpdated": updated}
     for name, value in values.items():
         device.put(boot, row, name, value)
-    device.fill_keys(boot, row)
+    part("values").fill_keys(device, boot, row)
 
 
 def _take_intent(device, code):
@@ -127,24 +176,26 @@ def _bind_local_agent(device, settings) -> None:
     """Enter what is fixed or was provisioned; what a controller wrote is kept."""
     endpoint_id = live.endpoint_id_of(device.board)
     topic = agent_topic(endpoint_id)
-    device.bind(
+    _bind(
+        device,
         "Device.LocalAgent.",
         (),
         EndpointID=endpoint_id,
         SoftwareVersion=SOFTWARE_VERSION,
         UpTime=live.UP_TIME,
     )
-    device.bind("Device.LocalAgent.MTP.{i}.", (1,))
-    device.bind("Device.LocalAgent.MTP.{i}.MQTT.", (1,), ResponseTopicConfigured=topic)
+    _bind(device, "Device.LocalAgent.MTP.{i}.", (1,))
+    _bind(device, "Device.LocalAgent.MTP.{i}.MQTT.", (1,), ResponseTopicConfigured=topic)
     roles = "Device.LocalAgent.ControllerTrust.Role.{i}."
-    device.bind(roles, (1,), Name="Fleet")
-    device.bind(roles, (2,), Name="Lab", Alias="cpe-2")
+    _bind(device, roles, (1,), Name="Fleet")
+    _bind(device, roles, (2,), Name="Lab", Alias="cpe-2")
     _bind_client(device, endpoint_id, topic, settings)
     _bind_primary(device, endpoint_id, settings)
 
 
 def _bind_client(device, endpoint_id, topic, settings):
-    device.bind(
+    _bind(
+        device,
         _CLIENT,
         (1,),
         Status=live.CLIENT_STATUS,
@@ -152,14 +203,26 @@ def _bind_client(device, endpoint_id, topic, settings):
         BrokerPort=str(settings.get("broker_port", 8883)),
         ClientID=endpoint_id,
     )
-    device.bind(_CLIENT + "Subscription.{i}.", (1,), Topic=topic)
+    _bind(device, _CLIENT + "Subscription.{i}.", (1,), Topic=topic)
 
 
 def _bind_primary(device, endpoint_id, settings):
     controller = settings.get("controller", "")
-    device.bind(_CONTROLLER, (1,), EndpointID=controller, Enable="true", Alias="cpe-1")
+    _bind(device, _CONTROLLER, (1,), EndpointID=controller, Enable="true", Alias="cpe-1")
     if device.board.lab:
-        device.bind(_CONTROLLER, (1,), AssignedRole=_LAB_ROLE)
+        _bind(device, _CONTROLLER, (1,), AssignedRole=_LAB_ROLE)
     mtp = _CONTROLLER + "MTP.{i}."
-    device.bind(mtp, (1, 1), Enable="true", Alias="cpe-1")
-    device.bind(mtp + "MQTT.", (1, 1), Topic=controller_topic(controller, endpoint_id))
+    _bind(device, mtp, (1, 1), Enable="true", Alias="cpe-1")
+    _bind(device, mtp + "MQTT.", (1, 1), Topic=controller_topic(controller, endpoint_id))
+
+
+def _bind(model, path: str, numbers: tuple, **values) -> list:
+    """Set slots, to texts or numbers for `live`, as every start does anew; return the row.
+
+    A name is written with _ for the hyphen, which no keyword can have.
+    """
+    obj = model.find(path)
+    row = model.insert_row(obj, numbers)
+    for name, value in values.items():
+        row[model.entry(obj, name.replace("X_IPKO_", "X_IPKO-"))[0]] = value
+    return row

@@ -10,8 +10,8 @@ from agent.compat import MICROPYTHON
 
 
 def part(name: str):
-    """The module agent.core.<name>, loaded for this use only."""
-    full = "agent.core." + name
+    """The module agent.core.<name>, or agent.<name> if it has a dot, loaded for this use only."""
+    full = ("agent." if "." in name else "agent.core.") + name
     module = __import__(full, None, None, ("*",))
     forget(full)
     return module

@@ -4,8 +4,9 @@ A search that finds nothing is a success; a row that is named by number or by a 
 and is not there is not. Source: TR-369 R-MSG.4a, R-GET.0.
 """
 
-from agent.wire.codes import INVALID_PATH, INVALID_PATH_SYNTAX, OBJECT_DOES_NOT_EXIST, UNKNOWN_TIME
-from agent.wire.paths import conditions, is_integer, split
+from agent.core.parts import part
+from agent.wire.codes import INVALID_PATH, OBJECT_DOES_NOT_EXIST
+from agent.wire.paths import split
 from agent.wire.usp import USPError
 
 
@@ -73,7 +74,7 @@ class Target:
             return None
         table = self.supported[: _end_of_key(self.supported, level + 1)]
         obj = self._model.find(table)
-        terms = [_Term(self._model, table, term) for term in conditions(key)]
+        terms = part("expressions").terms_of(self._model, table, key)
         if not self._is_unique_key(obj, terms):
             self.is_search = True
         return [row[0] for row in self._model.rows(obj) if all([t.holds(row[0]) for t in terms])]
@@ -90,60 +91,3 @@ def _end_of_key(path, count):
     for _ in range(count):
         at = path.find("{i}.", at) + 4
     return at
-
-
-class _Term:
-    """One comparison of a search expression. Source: TR-369, "Searching with Expressions"."""
-
-    def __init__(self, model, table, term) -> None:
-        self.name, self.operator, constant = term
-        self._model = model
-        owner, _, parameter = self.name.rpartition(".")
-        self._parameter = parameter
-        self._obj = model.find(table + owner + "." if owner else table)
-        entry = model.entry(self._obj, parameter) if self._obj >= 0 else None
-        if entry is None or parameter[-1] in ")!":
-            raise USPError(INVALID_PATH)
-        self._kind = entry[1][1]
-        self._constant = self._read_constant(constant)
-
-    def _read_constant(self, constant):
-        quoted = constant[0] == '"'
-        if quoted:
-            constant = constant[1:]
-        if self._kind in "ui":
-            if quoted or not is_integer(constant):
-                raise USPError(INVALID_PATH_SYNTAX)
-            constant = int(constant)
-        elif self._kind == "b":
-            if quoted or constant not in ("true", "false", "1", "0"):
-                raise USPError(INVALID_PATH_SYNTAX)
-            constant = "true" if constant in ("true", "1") else "false"
-        elif not quoted:
-            raise USPError(INVALID_PATH_SYNTAX)
-        if self.operator == "~=" and self._kind != "l":
-            raise USPError(INVALID_PATH_SYNTAX)
-        if self.operator not in ("==", "!=", "~=") and self._kind not in "uid":
-            raise USPError(INVALID_PATH_SYNTAX)
-        return constant
-
-    def holds(self, numbers) -> bool:
-        """Whether the row with these numbers meets the comparison."""
-        row = self._model.row(self._obj, numbers)
-        value = self._model.get(self._obj, row, self._parameter)
-        operator = self.operator
-        if operator == "~=":
-            return self._constant in [item.strip() for item in value.split(",")]
-        if self._kind in "ui":
-            value = int(value)
-        if operator == "==":
-            return value == self._constant
-        if operator == "!=":
-            return value != self._constant
-        if self._kind == "d" and UNKNOWN_TIME in (value, self._constant):
-            return False
-        if operator == "<":
-            return value < self._constant
-        if operator == ">":
-            return value > self._constant
-        return value <= self._constant if operator == "<=" else value >= self._constant

@@ -1,7 +1,7 @@
 """One valid Record of every kind a controller may send, for tests that break them."""
 
 from agent.tests.usp_bench import CONTROLLER, Bench, request, respond, settings_of
-from agent.wire import usp
+from agent.wire import usp, usp_decode
 from agent.wire.protobuf import encode
 
 SUBSCRIPTION = "Device.LocalAgent.Subscription."
@@ -55,9 +55,9 @@ def check_answers(an_agent, payload):
     for outgoing in out:
         sent = outgoing.payload()
         assert len(sent) == outgoing.size
-        record = usp.decode_record(sent)
+        record = usp_decode.decode_record(sent)
         if record.kind == usp.NO_SESSION_CONTEXT:
-            message = usp.decode_message(record.payload)
+            message = usp_decode.decode_message(record.payload)
             assert message.msg_id and message.body in (usp.RESPONSE, usp.ERROR)
         else:
             assert record.kind == usp.DISCONNECT

@@ -1,6 +1,6 @@
 from agent.tests import corpus
 from agent.tests.usp_bench import CONTROLLER, answer_of, record
-from agent.wire import usp
+from agent.wire import usp, usp_decode
 from agent.wire.protobuf import encode
 
 
@@ -22,7 +22,7 @@ def test_no_truncation_is_answered_but_by_silence_or_an_error():
 def test_every_truncated_message_in_a_whole_record_gets_an_error_or_silence():
     bench = corpus.bench()
     for name, payload in corpus.records(bench.endpoint_id):
-        found = usp.decode_record(payload)
+        found = usp_decode.decode_record(payload)
         if found.kind != usp.NO_SESSION_CONTEXT or name == "notify_resp":
             continue
         message = bytes(found.payload)

@@ -3,11 +3,12 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.model import check
+from agent.core.expressions import conditions
+from agent.core.values import check
 from agent.tests import corpus
 from agent.tests.usp_bench import CONTROLLER, record, request, settings_of
 from agent.wire import usp
-from agent.wire.paths import conditions, list_items, split
+from agent.wire.paths import list_items, split
 from agent.wire.protobuf import Sink, WireError, encode, fields
 from agent.wire.usp import USPError
 

@@ -1,5 +1,5 @@
 from agent.tests.usp_bench import Tree, record, request, respond
-from agent.wire import usp
+from agent.wire import usp, usp_decode
 from agent.wire.protobuf import WireError, encode
 
 ME = "ops::00256D-VOICEMODEM-00000002"
@@ -7,26 +7,26 @@ ME = "ops::00256D-VOICEMODEM-00000002"
 
 def dropped(data):
     try:
-        usp.decode_record(data)
+        usp_decode.decode_record(data)
     except WireError:
         return True
     return False
 
 
 def message_of(data):
-    return usp.decode_message(usp.decode_record(data).payload)
+    return usp_decode.decode_message(usp_decode.decode_record(data).payload)
 
 
 def unreadable(data):
     try:
-        usp.decode_message(memoryview(data))
+        usp_decode.decode_message(memoryview(data))
     except WireError:
         return True
     return False
 
 
 def test_a_record_is_taken_apart():
-    found = usp.decode_record(record(b"abc", "fqdn::c", ME))
+    found = usp_decode.decode_record(record(b"abc", "fqdn::c", ME))
     assert (found.version, found.to_id, found.from_id) == ("1.3", ME, "fqdn::c")
     assert (found.kind, bytes(found.payload)) == (usp.NO_SESSION_CONTEXT, b"abc")
 
@@ -60,9 +60,9 @@ def test_an_unknown_header_type_is_a_fault_with_the_msg_id_known():  # R-ENC.2
 def test_a_body_with_two_members_is_a_fault():  # R-ENC.5
     header = encode(0x0A, encode(0x0A, "m8", 0x10, 1))
     two = header + encode(0x12, encode(0x0A, b"\x0a\x00", 0x12, b""))
-    assert usp.decode_message(memoryview(two)).fault.code == 7004
+    assert usp_decode.decode_message(memoryview(two)).fault.code == 7004
     inside = header + encode(0x12, encode(0x0A, b"\x0a\x00\x22\x00"))
-    assert usp.decode_message(memoryview(inside)).fault.code == 7004
+    assert usp_decode.decode_message(memoryview(inside)).fault.code == 7004
 
 
 def test_a_field_of_the_wrong_kind_is_a_fault():

@@ -1,4 +1,5 @@
-from agent.wire.paths import conditions, is_integer, list_items, split
+from agent.core.expressions import conditions
+from agent.wire.paths import is_integer, list_items, split
 from agent.wire.usp import USPError
 
 

@@ -1,4 +1,4 @@
-"""The path names and search expressions of TR-369, taken apart without looking at a model.
+"""The path names of TR-369, taken apart without looking at a model.
 
 `Device.A.*.B.[Key=="x"&&Size>3].Name` has the supported path `Device.A.{i}.B.{i}.`, the keys `*`
 and `[Key=="x"&&Size>3]`, and the name `Name`. An object path ends with a dot and has no name;
@@ -11,9 +11,6 @@ from agent.wire.usp import USPError
 
 _MAX_PATH = const(1024)
 _MAX_PARTS = const(24)
-_MAX_CONDITIONS = const(8)
-
-OPERATORS = ("==", "!=", "~=", "<=", ">=", "<", ">")
 
 
 def split(path: str) -> tuple[str, list[str], str]:
@@ -27,12 +24,12 @@ def split(path: str) -> tuple[str, list[str], str]:
         part, at = _part(path, at)
         is_key = part == "*" or part[0] == "[" or _is_number(part)
         if at > len(path) and not is_key:
-            return ".".join(supported) + ".", keys, _name(part)
+            return ".".join(supported) + ".", keys, name_of(part)
         if is_key:
             keys.append(part)
             supported.append("{i}")
         else:
-            supported.append(_name(part))
+            supported.append(name_of(part))
         if len(supported) > _MAX_PARTS:
             raise USPError(INVALID_PATH_SYNTAX)
     return ".".join(supported) + ".", keys, ""
@@ -100,8 +97,8 @@ def _is_number(part):
     return True
 
 
-def _name(part):
-    """A name, with () or ! at its end if it is a command or an event."""
+def name_of(part):
+    """The part itself when it is a name, maybe with () or ! at its end; else raises USPError."""
     bare = part
     if part.endswith("()"):
         bare = part[:-2]
@@ -115,58 +112,3 @@ def _name(part):
         if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "_-"):
             raise USPError(INVALID_PATH_SYNTAX)
     return part
-
-
-def is_relative(name: str) -> bool:
-    """Whether the text may be a relative parameter path: names with dots between them."""
-    try:
-        return all(_name(part) == part for part in name.split("."))
-    except USPError:
-        return False
-
-
-def conditions(expression: str) -> list[tuple[str, str, str]]:
-    """The (parameter, operator, value) of `[A==1&&B!="x"]`; a text keeps its opening quote, so that
-    `"1` and `1` differ. Raises USPError 7008. Source: TR-369, "Searching with Expressions"."""
-    out = []
-    for part in _between_ands(expression[1:-1]):
-        part = part.strip()
-        at = 0
-        while at < len(part) and part[at] not in "=!~<>":
-            at += 1
-        operator = part[at : at + 2]
-        if operator not in OPERATORS:
-            operator = part[at : at + 1]
-        if operator not in OPERATORS:
-            raise USPError(INVALID_PATH_SYNTAX)
-        name = part[:at].strip()
-        if not is_relative(name):
-            raise USPError(INVALID_PATH_SYNTAX)
-        out.append((name, operator, _constant(part[at + len(operator) :].strip())))
-    if len(out) > _MAX_CONDITIONS:
-        raise USPError(INVALID_PATH_SYNTAX)
-    return out
-
-
-def _between_ands(body):
-    start = at = 0
-    quoted = False
-    while at < len(body):
-        if body[at] == '"':
-            quoted = not quoted
-        elif not quoted and body[at : at + 2] == "&&":
-            yield body[start:at]
-            at += 1
-            start = at + 1
-        at += 1
-    yield body[start:]
-
-
-def _constant(value):
-    if not value.startswith('"'):
-        if not value or '"' in value or " " in value:
-            raise USPError(INVALID_PATH_SYNTAX)
-        return value
-    if len(value) < 2 or value[-1] != '"' or '"' in value[1:-1]:
-        raise USPError(INVALID_PATH_SYNTAX)
-    return value[:-1].replace("%22", '"').replace("%25", "%")

@@ -1,14 +1,12 @@
-"""USP Records and Messages: read and checked without building trees, written through a Sink.
+"""USP Records and Messages: what they are made of, and how they are written through a Sink.
 
-A Record carries one Message as bytes. Both come from outside: every length is bounded by the
-bytes there are, nesting by the table below, and a Message is checked whole before any of it is
-carried out. Unknown fields are skipped. Source: TR-369, "Record" and "Messages"; FORMATS.md.
+A Record carries one Message as bytes; usp_decode.py reads them. Source: TR-369, "Record" and
+"Messages"; FORMATS.md.
 """
 
 from agent.compat import const
 from agent.errors import AgentError
-from agent.wire.codes import INVALID_ARGUMENTS, MESSAGE_NOT_SUPPORTED
-from agent.wire.protobuf import Sink, WireError, encode, fields, text
+from agent.wire.protobuf import Sink, encode, fields, text
 
 VERSION = "1.3"
 SUPPORTED_VERSIONS = "1.3,1.4"
@@ -37,25 +35,6 @@ ERROR = 3
 # header.msg_type of an answer, by the request's field number.
 _ANSWER_TYPES = bytes((0, 2, 13, 15, 5, 9, 11, 7, 16, 18))
 _NOTIFY_TYPE = const(3)
-_LAST_TYPE = const(22)
-
-# What the known fields of a message hold, by field number from 1: s text, n varint, f four bytes,
-# a capital letter another message of this table.
-_LAYOUTS = {
-    "H": "sn",  # header
-    "G": "sf",  # get
-    "Q": "snnnnn",  # get_supported_dm
-    "I": "sn",  # get_instances
-    "S": "nU",  # set and add
-    "U": "sP",
-    "P": "ssn",
-    "D": "ns",  # delete
-    "O": "ssnM",  # operate
-    "M": "ss",
-    "V": "s",  # get_supported_protocol, notify_resp
-}
-_REQUEST_LAYOUTS = "?GQISSDO?V"
-_KINDS = {"s": 2, "n": 0, "f": 5}
 
 
 class USPError(AgentError):
@@ -68,141 +47,6 @@ class USPError(AgentError):
         super().__init__(code, text)
         self.code = code
         self.text = text
-
-
-class Record:
-    """What the envelope says. `kind` is the member of the oneof, `payload` its Message or None."""
-
-    version = to_id = from_id = ""
-    payload_security = 0
-    kind = 0
-    payload = None
-
-
-def decode_record(data) -> Record:
-    """Raises WireError where the Record must be dropped: undecodable, no or two payloads, or an
-    unknown version. Source: TR-369 R-ENC.3, R-ENC.4."""
-    record = Record()
-    for tag, value in fields(memoryview(data)):
-        if tag == 0x0A:
-            record.version = text(value)
-        elif tag == 0x12:
-            record.to_id = text(value)
-        elif tag == 0x1A:
-            record.from_id = text(value)
-        elif tag == 0x20:
-            record.payload_security = value
-        elif 7 <= tag >> 3 <= 13:
-            if record.kind or tag & 7 != 2:
-                raise WireError("oneof", tag)
-            record.kind = tag >> 3
-            record.payload = _payload(record.kind, value)
-    if not record.kind or not record.version.startswith("1."):
-        raise WireError("record", record.kind)
-    return record
-
-
-def _payload(kind, view):
-    payload = None
-    for tag, value in fields(view):
-        if kind == NO_SESSION_CONTEXT and tag == 0x12:
-            payload = value
-    return payload
-
-
-class Message:
-    """A Message as far as it was understood: `body` REQUEST, RESPONSE or ERROR, `member` the field
-    number in its oneof, `view` the bytes of that member. `fault` is a USPError or None."""
-
-    msg_id = ""
-    body = member = 0
-    view = None
-    fault = None
-
-
-def decode_message(data) -> Message:
-    """The Message, with `fault` set where it is not one that can be carried out.
-
-    Raises WireError when not even msg_id and the kind of body can be told: then nobody gets an
-    answer (R-MTP.5).
-    """
-    message = Message()
-    body = None
-    for tag, value in fields(memoryview(data)):
-        if tag == 0x0A:
-            _header(message, value)
-        elif tag == 0x12:
-            body = value
-    if not message.msg_id or body is None:
-        raise WireError("message", len(data))
-    try:
-        _body(message, body)
-        if message.body == REQUEST:
-            _member(message, message.view)
-            _check(message.view, _layout(message.member))
-        elif message.body == RESPONSE:
-            _member(message, message.view)
-    except WireError:
-        if message.body > REQUEST:
-            raise
-        message.fault = message.fault or USPError(INVALID_ARGUMENTS)
-    except USPError as error:
-        message.fault = error
-    return message
-
-
-def _header(message, view):
-    for tag, value in fields(view):
-        if tag == 0x0A:
-            message.msg_id = text(value)
-        elif tag == 0x10 and value > _LAST_TYPE:
-            message.fault = USPError(INVALID_ARGUMENTS)
-
-
-def _body(message, view):
-    for tag, value in fields(view):
-        if 1 <= tag >> 3 <= 3:
-            if message.body or tag & 7 != 2:
-                message.body = REQUEST
-                raise WireError("body")
-            message.body = tag >> 3
-            message.view = value
-    if not message.body:
-        message.body = REQUEST
-        raise WireError("empty body")
-
-
-def _member(message, view):
-    for tag, value in fields(view):
-        if tag >> 3 <= 11:
-            if message.member or tag & 7 != 2:
-                raise WireError("oneof")
-            message.member = tag >> 3
-            message.view = value
-    if not message.member:
-        raise WireError("empty")
-
-
-def _layout(member):
-    layout = _REQUEST_LAYOUTS[member] if member < len(_REQUEST_LAYOUTS) else "?"
-    if layout == "?":
-        raise USPError(MESSAGE_NOT_SUPPORTED)
-    return layout
-
-
-def _check(view, layout):
-    """Raises WireError unless every known field is of its kind, all the way down."""
-    kinds = _LAYOUTS[layout]
-    for tag, value in fields(view):
-        number = tag >> 3
-        if number <= len(kinds):
-            kind = kinds[number - 1]
-            if tag & 7 != _KINDS.get(kind, 2):
-                raise WireError("kind of field", number)
-            if kind == "s":
-                text(value)
-            elif kind not in _KINDS:
-                _check(value, kind)
 
 
 def texts(view, tag: int):
