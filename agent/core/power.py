@@ -128,6 +128,7 @@ class PowerMonitor:
         up_time_ms = self._clock.up_time_ms()
         outgoing = self._endpoint.notification(sequence, self._record(up_time_ms))
         if outgoing is None:
+            self._prepared_for = None  # nobody has subscribed yet: ask again
             return
         self._packet = bytearray(self._session.prepare(outgoing.topic, outgoing.payload()))
         self._patches = _patches(self._packet, up_time_ms)
