@@ -12,6 +12,7 @@ from hil_tests.instance import Instance
 from hil_tests.waiting import wait_until
 
 PAGE_POLL_S = 1.0  # as often as an open device page asks
+_GASP_READY_S = 0.5  # the board makes its gasp anew 0.2 s after what it says has changed
 _NEW_EVENTS = "SELECT name FROM event WHERE endpoint_id = ? AND id > ? ORDER BY id"
 _OPEN_INTERRUPTION = re.compile(r'<div class="interruption">\s*<p><span class="cause">([^<]+)<')
 
@@ -50,6 +51,8 @@ class PowerCutWatch:
         self._board = instance.boards[board]
         self._endpoint_id = self._board.spec.endpoint_id
         self._page = instance.browser("fleet_ops")
+        wait_until(self._is_onboarded, 30, "onboarding")
+        time.sleep(_GASP_READY_S)
 
     def cut(self, hold_up_ms: float, dark_s: float) -> PowerCut:
         """Cut the power, restore it `dark_s` later, and wait until the verdict is closed."""
@@ -70,6 +73,7 @@ class PowerCutWatch:
         self._when_stored("PowerRestored!", before)
         verdict = wait_until(lambda: self._closed_verdicts(lost_at), 30, "closed interruption")[0]
         wait_until(self._is_online, 30, "presence online")
+        time.sleep(_GASP_READY_S)
         return PowerCut(
             bench_length_s=restored_at - lost_at,
             stored_s=stored,
@@ -115,6 +119,12 @@ class PowerCutWatch:
             int(lost_at * 1000),
         )
         return [Verdict(*row) for row in rows]
+
+    def _is_onboarded(self) -> bool:
+        rows = self._instance.query(
+            "SELECT onboarded_at FROM agent WHERE endpoint_id = ?", self._endpoint_id
+        )
+        return bool(rows and rows[0][0])
 
     def _is_online(self) -> bool:
         rows = self._instance.query(
