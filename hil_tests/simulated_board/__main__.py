@@ -13,6 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
+from firmware_tools.errors import ToolError
 from hil_tests.errors import BenchError, BoardStartError
 from hil_tests.simulated_board.control_server import ControlServer
 from hil_tests.simulated_board.spec import DEFAULT_HEAP_BYTES, BoardFolder, BoardSpec
@@ -27,7 +28,7 @@ def main() -> int:
     spec = BoardSpec.from_json(options.spec) if options.spec else _spec(options)
     try:
         asyncio.run(_run(spec, options.state, options.until_stdin_closes))
-    except BenchError as error:
+    except (BenchError, ToolError) as error:
         logger.error("%s: %s", spec.name, error)
         return 1
     return 0

@@ -1,0 +1,95 @@
+"""A technician puts the blank board into service: the command, a real server, a real agent."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hil_tests.demo_fleet import BLANK
+from hil_tests.instance import Instance
+from hil_tests.waiting import wait_until
+
+ONLINE_S = 60
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+    with Instance(tmp_path_factory.mktemp("provisioning"), [BLANK]) as made:
+        yield made
+
+
+def command(instance: Instance, **changes: str) -> list[str]:
+    password = instance.state / "technician-password"
+    password.write_text(instance.password("technician"))
+    options = {
+        "port": str(instance.boards[BLANK.name].serial_port),
+        "server": instance.server.url,
+        "contract": BLANK.placement.contract,
+        "position": BLANK.placement.position,
+        "username": "technician",
+        "password-file": str(password),
+        **changes,
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    return [sys.executable, "-m", "firmware_tools.cli", "provision", *words]
+
+
+def provision(instance: Instance, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - our own command
+        command(instance, **changes), capture_output=True, text=True, timeout=2 * ONLINE_S
+    )
+
+
+def test_what_cannot_be_is_refused_with_what_to_do(instance: Instance, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("guess")
+    for code, changes in (
+        (41, {"password-file": str(wrong)}),
+        (53, {"contract": "C-9999"}),
+        (53, {"position": "fax"}),
+        (40, {"server": "http://127.0.0.1:1"}),
+    ):
+        done = provision(instance, **changes)
+        assert done.returncode == code, (changes, done.stdout, done.stderr)
+        assert re.search(r"^Next: +\S", done.stderr, re.MULTILINE)
+
+
+def test_killed_half_way_and_run_again_the_board_comes_into_service(instance: Instance) -> None:
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command(instance), stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"}
+    )
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "server issued its certificate" in line:
+                process.send_signal(signal.SIGKILL)
+                break
+    done = provision(instance)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "server says it is online" in done.stdout
+    assert "is in service at C-1004 voice." in done.stdout
+
+
+def test_run_once_more_it_only_looks_and_another_place_is_refused(instance: Instance) -> None:
+    again = provision(instance)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "already" in again.stdout
+    elsewhere = provision(instance, contract="C-1001")
+    assert elsewhere.returncode == 51
+    assert "C-1004" in elsewhere.stderr
+
+
+def test_the_board_in_service_comes_back_after_a_power_cut(instance: Instance) -> None:
+    board = instance.boards[BLANK.name]
+    board.power_cut()
+    board.power_restore()
+    client = instance.client("fleet_ops")
+    path = f"/api/v1/units/{BLANK.spec.serial_number}/presence"
+    wait_until(
+        lambda: client.get(path).json()["presence"] == "online", ONLINE_S, "online after the cut"
+    )
