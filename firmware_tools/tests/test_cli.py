@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_tools.errors import ToolError
+from firmware_tools.build import REPOSITORY
+from firmware_tools.errors import BuildError, ToolError
 from firmware_tools.tests.fakes import fake_device
 
 COMMANDS = ("provision", "identify", "console", "build")
@@ -40,6 +41,13 @@ def test_every_kind_of_failure_has_its_own_exit_code_and_says_what_next() -> Non
     codes = [error.exit_code for error in errors]
     assert sorted(codes) == sorted(set(codes))
     assert all(error.next_step.endswith((".", "`).")) for error in errors)
+
+
+def test_the_technicians_page_explains_every_failure_of_provisioning() -> None:
+    page = (REPOSITORY / "docs" / "technician" / "provisioning.md").read_text()
+    explained = {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
+    codes = {error.exit_code for error in every_error(ToolError)}
+    assert codes - explained == {ToolError.exit_code, BuildError.exit_code}
 
 
 def test_identify_shows_who_the_device_is_and_how_it_does() -> None:

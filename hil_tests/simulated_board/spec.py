@@ -51,7 +51,7 @@ class BoardSpec:
             "serial_number": self.serial_number,
             "hardware_version": self.hardware_version,
             "lab": self.lab,
-            "sensors": list(self.sensors),
+            "sensors": [*self.sensors, *(["card"] if self.card_inserted is not None else [])],
         }
 
     def to_json(self) -> str:
