@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -17,10 +17,9 @@ from typing import Annotated, TextIO
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from firmware_tools.errors import ToolError
-from hil_tests.demo_fleet import BLANK, VOICEMODEM
+from hil_tests.demo_fleet import BLANK, VOICEMODEM, DemoBoard
 from hil_tests.errors import BenchError
 from hil_tests.instance import ONLINE_S, Instance
 from hil_tests.server_process import is_port_free
@@ -90,6 +89,18 @@ def check_port(name: str, port: int) -> None:
         )
 
 
+def check_broker_port(state: Path, port: int) -> None:
+    """Raises CannotRun when the boards of this state were told another port of the broker."""
+    known = state / "mqtt-port"
+    if not known.exists():
+        known.write_text(f"{port}\n")
+    elif (told := int(known.read_text())) != port:
+        raise CannotRun(
+            f"The boards under {state} know the broker by port {told}: leave out MQTT_PORT={port} "
+            f"or give them a fresh state with make run STATE=./state2 MQTT_PORT={port}"
+        )
+
+
 def bring_up(instance: Instance, steps: Steps) -> None:
     with steps.step("keys, database and accounts; broker, controller, console and boards"):
         instance.start_processes()
@@ -110,25 +121,34 @@ def show(instance: Instance, console: Console) -> None:
     console.print(f"\nConsole       {instance.server.url}")
     console.print(f"Broker        localhost:{instance.server.mqtt_port} (MQTT 5, certificates)")
     console.print(f"State folder  {instance.state}\n")
-    table = Table("role and user name", "first password", box=None)
-    for role, password in sign_ins.items():
-        table.add_row(role, password)
-    console.print(table if sign_ins else "First passwords: removed from the state folder.")
-    ports = Table("board", "endpoint", "serial port", "", box=None)
-    for board in instance.fleet:
-        place = f"{board.placement.contract} {board.placement.position}"
-        ports.add_row(
-            board.name,
-            board.spec.endpoint_id,
-            shown(instance.boards[board.name].serial_port),
-            place if board.in_service else "blank",
-        )
-    console.print()
-    console.print(ports)
-    console.print("\nFive things to try, in a second terminal:\n")
+    rows = [("Role and user name", "First password"), *sign_ins.items()]
+    print_columns(console, rows if sign_ins else [("First passwords: removed from the state.",)])
+    print_columns(
+        console,
+        [
+            ("Board", "Endpoint", "Serial port", "Contract and position"),
+            *(board_row(instance, board) for board in instance.fleet),
+        ],
+    )
+    console.print("Five things to try, in a second terminal:\n")
     for number, (command, result) in enumerate(things_to_try(instance), 1):
         console.print(f"{number}. {result}\n     {command}", soft_wrap=True, markup=False)
     console.print("\nCtrl-C ends everything.")
+
+
+def board_row(instance: Instance, board: DemoBoard) -> tuple[str, ...]:
+    place = f"{board.placement.contract} {board.placement.position}"
+    port = shown(instance.boards[board.name].serial_port)
+    return board.name, board.spec.endpoint_id, port, place if board.in_service else "blank"
+
+
+def print_columns(console: Console, rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns as wide as they need; nothing is cut off on a narrow terminal."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        console.print("  ".join(cells).rstrip(), soft_wrap=True, markup=False)
+    console.print()
 
 
 def shown(path: Path) -> str:
@@ -181,6 +201,7 @@ def run(state: Path, http_port: int, mqtt_port: int, console: Console) -> None:
     with lock_state(state):
         check_port("HTTP_PORT", http_port)
         check_port("MQTT_PORT", mqtt_port)
+        check_broker_port(state, mqtt_port)
         instance = Instance(state, http_port=http_port, mqtt_port=mqtt_port)
         try:
             bring_up(instance, Steps(console))

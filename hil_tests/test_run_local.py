@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hil_tests.run_local import CannotRun, check_port, lock_state
+from hil_tests.run_local import CannotRun, check_broker_port, check_port, lock_state
 from hil_tests.server_process import children, command_line, free_port
 from hil_tests.simulated_board.control import BoardControl
 from hil_tests.waiting import wait_until
@@ -31,9 +31,9 @@ def descendants(pid: int) -> list[int]:
 class Run:
     """One `make run` without make, its output in a file."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, http_port: int, mqtt_port: int) -> None:
         self.state = state
-        self.http_port, self.mqtt_port = free_port(), free_port()
+        self.http_port, self.mqtt_port = http_port, mqtt_port
         self.output = state.parent / "output.txt"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -86,9 +86,14 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("run") / "state"
 
 
+@pytest.fixture(scope="module")
+def ports() -> tuple[int, int]:
+    return free_port(), free_port()
+
+
 @pytest.fixture
-def run(state: Path) -> Iterator[Run]:
-    run = Run(state)
+def run(state: Path, ports: tuple[int, int]) -> Iterator[Run]:
+    run = Run(state, *ports)
     try:
         run.wait_until_shown()
         yield run
@@ -148,3 +153,10 @@ def test_a_busy_port_is_named_with_the_setting_that_moves_it() -> None:
         with pytest.raises(CannotRun, match=rf"Port {port} .*make run HTTP_PORT={port + 1}"):
             check_port("HTTP_PORT", port)
     check_port("HTTP_PORT", port)
+
+
+def test_a_state_whose_boards_know_another_broker_port_says_which(tmp_path: Path) -> None:
+    check_broker_port(tmp_path, 8883)
+    check_broker_port(tmp_path, 8883)
+    with pytest.raises(CannotRun, match=r"port 8883.*STATE=\./state2 MQTT_PORT=8884"):
+        check_broker_port(tmp_path, 8884)
