@@ -15,8 +15,8 @@ _COUNTER = "command_counter"
 _MAX_COUNTER = const(0x1FFFFFFFFFFFFF)
 
 
-def _refuse(text, *more):
-    raise AuthorisationError(PERMISSION_DENIED, "authorisation " + text % more)
+def _refusal(text, *more):
+    return AuthorisationError(PERMISSION_DENIED, "authorisation " + text % more)
 
 
 class Authority:
@@ -33,49 +33,55 @@ class Authority:
         claims = self._claims_for(token, command, command_key, args)
         counter = claims["ctr"]
         if not self._last_counter() < counter <= _MAX_COUNTER:
-            _refuse("was used before (counter %d)", counter)
+            raise _refusal("was used before (counter %d)", counter)
         try:
             self._store.save(_COUNTER, b"%s %d" % (self._key_name(), counter))
-        except StorageError:
-            _refuse("counter cannot be kept")
+        except StorageError as error:
+            raise _refusal("counter cannot be kept") from error
 
     def check_console(self, token: str | None, nonce: str) -> None:
         """The same for opening the serial console; the nonce makes it good for once."""
         if self._claims_for(token, "Console()", nonce, {})["ctr"]:
-            _refuse("is not for a console")
+            raise _refusal("is not for a console")
 
     def _claims_for(self, token, command, command_key, args):
         if not token:
-            _refuse("missing")
+            raise _refusal("missing")
         if not self._key:
-            _refuse("impossible: no command key installed")
-        from agent.core import p256
-        from agent.wire import authorisation as wire
-
+            raise _refusal("impossible: no command key installed")
         try:
-            signed, signature, claims = wire.split_token(token)
-        except PeerError as error:
-            _refuse("malformed: %s", " ".join([str(part) for part in error.args]))
-        if not p256.verify(self._key, signed, signature):
-            _refuse("not signed by the command key")
-        arguments = wire.arguments_hash(args)
-        del p256, wire
-        forget("agent.core.p256", "agent.wire.authorisation")
+            claims, arguments = self._verified(token, args)
+        finally:
+            forget("agent.core.p256", "agent.wire.authorisation")
         self._compare(claims, command, command_key, arguments)
         return claims
 
+    def _verified(self, token, args):
+        """(claims, hash of the arguments) of a token with a good signature."""
+        from agent.core.p256 import verify
+        from agent.wire.authorisation import arguments_hash, split_token
+
+        try:
+            signed, signature, claims = split_token(token)
+        except PeerError as error:
+            why = " ".join([str(part) for part in error.args])
+            raise _refusal("malformed: %s", why) from error
+        if not verify(self._key, signed, signature):
+            raise _refusal("not signed by the command key")
+        return claims, arguments_hash(args)
+
     def _compare(self, claims, command, command_key, arguments):
         if claims["eid"] != self._endpoint_id:
-            _refuse("for another endpoint")
+            raise _refusal("for another endpoint")
         if claims["cmd"] != command:
-            _refuse("for another command")
+            raise _refusal("for another command")
         if claims["key"] != command_key:
-            _refuse("for another command key")
+            raise _refusal("for another command key")
         if claims["args"] != arguments:
-            _refuse("for other arguments")
+            raise _refusal("for other arguments")
         now = self._clock.unix_ms()
         if now is not None and now > claims["exp"] * 1000:
-            _refuse("expired")
+            raise _refusal("expired")
 
     def _last_counter(self):
         try:
@@ -84,8 +90,8 @@ class Authority:
                 return 0
             name, counter = kept.split(b" ")
             return int(counter) if name == self._key_name() else 0
-        except (StorageError, ValueError):
-            _refuse("counter cannot be read")
+        except (StorageError, ValueError) as error:
+            raise _refusal("counter cannot be read") from error
 
     def _key_name(self):
         return to_hex(sha256(self._key).digest()[:8]).encode()

@@ -106,7 +106,7 @@ class Storage:
 
     def _sync_folder(self):
         if _fsync:
-            folder = os.open(self._root, os.O_RDONLY)
+            folder = os.open(self._root, getattr(os, "O_RDONLY", 0))
             try:
                 _fsync(folder)
             finally:
