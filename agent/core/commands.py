@@ -1,15 +1,13 @@
 """What each command of the model does; loaded when one is asked for."""
 
 import gc
-import json
 
 from agent.compat import const, urandom
-from agent.core.changes import Asker, remove_row
+from agent.core.changes import remove_row
 from agent.core.events import unix_ms
 from agent.core.model_device import REBOOT
-from agent.core.parts import part
 from agent.errors import StorageError
-from agent.wire.codes import INVALID_COMMAND_ARGUMENTS, INVALID_VALUE
+from agent.wire.codes import INVALID_VALUE
 from agent.wire.protobuf import encode
 from agent.wire.usp import SUPPORTED_VERSIONS, USPError
 
@@ -80,44 +78,6 @@ def _cancel(operations, obj, row, args, asker, key):
     return {}
 
 
-def _apply(operations, obj, row, args, asker, key):
-    """Set, Add or Delete of what is closed to the plain Messages."""
-    method = args["Method"]
-    if method not in ("Set", "Add", "Delete"):
-        raise USPError(INVALID_COMMAND_ARGUMENTS, "Method")
-    writer = part("messages_write")
-    unlocked = Asker(asker.number, False, asker.now)
-    try:
-        if method == "Delete":
-            writer.delete(operations.device, memoryview(encode(0x12, args["Path"])), unlocked)
-        else:
-            item = _settings(args["Path"], args.get("Parameters") or "{}")
-            change = writer.set_values if method == "Set" else writer.add
-            change(operations.device, memoryview(encode(0x12, item)), unlocked)
-    except USPError as error:
-        for path, code, text in error.param_errs:
-            raise USPError(code, "%s %s" % (path, text))  # noqa: B904
-        raise
-    operations.changed(unlocked)
-    created = [operations.device.instance_path(*entry) for entry in unlocked.created]
-    return {"Path": created[0]} if created else {}
-
-
-def _settings(path, parameters):
-    """An update or create object from a JSON object of texts, every parameter required."""
-    try:
-        values = json.loads(parameters)
-        pairs = [0x0A, path]
-        for name, value in values.items():
-            if not isinstance(value, str):
-                raise ValueError(name)
-            pairs.append(0x12)
-            pairs.append(encode(0x0A, name, 0x12, value, 0x18, 1))
-    except (ValueError, AttributeError):
-        raise USPError(INVALID_COMMAND_ARGUMENTS, "Parameters")  # noqa: B904
-    return encode(*pairs)
-
-
 def _choice(args, allowed):
     cause = args.get("Cause") or allowed[1]
     if cause not in allowed:
@@ -151,7 +111,6 @@ AT_ONCE = {
     "Reboot()": _reboot,
     "FactoryReset()": _factory_reset,
     "X_IPKO-COM_SetTime()": _set_time,
-    "X_IPKO-COM_Apply()": _apply,
     "RemoveAllReboots()": _remove_reboots,
     "Remove()": _remove,
     "SendOnBoardRequest()": _send_on_board_request,

@@ -29,6 +29,8 @@ class Operations:
 
     def run(self, name: str, obj: int, row: list, args: dict, asker, key: str) -> dict:
         """Carry out a command that answers at once; return its outputs. Raises USPError."""
+        if name == "X_IPKO-COM_Apply()":
+            return part("apply").apply(self, args, asker)
         command = part("commands").AT_ONCE[name]
         return command(self, obj, row, args, asker, key)
 

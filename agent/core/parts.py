@@ -4,6 +4,7 @@ On a board code lies on the heap. What a request, a command or the start needs i
 forgotten with the last reference to it; on CPython it simply stays.
 """
 
+import gc
 import sys
 
 from agent.compat import MICROPYTHON
@@ -11,6 +12,8 @@ from agent.compat import MICROPYTHON
 
 def part(name: str):
     """The module agent.core.<name>, or agent.<name> if it has a dot, loaded for this use only."""
+    if MICROPYTHON:
+        gc.collect()  # code goes into the lowest holes, and leaves no new ones
     full = ("agent." if "." in name else "agent.core.") + name
     module = __import__(full, None, None, ("*",))
     forget(full)
