@@ -20,7 +20,7 @@ from agent.wire.topics import controller_topic
 _LEAVE_MS = const(3000)  # what was sent before a restart has this long to be acknowledged
 _STEP_MS = const(50)
 _MACHINE_ERROR_MS = const(1000)  # of a machine that keeps its own time right
-_MAX_INCOMING_BYTES = const(4096)
+_MAX_INCOMING_BYTES = const(3072)  # no controller needs more for one request
 _COLLECT_BYTES = const(4096)  # keeps what stays together, so that large pieces still find room
 _CLIENT = "Device.MQTT.Client.1."
 
@@ -181,9 +181,10 @@ class Agent:
         settings.reply_topic = text("Device.LocalAgent.MTP.1.MQTT.ResponseTopicConfigured")
         settings.topics = (settings.reply_topic,)
         settings.will_topic = controller_topic(self.controller, self.endpoint_id)
-        settings.certificate = self.provisioning.get("certificate")
-        settings.key = self.provisioning.private_key_der()
-        settings.ca = self.provisioning.get("ca")
+        kept = part("provisioning").Provisioning(self.store, self.endpoint_id)
+        settings.certificate = kept.get("certificate")
+        settings.key = kept.private_key_der()
+        settings.ca = kept.get("ca")
         return settings
 
     # --- tasks

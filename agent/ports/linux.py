@@ -8,6 +8,7 @@ import asyncio
 import os
 import socket
 import sys
+import tty
 
 from agent.ports.board import Board
 from agent.wire import codes
@@ -53,6 +54,8 @@ class LinuxBoard(Board):
 
     def console(self):
         file = os.open(self._console_path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        if os.isatty(file):
+            tty.setraw(file)
         return _reader(file), _writer(file)
 
 

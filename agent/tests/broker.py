@@ -37,6 +37,11 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         return self._sign(subject, key.public_key(), alternative=alternative, days=days), key
 
+    def certify(self, name: str, public_key):
+        """A certificate for somebody else's key."""
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        return self._sign(subject, public_key)
+
     def _sign(self, subject, public_key, ca=False, alternative=(), days=(-1, 30)):
         now = datetime.datetime.now(datetime.UTC)
         builder = (
