@@ -21,7 +21,7 @@ _LEAVE_MS = const(3000)  # what was sent before a restart has this long to be ac
 _STEP_MS = const(50)
 _MACHINE_ERROR_MS = const(1000)  # of a machine that keeps its own time right
 _MAX_INCOMING_BYTES = const(3072)  # no controller needs more for one request
-_COLLECT_BYTES = const(4096)  # keeps what stays together, so that large pieces still find room
+_COLLECT_BYTES = const(2048)  # keeps what stays together, so that large pieces still find room
 _CLIENT = "Device.MQTT.Client.1."
 
 
@@ -153,6 +153,7 @@ class Agent:
     def _authorise(self, token, command, command_key, args):
         """Raises AuthorisationError."""
         key = part("provisioning").Provisioning(self.store, self.endpoint_id).get("command_key")
+        gc.collect()
         authority = part("authorisation").Authority(self.store, self.endpoint_id, key, self.clock)
         authority.check(token, command, command_key, args)
 
