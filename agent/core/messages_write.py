@@ -37,13 +37,16 @@ _values = part("values")
 class _Plan:
     """What one path of a request comes to."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, model, path: str) -> None:
         self.path = path
         self.failure = None
-        self.target = None
         self.rows = []
         self.values = []
         self.errors = []  # (parameter, code, text)
+        try:
+            self.target = Target(model, path)
+        except USPError as error:
+            self.failure = error
 
     def fail(self, error):
         self.failure = error
@@ -139,9 +142,10 @@ def set_values(model, view, asker):
 
 
 def _plan_set(model, item, asker):
-    plan = _Plan(first_text(item, 0x0A))
+    plan = _Plan(model, first_text(item, 0x0A))
+    if plan.failure:
+        return plan
     try:
-        plan.target = Target(model, plan.path)
         if plan.target.name or plan.target.whole_table:
             raise USPError(INVALID_PATH, "not an object")
         plan.target.require()
@@ -160,9 +164,7 @@ def _refuse_failures(model, plans):
         if plan.failure:
             errors.extend(plan.param_errs(model))
     if errors:
-        refused = USPError(INVALID_ARGUMENTS, "refused: " + errors[0][0])
-        refused.param_errs = errors
-        raise refused
+        raise USPError(INVALID_ARGUMENTS, "refused: " + errors[0][0], errors)
 
 
 def _apply(model, plan, undo, asker):
@@ -224,7 +226,7 @@ def add(model, view, asker):
     plans = []
     undo = []
     for item in views(view, 0x12):
-        plan = _Plan(first_text(item, 0x0A))
+        plan = _Plan(model, first_text(item, 0x0A))
         plans.append(plan)
         mine = len(undo)
         try:
@@ -244,7 +246,9 @@ def add(model, view, asker):
 
 
 def _create(model, plan, item, undo, asker):
-    target = plan.target = Target(model, plan.path)
+    if plan.failure:
+        raise plan.failure
+    target = plan.target
     if not target.whole_table:
         raise USPError(NOT_A_TABLE, "not a table")
     if not model.is_creatable(target.obj):
@@ -321,9 +325,10 @@ def delete(model, view, asker):
 
 
 def _plan_delete(model, path, asker):
-    plan = _Plan(path)
+    plan = _Plan(model, path)
+    if plan.failure:
+        return plan
     try:
-        plan.target = Target(model, path)
         if not plan.target.is_row():
             raise USPError(NOT_A_TABLE, "not a row")
         if not model.is_creatable(plan.target.obj):

@@ -146,8 +146,12 @@ class Model:
 
     def get(self, obj: int, row: list, name: str) -> str:
         """The same, by name alone."""
-        slot, spec = self.entry(obj, name)
-        return self.value(obj, row, slot, name, spec)
+        entry = self.entry(obj, name)
+        return self.value(obj, row, entry[0], name, entry[1]) if entry else ""
+
+    def live(self, which: int) -> str:
+        """The text of a sampled value; nothing is sampled in a model without a board."""
+        return ""
 
     def text(self, path: str) -> str:
         """Value of one parameter by its path with instance numbers; "" when there is none."""

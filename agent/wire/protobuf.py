@@ -87,7 +87,7 @@ def _append(out, tag, value):
     if kind == 0:
         _append_varint(out, int(value))
     elif kind == 5:
-        out.extend(value.to_bytes(4, "little"))
+        out.extend(int(value).to_bytes(4, "little"))
     else:
         if isinstance(value, str):
             value = value.encode()

@@ -41,12 +41,11 @@ class USPError(AgentError):
     """A request, or one part of it, fails: an error code of TR-369 and a text for people, "" where
     the code says it all. `param_errs` has (path, code, text) when a whole Message is refused."""
 
-    param_errs = ()
-
-    def __init__(self, code, text=""):
+    def __init__(self, code, text="", param_errs: tuple | list = ()):
         super().__init__(code, text)
         self.code = code
         self.text = text
+        self.param_errs = param_errs
 
 
 def texts(view, tag: int):

@@ -34,9 +34,9 @@ class Record:
     """What the envelope says. `kind` is the member of the oneof, `payload` its Message or None."""
 
     version = to_id = from_id = ""
-    payload_security = 0
+    payload_security: object = 0
     kind = 0
-    payload = None
+    payload: object = None
 
 
 def decode_record(data) -> Record:
@@ -76,8 +76,8 @@ class Message:
 
     msg_id = ""
     body = member = 0
-    view = None
-    fault = None
+    view: object = None
+    fault: USPError | None = None
 
 
 def decode_message(data) -> Message:
