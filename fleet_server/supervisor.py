@@ -115,7 +115,8 @@ def children_of(config: Config) -> list[Child]:
     """What has to run, in the order it is started and against which it is stopped."""
     mosquitto = broker_install.obtain_mosquitto(config.state)
     configuration = broker.write_configuration(config)
-    console = ["uvicorn", "--factory", "fleet_server.console:app", "--no-server-header"]
+    console = ["uvicorn", "--factory", "fleet_server.console:app"]
+    console += ["--no-server-header", "--no-proxy-headers"]
     listen = ["--host", config.bind, "--port", str(config.http_port), "--log-level", "warning"]
     environment = config.environment()
     return [

@@ -171,6 +171,8 @@ class Intake:
             outgoing += self._send(agent, agent.onboarding.take(incoming.message, now))
         elif incoming.kind != DISCONNECT and _is_stranger(agent):
             outgoing += self._onboard(agent, now)
+        elif _event_name(incoming) == PERIODIC_EVENT and agent.onboarding is None:
+            outgoing += self._look_again(agent, now)
         return outgoing + self._answer(agent, incoming)
 
     def _answer(self, agent: Agent, incoming: Incoming) -> list[Outgoing]:
@@ -184,9 +186,16 @@ class Intake:
         return [Outgoing(agent.topic, payload, answers=True)]
 
     def _onboard(self, agent: Agent, now: datetime) -> list[Outgoing]:
-        target = Target(agent.endpoint_id, self.controller_id, self.periodic_interval_s)
-        agent.onboarding = Onboarding(target, self.new_id, self.known_models)
+        agent.onboarding = self._new_onboarding(agent)
         return self._send(agent, agent.onboarding.start(now))
+
+    def _look_again(self, agent: Agent, now: datetime) -> list[Outgoing]:
+        agent.onboarding = self._new_onboarding(agent)
+        return self._send(agent, agent.onboarding.refresh(now))
+
+    def _new_onboarding(self, agent: Agent) -> Onboarding:
+        target = Target(agent.endpoint_id, self.controller_id, self.periodic_interval_s)
+        return Onboarding(target, self.new_id, self.known_models)
 
     def _send(self, agent: Agent, messages: Iterable[Any]) -> list[Outgoing]:
         return [

@@ -40,9 +40,13 @@ def keep_findings(
     if found.device_info is not None:
         _keep_identity(connection, agent.endpoint_id, found.device_info)
         _keep_values(connection, agent.endpoint_id, found.device_info, now)
+    if found.state is not None:
+        _keep_values(connection, agent.endpoint_id, found.state, now)
     _keep_model(connection, found, known, now)
+    if found.onboarded:
+        agent.onboarded_at, agent.dirty = now, True
     if found.finished:
-        agent.onboarded_at, agent.dirty, agent.onboarding = now, True, None
+        agent.onboarding = None
 
 
 def _keep_model(

@@ -8,7 +8,8 @@ no socket. Its steps run one after the other, each asking one thing:
 3. the supported data model, unless it is known for that manufacturer, model and software;
 4. our own Controller row and the Subscription rows;
 5. Add of the subscriptions that are missing;
-6. Set of the periodic interval, unless it is right.
+6. Set of the periodic interval, unless it is right;
+7. the values the console shows as the live state, of our own agents; again with every `Periodic!`.
 
 Our own agents also get the time at once, beside the steps, because their boards have no clock.
 A step that is answered with an error is noted in `problems` and the next one begins. A request
@@ -29,6 +30,7 @@ from fleet_server.services.subscriptions import (
     missing_subscriptions,
     own_controller_row,
     periodic_setting,
+    state_paths,
 )
 
 ANSWER_TIMEOUT = timedelta(seconds=15)
@@ -63,6 +65,8 @@ class Findings:
     device_info: Mapping[str, str] | None = None
     model_key: ModelKey | None = None
     supported_model: bytes | None = None
+    state: Mapping[str, str] | None = None
+    onboarded: bool = False
     finished: bool = False
 
 
@@ -97,6 +101,11 @@ class Onboarding:
             messages.append(set_time(self.new_id(), now))
         self._steps = self._run()
         return messages + self._advance(now)
+
+    def refresh(self, now: datetime) -> list[usp.Msg]:
+        """Instead of start(): only look at the live state of an agent that is onboarded."""
+        self._steps = self._learn_state()
+        return self._advance(now)
 
     def take(self, message: usp.Msg, now: datetime) -> list[usp.Msg]:
         """What to send after an answer; one that answers nothing of ours is left alone."""
@@ -155,6 +164,8 @@ class Onboarding:
         yield from self._learn_protocol()
         yield from self._learn_identity()
         yield from self._subscribe()
+        self._findings.onboarded = True
+        yield from self._learn_state()
 
     def _learn_protocol(self) -> _Steps:
         yield self._ask(
@@ -207,6 +218,14 @@ class Onboarding:
         setting = periodic_setting(found, own_row, target.periodic_interval_s)
         if setting is not None:
             yield self._ask(set=usp.Set(allow_partial=True, update_objs=[setting]))
+
+    def _learn_state(self) -> _Steps:
+        paths = state_paths(product_class_of(self.target.endpoint_id))
+        if not paths:
+            return
+        yield self._ask(get=usp.Get(param_paths=paths))
+        if self._answer is not None:
+            self._findings.state = parameters(self._answer.get_resp)
 
     def _note_refused(self, answer: usp.Response | None) -> None:
         for result in answer.add_resp.created_obj_results if answer is not None else ():

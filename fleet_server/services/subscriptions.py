@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from agent.wire.codes import (
     DIP_EVENT,
+    EVENTS_DROPPED_EVENT,
     POWER,
     POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
@@ -29,6 +30,9 @@ _POWER_EVENTS = (
     SWELL_EVENT,
     TRANSIENT_EVENT,
 )
+_OURS = ("MODEM", "VOICEMODEM", "STB")
+_CLOCK_STATUS = "Device.Time.Status"
+_CARD_STATUS = "Device.SmartCardReaders.SmartCardReader.*.SmartCard.Status"
 _REQUIRED = ("ID", "NotifType", "ReferenceList")
 
 
@@ -50,16 +54,21 @@ WANTED = (
         "fleet-power",
         "Event",
         ",".join(POWER + name for name in _POWER_EVENTS),
-        classes=("MODEM", "VOICEMODEM", "STB"),
+        classes=_OURS,
     ),
-    Wanted("fleet-supply", "ValueChange", POWER + "Source", classes=("MODEM", "VOICEMODEM", "STB")),
-    Wanted(
-        "fleet-card",
-        "ValueChange",
-        "Device.SmartCardReaders.SmartCardReader.*.SmartCard.Status",
-        classes=("STB",),
-    ),
+    Wanted("fleet-drops", "Event", "Device.LocalAgent." + EVENTS_DROPPED_EVENT, classes=_OURS),
+    Wanted("fleet-supply", "ValueChange", POWER + "Source", classes=_OURS),
+    Wanted("fleet-clock", "ValueChange", _CLOCK_STATUS, classes=_OURS),
+    Wanted("fleet-card", "ValueChange", _CARD_STATUS, classes=("STB",)),
 )
+
+
+def state_paths(product_class: str | None) -> list[str]:
+    """The parameters the console shows as the live state of one of our agents."""
+    if product_class not in _OURS:
+        return []
+    paths = [POWER + "Source", POWER + "SupplyVoltage", _CLOCK_STATUS]
+    return [*paths, _CARD_STATUS] if product_class == "STB" else paths
 
 
 def own_controller_row(found: Mapping[str, str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from agent.wire.codes import POWER
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services.onboarding import (
     ANSWER_TIMEOUT,
@@ -20,6 +21,12 @@ NOON = datetime(2027, 1, 15, 12, 0, tzinfo=UTC)
 INFO = {"Manufacturer": "Example", "ModelName": "STB 1", "SoftwareVersion": "0.1.0"}
 KEY = ModelKey("Example", "STB 1", "0.1.0")
 ROW = "Device.LocalAgent.Controller.1."
+STATE_PATHS = [
+    "Device.X_IPKO-COM_Power.Source",
+    "Device.X_IPKO-COM_Power.SupplyVoltage",
+    "Device.Time.Status",
+    "Device.SmartCardReaders.SmartCardReader.*.SmartCard.Status",
+]
 
 
 def machine(endpoint_id: str, known: frozenset[ModelKey] = frozenset()) -> Onboarding:
@@ -113,17 +120,40 @@ def test_a_fresh_agent_is_asked_everything_and_given_what_is_missing() -> None:
     assert [row["ID"] for row in created] == [
         "fleet-periodic",
         "fleet-power",
+        "fleet-drops",
         "fleet-supply",
+        "fleet-clock",
         "fleet-card",
     ]
-    assert [row["NotifRetry"] for row in created] == ["false", "true", "true", "true"]
+    assert {row["ID"] for row in created if row["NotifRetry"] == "false"} == {"fleet-periodic"}
     assert {row["Persistent"] for row in created} == {"true"}
     (change,) = run.take(added(add), NOON)
     assert change.body.request.set.update_objs[0].obj_path == ROW
-    assert run.take(answer(change), NOON) == []
+    (look,) = run.take(answer(change), NOON)
+    assert list(look.body.request.get.param_paths) == STATE_PATHS
+    assert run.take(got(look, "Device.Time.", {"Status": "Synchronized"}), NOON) == []
     found = run.findings()
     assert (found.protocol_versions, found.model_key, found.finished) == ("1.3", KEY, True)
+    assert found.onboarded
+    assert found.state == {"Device.Time.Status": "Synchronized"}
     assert run.problems == []
+
+
+def test_a_second_look_asks_for_the_live_state_alone() -> None:
+    run = machine(OURS)
+    (look,) = run.refresh(NOON)
+    assert list(look.body.request.get.param_paths) == STATE_PATHS
+    assert run.take(got(look, POWER, {"Source": "Mains"}), NOON) == []
+    found = run.findings()
+    assert found.state == {POWER + "Source": "Mains"}
+    assert found.finished
+    assert not found.onboarded
+
+
+def test_a_vendors_agent_has_no_live_state_of_ours() -> None:
+    run = machine(VENDOR)
+    assert run.refresh(NOON) == []
+    assert run.findings().finished
 
 
 def test_nothing_is_set_that_is_right_already() -> None:
