@@ -94,7 +94,7 @@ class Controller:
         msg_id = f"{step}-{self._count}"
         self.publish(msg_id, msg_type, encode(0x0A, encode(tag, request)))
         answer = self.expect(step, lambda record: message_id(record) == msg_id)
-        payload = bytes(answer.payload or b"")
+        payload = payload_of(answer)
         if usp_decode.decode_message(payload).body != usp.RESPONSE:
             raise Failed(f"{step}: refused {payload!r}")
         return payload
@@ -109,9 +109,16 @@ class Controller:
         self._client.publish("usp/a/" + ENDPOINT_ID, record, 1, properties=properties)
 
 
+def payload_of(record: usp_decode.Record) -> bytes:
+    """The Message in a Record, empty where there is none."""
+    payload = record.payload
+    return bytes(payload) if isinstance(payload, bytes | memoryview) else b""
+
+
 def message_id(record: usp_decode.Record) -> str:
     """The msg_id of the Message in a Record, empty where there is none."""
-    return str(usp_decode.decode_message(record.payload).msg_id) if record.payload else ""
+    payload = payload_of(record)
+    return str(usp_decode.decode_message(payload).msg_id) if payload else ""
 
 
 def work(controller: Controller, command_key: ec.EllipticCurvePrivateKey) -> None:
@@ -241,13 +248,13 @@ def smallest_heap(bench: Bench) -> int:
 
 _PARTS_PROGRAM = """
 import gc, sys
-sys.path[:] = [sys.argv[1], ".frozen"]
+sys.path[:] = [".", ".frozen"]
 import asyncio, binascii, hashlib, json, ssl, struct
 asyncio.StreamReader, asyncio.Event, asyncio.wait_for
 from agent.main import run
 gc.collect()
 before = gc.mem_alloc()
-for name in sys.argv[2].split(","):
+for name in NAMES:
     __import__(name)
     gc.collect()
     after = gc.mem_alloc()
@@ -268,12 +275,9 @@ def parts(build: AgentBuild, folder: Path) -> Iterator[tuple[str, int]]:
         if not path.endswith(("__init__.mpy", "link_cpython.mpy", "main.mpy", "__main__.mpy"))
     ]
     program = folder / "parts.py"
-    program.write_text(_PARTS_PROGRAM)
-    done = subprocess.run(  # noqa: S603 - the machine that belongs to this environment
-        [
-            *(sys.executable, "-m", "micropython_unix", "-X", "heapsize=2m", "parts.py", "."),
-            ",".join(names),
-        ],
+    program.write_text(f"NAMES = {names!r}\n{_PARTS_PROGRAM}")
+    done = subprocess.run(
+        [sys.executable, "-m", "micropython_unix", "-X", "heapsize=2m", "parts.py"],
         cwd=folder,
         capture_output=True,
         text=True,
