@@ -15,9 +15,8 @@ from agent.compat import TimeoutError as TimedOut
 from agent.compat import const, monotonic_ms, sleep_ms
 from agent.core.backoff import connect_retry_wait_ms
 from agent.core.mqtt_client import MqttClient, PacketTooLarge, ServerRefused
-from agent.errors import LinkError
+from agent.errors import LinkError, StreamError
 from agent.wire import mqtt
-from agent.wire.protobuf import StreamError
 
 _CONNECT_S = const(30)
 _POLL_MS = const(250)

@@ -3,9 +3,9 @@
 import asyncio
 
 from agent.core.session import Session, Settings
+from agent.errors import StreamError
 from agent.tests.fakes import FakeLink, FakeOutgoing, FakeRandom
 from agent.wire import mqtt
-from agent.wire.protobuf import StreamError
 
 EID = "ops::00256D-MODEM-00000001"
 CONNACK = b"\x20\x03\x00\x00\x00"
