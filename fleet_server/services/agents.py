@@ -43,6 +43,11 @@ class Agent:
         """Where the agent reads: its last Response Topic, or the one it must subscribe."""
         return self.response_topic or agent_topic(self.endpoint_id)
 
+    @property
+    def is_being_asked(self) -> bool:
+        """Whether an onboarding or a look at the state is under way and not stalled."""
+        return self.onboarding is not None and not self.onboarding.stalled
+
     def heard_on(self, response_topic: str) -> None:
         """Remember a Response Topic, if it is one that this agent alone may read."""
         own = agent_topic(self.endpoint_id)

@@ -171,7 +171,7 @@ class Intake:
             outgoing += self._send(agent, agent.onboarding.take(incoming.message, now))
         elif incoming.kind != DISCONNECT and _is_stranger(agent):
             outgoing += self._onboard(agent, now)
-        elif _event_name(incoming) == PERIODIC_EVENT and agent.onboarding is None:
+        elif _event_name(incoming) == PERIODIC_EVENT and not agent.is_being_asked:
             outgoing += self._look_again(agent, now)
         return outgoing + self._answer(agent, incoming)
 
@@ -190,6 +190,8 @@ class Intake:
         return self._send(agent, agent.onboarding.start(now))
 
     def _look_again(self, agent: Agent, now: datetime) -> list[Outgoing]:
+        if agent.onboarded_at is None:
+            return self._onboard(agent, now)
         agent.onboarding = self._new_onboarding(agent)
         return self._send(agent, agent.onboarding.refresh(now))
 

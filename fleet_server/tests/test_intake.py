@@ -220,6 +220,21 @@ def test_silence_makes_suspect_but_not_silence_before_the_controller_listened(
     assert [row.state for row in fleet.rows(t.presence)] == ["suspect"]
 
 
+def test_a_look_at_the_state_that_got_no_answer_is_tried_with_the_next_periodic(
+    fleet: MemoryFleet,
+) -> None:
+    def requests_after_periodic(number: int) -> int:
+        periodic = fleet.event(MODEM, f"n-1-{number}", "Periodic!", "Device.LocalAgent.")
+        return sum(not outgoing.answers for outgoing in fleet.take(periodic))
+
+    fleet.take(fleet.connect(MODEM))
+    assert requests_after_periodic(1) == 0
+    for _ in range(4):
+        fleet.later(16)
+        fleet.poll()
+    assert requests_after_periodic(2) > 0
+
+
 def gasp(fleet: MemoryFleet, sequence: int, at: object = None) -> Publication:
     moment = format_time(fleet.now if at is None else NOON + timedelta(seconds=600))
     stamp = {"BootCount": "7", "UpTime": "600000", "Time": moment, "TimeError": "20"}
