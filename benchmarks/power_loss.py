@@ -1,8 +1,9 @@
 """How long after the power-fail signal a power loss is stored, and shown on the device page.
 
-Twenty cuts of the voice modem. The page is asked once a second, as an open browser does, so half
-a second of the middle value is that interval. References are the goals: 2 s to the page, 0.2 s
-to the database.
+Twenty cuts of the voice modem. An open page asks once a second, at a moment that has nothing to
+do with the cut: so up to a second, half of one on average, is added here, drawn at random, to
+the time after which an answer of the server first has it. References are the goals: 2 s to the
+page, 0.2 s to the database.
 """
 
 import random
@@ -13,7 +14,7 @@ from pathlib import Path
 from benchmarks.figure import Figure, percentile
 from hil_tests.demo_fleet import VOICEMODEM
 from hil_tests.instance import Instance
-from hil_tests.power_cut import PowerCutWatch
+from hil_tests.power_cut import PAGE_POLL_S, PowerCutWatch
 
 FIGURES = (
     "power_loss.to_page_ms.p50",
@@ -40,7 +41,7 @@ def measure() -> Iterator[Figure]:
             shown = watch.cut(HOLD_UP_MS, dark_s=chance.uniform(2, 4))
             if shown.to_page_s is None or shown.stored_s is None:
                 raise RuntimeError("the board gave no power-fail signal")
-            to_page_ms.append(shown.to_page_s * 1000)
+            to_page_ms.append((shown.to_page_s + chance.random() * PAGE_POLL_S) * 1000)
             to_stored_ms.append(shown.stored_s * 1000)
     for share, name in ((0.5, "p50"), (0.99, "p99")):
         page_ms, stored_ms = percentile(to_page_ms, share), percentile(to_stored_ms, share)
