@@ -26,7 +26,7 @@ from paho.mqtt.properties import Properties
 from agent.core.provisioning import Provisioning
 from agent.core.store import Store
 from agent.ports.storage import Storage
-from agent.tests.broker import CONTROLLER, Authority, Broker, certificate_der, write_pem
+from agent.tests.broker_cpython import CONTROLLER, Authority, Broker, certificate_der, write_pem
 from agent.wire import authorisation, usp, usp_decode
 from agent.wire.protobuf import encode
 from benchmarks._board import ENDPOINT_ID, Wires, new_flash, running, write_machine_code

@@ -36,7 +36,7 @@ class LinuxBoard(Board):
     def restart(self):
         """Replace this process by a new one; the new one is told that it was commanded to."""
         os.environ["AGENT_RESET_CAUSE"] = str(codes.RESET_COMMANDED)
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  ourselves
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606  ourselves
 
     async def dial(self, host, port):
         loop = asyncio.get_running_loop()

@@ -54,7 +54,7 @@ def run_file(path: Path, heap: str = "8m") -> tuple[int, int, str]:
     name = ".".join(path.resolve().relative_to(REPOSITORY).with_suffix("").parts)
     done = subprocess.run(  # noqa: S603  our own interpreter and our own file
         [program, "-X", f"heapsize={heap}", "-c", _DRIVER, name],
-        env={**os.environ, "MICROPYPATH": f"{REPOSITORY}:.frozen"},
+        env=dict(os.environ, MICROPYPATH=f"{REPOSITORY}:.frozen"),
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import load_der_x509_csr
 
 from agent.tests import run_micropython
-from agent.tests.broker import CONTROLLER, Authority, Broker, certificate_der, mosquitto
+from agent.tests.broker_cpython import CONTROLLER, Authority, Broker, certificate_der, mosquitto
 from agent.wire.frame import decode_frame, encode_frame
 
 EID = "ops::00256D-MODEM-00000001"

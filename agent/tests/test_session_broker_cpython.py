@@ -12,7 +12,7 @@ import paho.mqtt.client as paho
 import pytest
 
 from agent.tests import run_micropython
-from agent.tests.broker import (
+from agent.tests.broker_cpython import (
     CONTROLLER,
     Authority,
     Broker,
