@@ -54,7 +54,7 @@ class Agent:
         self._leaving = False
         self._tasks = []
         self._ended = asyncio.Event()
-        self._failure = None
+        self._failure: Exception = RuntimeError("a task ended")
 
     @property
     def provisioning(self):

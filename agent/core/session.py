@@ -34,14 +34,14 @@ class Settings:
     host = ""
     port = 8883
     client_id = ""
-    username = None
+    username: str | None = None
     password = None
     keep_alive_s = 60
     session_expiry_interval_s = 3600
     connect_retry_time_s = 5
     connect_retry_interval_multiplier = 2000
     connect_retry_max_interval_s = 300
-    topics = ()
+    topics: tuple = ()
     reply_topic = ""
     will_topic = ""
     certificate = key = ca = b""
@@ -66,7 +66,8 @@ class Session:
         self._random = random
         self._buffer = memoryview(buffer)
         self._client = MqttClient(endpoint_id, len(buffer))
-        self._link = self._chunks = self._failure = None
+        self._link = self._chunks = None
+        self._failure: Exception = OSError("a task ended")
         self._incoming = []
         self._wake = asyncio.Event()
         self._acknowledged = asyncio.Event()

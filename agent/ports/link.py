@@ -3,6 +3,8 @@
 A link raises OSError and nothing else when the other side cannot be reached, cannot be trusted,
 or is gone. `agent/ports/link_cpython.py` is the same for CPython.
 """
+# MicroPython's StreamReader writes as well; the stubs describe CPython's.
+# pyright: reportAttributeAccessIssue=false
 
 import asyncio
 import ssl
