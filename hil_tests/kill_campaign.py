@@ -30,7 +30,7 @@ FAILPOINTS = (
 _DIP_VOLTS = 9.0
 _DIP_MS = 120
 _DIPS_BETWEEN_KILLS = (4, 12)
-_EVENTS_BETWEEN_FAILPOINTS = (20, 60)
+_EVENTS_BETWEEN_FAILPOINTS = (8, 16)
 _DEEPEST_FLASH_OPERATION = 60
 _STALLED_S = 180.0
 _EVENT = "SELECT epoch, sequence FROM event WHERE endpoint_id = ? AND sequence IS NOT NULL"
@@ -86,8 +86,14 @@ class KillCampaign:
             self._drain()
             self._outcome.events = self._count()
             self._outcome.faults += find_faults(self._events())
+            self._count_failpoints()
         self._outcome.seconds = time.monotonic() - started
         return self._outcome
+
+    def _count_failpoints(self) -> None:
+        """What the supervisor saw the controller die of, less what was killed from outside."""
+        ended = self._instance.server.log.read_text().count("controller ended with -9")
+        self._outcome.kills["failpoint"] = ended - self._outcome.kills["controller"]
 
     @property
     def _board(self) -> SimulatedBoard:

@@ -24,6 +24,7 @@ def test_a_short_campaign_loses_and_doubles_nothing(tmp_path: Path, failpoint: s
     outcome = KillCampaign(tmp_path / "state", seed=1, events=30, failpoint=failpoint).run()
     assert outcome.faults == [], outcome
     assert outcome.events >= 30
+    assert not failpoint or outcome.kills["failpoint"] > 0, outcome
 
 
 @pytest.mark.soak
