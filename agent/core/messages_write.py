@@ -97,7 +97,7 @@ def _read_settings(model, plan, item, creating):
 
 def _checked(model, plan, name, value, creating):
     entry = model.entry(plan.target.obj, name)
-    if not entry or name[-1] in ")!":
+    if not entry or " " in name or name[-1] in ")!":  # a space: more of the table than a name
         raise USPError(UNSUPPORTED_PARAMETER, "no such parameter")
     slot, spec = entry
     checked = None

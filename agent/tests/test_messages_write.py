@@ -1,5 +1,6 @@
 from agent.tests.usp_bench import Bench, Failed, Tree, settings_of
 from agent.wire import usp
+from agent.wire.codes import UNKNOWN_TIME
 from agent.wire.protobuf import encode
 
 SUBSCRIPTION = "Device.LocalAgent.Subscription."
@@ -281,6 +282,22 @@ def test_values_are_checked_for_type_and_range():
         answer = bench.set(CONTROLLER, {name: value})
         assert answer.param_errs == [(CONTROLLER + name, code)], name
     assert isinstance(bench.set(CONTROLLER, {"PeriodicNotifTime": "2026-11-22T00:00:00Z"}), Tree)
+
+
+def test_a_name_is_one_name_and_no_piece_of_the_model():
+    bench = Bench()
+    info = "Device.DeviceInfo."
+    serial_number = bench.value(info + "SerialNumber")
+    serial_to_code = "SerialNumber rs\nHardwareVersion rs\nSoftwareVersion rs\nProvisioningCode"
+    interval = "PeriodicNotifInterval wu:1-4294967295"
+    for path, name, value in (
+        (info, serial_to_code, "x"),
+        (CONTROLLER, interval, "x"),
+        (CONTROLLER, interval + " 86400\nPeriodicNotifTime", UNKNOWN_TIME),
+    ):
+        assert bench.set(path, {name: value}).param_errs == [(path + name, 7010)]
+    assert bench.value(info + "SerialNumber") == serial_number
+    assert bench.value(CONTROLLER + "PeriodicNotifInterval") == "86400"
 
 
 def test_a_set_of_a_row_that_is_not_there_fails():
