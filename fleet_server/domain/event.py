@@ -26,7 +26,8 @@ ON_BOARD_REQUEST = "on_board_request"
 _JOURNALLED = re.compile(r"j-([0-9a-f]{8})-([1-9][0-9]{0,17})(-[0-9]+)?")
 _OURS = re.compile(r"ops::[0-9A-F]{6}-(MODEM|VOICEMODEM|STB)-[A-Za-z0-9._%]+")
 _LONGEST_KEY = 128
-_YEAR_ONE = 1
+_CREDIBLE_YEARS = range(2000, 2200)
+_CENTURY_MS = 100 * 366 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,19 @@ def key_of(endpoint_id: str, msg_id: str, connection: int) -> EventKey | None:
 
 
 def stamp_of(params: Mapping[str, str]) -> Stamp:
-    """Reads what every journalled event carries; what is absent or unreadable is None."""
+    """Reads what every journalled event carries; what is absent or unreadable is None.
+
+    A time whose error is unreadable is none.
+    """
     at = parse_time(params.get("Time", ""))
+    error_ms = length_ms(params.get("TimeError"))
+    if "TimeError" in params and error_ms is None:
+        at = None
     return Stamp(
         boot_count=whole(params.get("BootCount")),
-        up_time_ms=whole(params.get("UpTime")),
+        up_time_ms=length_ms(params.get("UpTime")),
         at=at,
-        error_ms=whole(params.get("TimeError")) if at else None,
+        error_ms=error_ms if at else None,
         grade=params.get("Grade", "")[:8],
     )
 
@@ -86,18 +93,25 @@ def whole(text: str | None) -> int | None:
     return int(text)
 
 
+def length_ms(text: str | None) -> int | None:
+    """A length of time of a century at most, so that reckoning with it stays within the calendar;
+    else None."""
+    found = whole(text)
+    return found if found is not None and found <= _CENTURY_MS else None
+
+
 def parse_time(text: str) -> datetime | None:
-    """A dateTime of the data model in UTC; None while unknown. Source: TR-106, "dateTime"."""
+    """A dateTime of the data model in UTC; None while unknown or past belief.
+
+    Source: TR-106, "dateTime".
+    """
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if found.year == _YEAR_ONE:
+    if found.year not in _CREDIBLE_YEARS:
         return None
-    try:
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except OverflowError:
-        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def format_time(at: datetime) -> str:

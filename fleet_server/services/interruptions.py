@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select, update
 
-from fleet_server.domain.event import whole
+from fleet_server.domain.event import length_ms
 from fleet_server.domain.interruption import (
     BOOT,
     LOSS,
@@ -67,7 +67,7 @@ def _power(connection: Connection, endpoint_id: str) -> list[PowerEvent]:
 
 def _power_event(row: Row[Any]) -> PowerEvent:
     params = json.loads(row.params)
-    duration_ms = whole(params.get("Duration"))
+    duration_ms = length_ms(params.get("Duration"))
     return PowerEvent(
         ident=f"event {row.id}",
         name=row.name,
@@ -78,7 +78,7 @@ def _power_event(row: Row[Any]) -> PowerEvent:
         received_ms=_ms(row.received_at),
         duration=None
         if duration_ms is None
-        else _span(duration_ms, whole(params.get("DurationError")) or 0),
+        else _span(duration_ms, length_ms(params.get("DurationError")) or 0),
         reason=params.get("Reason", ""),
     )
 

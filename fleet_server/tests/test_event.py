@@ -66,13 +66,19 @@ def test_a_stamp_reads_what_is_there_and_forgives_the_rest() -> None:
     assert (undated.at, undated.error_ms, undated.boot_count) == (None, None, None)
 
 
+def test_a_time_whose_error_is_past_belief_is_none() -> None:
+    stamp = stamp_of({"Time": "2027-01-15T12:00:00Z", "TimeError": "9" * 18, "UpTime": "9" * 18})
+    assert (stamp.at, stamp.error_ms, stamp.up_time_ms) == (None, None, None)
+
+
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "٣", "9" * 19])
 def test_what_is_no_whole_number_is_none(text: str) -> None:
     assert whole(text) is None
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "2027-13-01T00:00:00Z", "9999-12-31T23:59:59-23:00"]
+    "text",
+    ["", "yesterday", "2027-13-01T00:00:00Z", "9999-12-31T23:59:59-23:00", "1999-12-31T00:00:00Z"],
 )
 def test_what_is_no_time_is_none(text: str) -> None:
     assert parse_time(text) is None

@@ -207,6 +207,24 @@ def test_without_a_gasp_the_open_interruption_is_revised_after_the_boot(
     assert first.cause == "unknown"
 
 
+@pytest.mark.parametrize("name", ["PowerLoss!", "PowerRestored!", "Boot!"])
+@pytest.mark.parametrize("hostile", ["UpTime", "TimeError", "Duration", "DurationError", "Time"])
+@pytest.mark.parametrize("dated", [True, False])
+def test_numbers_past_belief_do_not_stop_the_intake(
+    fleet: MemoryFleet, name: str, hostile: str, dated: bool
+) -> None:
+    stamp = {"BootCount": "8", "UpTime": "500", "Duration": "700", "Reason": "power on reset"}
+    if dated:
+        stamp |= {"Time": format_time(NOON), "TimeError": "20"}
+    stamp[hostile] = "9999-12-31T23:59:59.999Z" if hostile == "Time" else "9" * 18
+    fleet.take(fleet.connect(MODEM))
+    fleet.later(600)
+    fleet.take(gasp(fleet, 5), fleet.event(MODEM, f"j-{EPOCH}-6", name, **stamp))
+    fleet.later(60)
+    assert any(one.answers for one in fleet.take(fleet.event(MODEM, f"j-{EPOCH}-7", "Dip!")))
+    assert len(fleet.rows(t.event)) == 3
+
+
 def test_silence_makes_suspect_but_not_silence_before_the_controller_listened(
     fleet: MemoryFleet,
 ) -> None:
