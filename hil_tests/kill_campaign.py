@@ -11,7 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from firmware_tools.device_console import DeviceConsole
+from firmware_tools.serial_link import SerialLink
 from hil_tests.demo_fleet import VOICEMODEM
 from hil_tests.errors import BenchError, ServerStartError
 from hil_tests.instance import Instance
@@ -32,7 +35,7 @@ _DIP_MS = 120
 _DIPS_BETWEEN_KILLS = (4, 12)
 _EVENTS_BETWEEN_FAILPOINTS = (8, 16)
 _DEEPEST_FLASH_OPERATION = 60
-_STALLED_S = 180.0
+_STALLED_S = 120.0
 _EVENT = "SELECT epoch, sequence FROM event WHERE endpoint_id = ? AND sequence IS NOT NULL"
 
 
@@ -159,7 +162,11 @@ class KillCampaign:
         try:
             wait_until(arrived, _STALLED_S, "a last event, and every one before it")
         except BenchError as error:
-            self._outcome.faults.append(str(error))
+            self._outcome.faults.append(f"{error}; the board says {self._board_status()}")
+
+    def _board_status(self) -> dict[str, Any]:
+        with SerialLink(self._board.serial_port) as link:
+            return DeviceConsole(link).status()
 
 
 def find_faults(events: list[tuple[str, int]]) -> list[str]:
