@@ -1,7 +1,7 @@
 """The agent's time: a boot counter, milliseconds since boot, and what Unix time that is.
 
 A board starts without a clock. Up time is certain; Unix time is up time plus an offset that is
-known only within an error, from SNTP, the controller, or the machine's own clock. Each boot's
+known only within an error, from the controller or the machine's own clock. Each boot's
 offset is kept in the journal, so that what happened then can be dated later. A time before the
 floor (when this software was built, or the latest time the journal knows) is refused as wrong.
 """

@@ -18,7 +18,7 @@ _TEST_FREE_BYTES = const(4096)
 
 def _reboot(operations, obj, row, args, asker, key):
     cause = _choice(args, _LOCAL_CAUSES)
-    reason = args.get("Reason", "")
+    reason = args.get("Reason") or "Unknown"
     operations.device.leave_word(cause, reason, key)
     operations.device.later(operations.device.actions.reboot, cause, reason, key)
     return {}
@@ -26,7 +26,9 @@ def _reboot(operations, obj, row, args, asker, key):
 
 def _factory_reset(operations, obj, row, args, asker, key):
     cause = _choice(args, _RESET_CAUSES)
-    operations.device.later(operations.device.actions.factory_reset, cause, args.get("Reason", ""))
+    operations.device.later(
+        operations.device.actions.factory_reset, cause, args.get("Reason") or "Unknown"
+    )
     return {}
 
 
