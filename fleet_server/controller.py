@@ -16,7 +16,7 @@ from collections.abc import Callable
 from fleet_server import bootstrap
 from fleet_server.adapters import broker, failpoint
 from fleet_server.adapters.broker_link import connect
-from fleet_server.adapters.certificates import Pki
+from fleet_server.adapters.certificates import Pki, session_client_id
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.ingest import Ingest
 from fleet_server.config import Config, from_environment
@@ -57,11 +57,14 @@ def main() -> int:
 
 def _work(config: Config, stopping: Callable[[], bool]) -> None:
     ingest = _build(config)
-    context = _tls(Pki(config.pki))
+    pki = Pki(config.pki)
+    context = _tls(pki)
     retry_s = _FIRST_RETRY_S
     while not stopping():
         try:
-            link = connect(broker.address(config), context, config.controller_id)
+            link = connect(
+                broker.address(config), context, config.controller_id, session_client_id(pki)
+            )
             retry_s = _FIRST_RETRY_S
             ingest.report(readiness.CONNECTED)
             try:

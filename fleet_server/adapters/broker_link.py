@@ -73,10 +73,10 @@ class BrokerLink:
     _pinged: bool = False
     _early: list[mqtt5.Packet | Unreadable] = field(default_factory=list)
 
-    def open(self, controller_id: str) -> None:
+    def open(self, controller_id: str, client_id: str) -> None:
         """Resume the session and make the one subscription. Raises LinkError when refused."""
         hello = mqtt5.ConnectPacket(
-            controller_id,
+            client_id,
             clean_start=False,
             keep_alive=2 * KEEP_ALIVE_S,
             session_expiry_interval=_SESSION_EXPIRY_S,
@@ -227,9 +227,12 @@ class BrokerLink:
             raise LinkError(f"The connection to the broker broke: {error}") from error
 
 
-def connect(address: Address, context: ssl.SSLContext, controller_id: str) -> BrokerLink:
+def connect(
+    address: Address, context: ssl.SSLContext, controller_id: str, client_id: str
+) -> BrokerLink:
     """A link with its session resumed and its one subscription made.
 
+    Whoever knows `client_id` can take the session over, whatever its certificate says.
     Raises LinkError when the broker cannot be reached or refuses.
     """
     try:
@@ -240,7 +243,7 @@ def connect(address: Address, context: ssl.SSLContext, controller_id: str) -> Br
         raise LinkError(f"The broker cannot be reached: {error}") from error
     link = BrokerLink(sock, f"usp/c/{controller_id}")
     try:
-        link.open(controller_id)
+        link.open(controller_id, client_id)
     except LinkError:
         sock.close()
         raise

@@ -9,6 +9,7 @@ a clock starts at the date of its software. Source: RFC 5280; TR-369 R-SEC.10.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -158,6 +159,14 @@ def make_client(pki: Pki, base: Path, common_name: str, now: datetime) -> tuple[
     write_certificate(paths[0], certificate)
     write_key(paths[1], key)
     return paths
+
+
+def session_client_id(pki: Pki) -> str:
+    """The MQTT Client Identifier of the controller: always the same, and known to nobody else.
+
+    The broker gives a session to any client that names it, so a device could else take it away.
+    """
+    return f"controller-{hashlib.sha256(pki.key('controller').read_bytes()).hexdigest()[:32]}"
 
 
 def write_revocations(pki: Pki, serial_numbers: Iterable[str], now: datetime) -> None:

@@ -14,7 +14,13 @@ from cryptography import x509
 from paho.mqtt.enums import CallbackAPIVersion
 
 from fleet_server.adapters import broker
-from fleet_server.adapters.certificates import Pki, make_client, make_pki, write_revocations
+from fleet_server.adapters.certificates import (
+    Pki,
+    make_client,
+    make_pki,
+    session_client_id,
+    write_revocations,
+)
 from fleet_server.adapters.x509_files import (
     new_key,
     read_certificate,
@@ -22,6 +28,7 @@ from fleet_server.adapters.x509_files import (
     write_key,
 )
 from fleet_server.tests.installation import Installation
+from fleet_server.tests.played_agent import PlayedAgent
 
 MODEM = "ops::00256D-MODEM-00000001"
 STB = "ops::00256D-STB-00000003"
@@ -32,12 +39,17 @@ ANSWER_S = 10.0
 class Probe:
     """A bare client; `received` holds what the broker delivered to it."""
 
-    def __init__(self, installation: Installation, certificate: tuple[Path, Path] | None) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        certificate: tuple[Path, Path] | None,
+        client_id: str = "",
+    ) -> None:
         self.received: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._admitted: queue.Queue[bool] = queue.Queue()
         self._subscribed: queue.Queue[None] = queue.Queue()
         self._port = installation.config.mqtt_port
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5)
         context = ssl.create_default_context(cafile=str(installation.pki.root))
         if certificate is not None:
             context.load_cert_chain(*certificate)
@@ -192,6 +204,27 @@ def test_a_device_does_not_hear_what_others_tell_the_controller(
     spy.subscribe(f"usp/c/fqdn::fleet.test/{MODEM}")
     device.publish(f"usp/c/fqdn::fleet.test/{MODEM}", b"private")
     assert spy.next(QUIET_S) is None
+
+
+@pytest.mark.parametrize("client_id", ["fqdn::fleet.test", "controller", "engineer"])
+def test_a_device_cannot_take_over_the_controllers_session(
+    client_id: str, installation: Installation, play: Callable[[str], PlayedAgent]
+) -> None:
+    installation.start_broker()
+    installation.start_controller()
+    thief = Probe(installation, installation.client_certificate(STB), client_id)
+    assert thief.admitted()
+    agent = play(MODEM)
+    agent.start()
+    agent.journal_event("j-0a1b2c3d-1", agent.event("j-0a1b2c3d-1", "Device.", "Boot!", {}))
+    agent.settle(ANSWER_S)
+    assert "closed the connection" not in installation.log.read_text()
+    thief.close()
+
+
+def test_the_controller_keeps_its_client_identifier(installation: Installation) -> None:
+    assert session_client_id(installation.pki) == session_client_id(installation.pki)
+    assert installation.config.controller_id not in session_client_id(installation.pki)
 
 
 def test_tls_below_1_2_and_listening_beyond_loopback_are_not_on_offer(
