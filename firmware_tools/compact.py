@@ -1,22 +1,19 @@
 """Makes the agent's source smaller before it is compiled for a board.
 
 On a board every name lies on the heap. Three things change, none of what the code does: module
-constants that are a number or a text stand where they are used, annotations go, and private names
-become short ones, the same few in every module. A private name that occurs in more than one family
-of modules, or in a module that builds names from text (`getattr`), keeps its spelling.
+constants that are a number or a text stand where they are used, annotations go, and names become
+those the machine has already (see firmware_tools/rename.py).
 """
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from firmware_tools.errors import BuildError
+from firmware_tools.rename import new_names, renamed
 
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
-_PRIVATE = re.compile(r"_[a-z][A-Za-z0-9_]*")
-_DYNAMIC = re.compile(r"attr\([^)]*['\"]_")
 
 
 class Compactor:
@@ -31,25 +28,19 @@ class Compactor:
         trees = {_module_name(source): _parsed(source) for source in sources}
         self._constants = {module: _constants(tree) for module, tree in trees.items()}
         self._family = _families(trees)
-        names: dict[str, set[str]] = {}
-        for module, tree in trees.items():
-            names.setdefault(self._family[module], set()).update(_private_names(tree))
-        seen = Counter(name for family in names.values() for name in family)
-        keep = {name for name, count in seen.items() if count > 1}
-        for tree in trees.values():
-            if _DYNAMIC.search(ast.unparse(tree)):
-                keep |= _private_names(tree)
-        self._short = {
-            family: dict(zip(sorted(private - keep), _short_names(keep), strict=False))
-            for family, private in names.items()
-        }
+        self._new = new_names(
+            {name: self._plain(name, tree) for name, tree in trees.items()}, self._family
+        )
 
     def compact(self, source: Path) -> str:
         """The smaller source of one module."""
         module = _module_name(source)
-        tree = _Inliner(module, self._constants).visit(ast.parse(source.read_text()))
-        tree = _Rewriter(self._short[self._family[module]]).visit(tree)
+        tree = self._plain(module, _parsed(source))
+        tree = renamed(tree, self._new[self._family[module]])
         return ast.unparse(ast.fix_missing_locations(tree))
+
+    def _plain(self, module: str, tree: ast.Module) -> ast.Module:
+        return _Plainer().visit(_Inliner(module, self._constants).visit(tree))  # type: ignore[no-any-return]
 
 
 def _parsed(source: Path) -> ast.Module:
@@ -81,27 +72,6 @@ def _families(trees: dict[str, ast.Module]) -> dict[str, str]:
                     old, new = sorted((family[module], family[parent]))
                     family = {name: old if of == new else of for name, of in family.items()}
     return family
-
-
-def _private_names(tree: ast.AST) -> set[str]:
-    found = set()
-    for node in ast.walk(tree):
-        for field in ("id", "attr", "name", "arg"):
-            value = getattr(node, field, None)
-            if isinstance(value, str) and _PRIVATE.fullmatch(value):
-                found.add(value)
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            found.update(name for name in node.names if _PRIVATE.fullmatch(name))
-    return found
-
-
-def _short_names(taken: set[str]) -> Iterable[str]:
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    for first in ("", *letters):
-        for second in letters:
-            name = f"_{first}{second}"
-            if name not in taken:
-                yield name
 
 
 def _constants(tree: ast.Module) -> dict[str, ast.Constant]:
@@ -165,21 +135,14 @@ class _Inliner(ast.NodeTransformer):
         return node
 
 
-class _Rewriter(ast.NodeTransformer):
-    """Shortens names and drops annotations."""
+class _Plainer(ast.NodeTransformer):
+    """Drops what only readers need: annotations and the texts that describe."""
 
-    def __init__(self, short: dict[str, str]) -> None:
-        self._short = short
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        for field in ("id", "attr", "name", "arg"):
-            value = getattr(node, field, None)
-            if isinstance(value, str) and value in self._short:
-                setattr(node, field, self._short[value])
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            node.names = [self._short.get(name, name) for name in node.names]
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.returns = None
-        if isinstance(node, ast.arg):
-            node.annotation = None
         return super().generic_visit(node)

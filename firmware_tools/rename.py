@@ -1,0 +1,175 @@
+"""Names for the whole agent that cost a board no heap: those its machine has already.
+
+A name is given up when the agent itself makes it (a function, class, attribute or argument) and
+nobody outside can know it: it is no name of the machine, none of the board contract, none of a
+module, and stands in no text. It becomes, everywhere alike, a name of the machine that no source
+uses for anything. A private name (`_x`) that only one family of modules uses shares its new name
+with private names of other families: they never meet. Why: docs/adr/0003-names-of-the-machine.md.
+"""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from firmware_tools.vm_names import VM_NAMES
+
+_NAMING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")  # a text that may name something
+_PRIVATE = re.compile(r"_[a-z][A-Za-z0-9_]*")
+_CONSTANT = re.compile(r"_[A-Z][A-Z0-9_]*")
+_DYNAMIC = re.compile(r"attr\([^)]*['\"]_")
+_BOARD = "agent.ports.board"
+_KEPT = frozenset(
+    {"run", "memory_bytes", "const"}
+)  # what boards and their trials call, and mpy-cross
+_FIELDS = ("id", "attr", "name", "arg", "asname")
+
+# Names that mean something wherever they stand: of exceptions, to the compiler, in a class.
+_MEANT = {"args", "const", "errno", "micropython", "native", "strerror", "super", "value", "viper"}
+
+
+def new_names(
+    trees: Mapping[str, ast.Module], family: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """The new name of each name that is given up, by family of modules."""
+    uses = {module: set(names_of(tree)) for module, tree in trees.items()}
+    kept = _kept(trees)
+    used: dict[str, set[str]] = {}
+    made: dict[str, set[str]] = {}
+    for module, tree in trees.items():
+        used.setdefault(family[module], set()).update(uses[module])
+        made.setdefault(family[module], set()).update(_made(tree) - kept)
+    seen = Counter(name for names in used.values() for name in names)
+    shared = {
+        name
+        for names in made.values()
+        for name in names
+        if seen[name] > 1 or not _PRIVATE.fullmatch(name)
+    }
+    taken = set(seen)
+    free = _free_names(taken)
+    common = dict(zip(sorted(shared), free, strict=False))
+    rest = list(free)
+    return {
+        one: {**common, **dict(zip(sorted(names - shared), _more(rest, taken), strict=False))}
+        for one, names in made.items()
+    }
+
+
+def names_of(tree: ast.AST) -> Iterator[str]:
+    """Every name that stands in a source, but for those in texts."""
+    for node in ast.walk(tree):
+        for field in _FIELDS:
+            value = getattr(node, field, None)
+            if isinstance(value, str):
+                yield from value.split(".")
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            yield from node.names
+
+
+def _free_names(used: set[str]) -> Iterator[str]:
+    fit = [name for name in VM_NAMES - used - _MEANT if not _CONSTANT.fullmatch(name)]
+    return iter(sorted(fit, key=lambda name: (len(name), name)))
+
+
+def _more(rest: list[str], used: set[str]) -> Iterator[str]:
+    """The same names for every family, and short ones when those of the machine are used up."""
+    yield from rest
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    for first in letters:
+        for second in letters:
+            if f"_{first}{second}" not in used:
+                yield f"_{first}{second}"
+
+
+def _made(tree: ast.Module) -> set[str]:
+    """What a module makes: names that a board would keep, and that are no compile-time constant."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.attr)
+    for owner in ast.walk(tree):
+        if isinstance(owner, ast.Module | ast.ClassDef):
+            for node in owner.body:
+                found.update(_assigned(node))
+    return {name for name in found if not name.endswith("__")}
+
+
+def _assigned(node: ast.stmt) -> set[str]:
+    if not isinstance(node, ast.Assign):
+        return set()
+    if isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "const":
+        return set()
+    return {
+        name.id
+        for target in node.targets
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name)
+    }
+
+
+def _kept(trees: Mapping[str, ast.Module]) -> set[str]:
+    kept = set(VM_NAMES | _KEPT)
+    for module, tree in trees.items():
+        kept.update(module.split("."))
+        if module == _BOARD:
+            kept.update(names_of(tree))
+        if _DYNAMIC.search(ast.unparse(tree)):
+            kept.update(name for name in names_of(tree) if _PRIVATE.fullmatch(name))
+        for text in _texts(tree):
+            if _NAMING.fullmatch(text):
+                kept.update(text.split("."))
+    return kept
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    """The texts of a source, without those that only people read."""
+    for node in ast.walk(tree):
+        for child in ast.iter_child_nodes(node):
+            is_docstring = isinstance(node, ast.Expr)
+            if (
+                isinstance(child, ast.Constant)
+                and isinstance(child.value, str)
+                and not is_docstring
+            ):
+                yield child.value
+
+
+def renamed(tree: ast.Module, new: Mapping[str, str]) -> ast.Module:
+    """The same program with these names."""
+    return _Renamer(new).visit(tree)  # type: ignore[no-any-return]
+
+
+class _Renamer(ast.NodeTransformer):
+    def __init__(self, new: Mapping[str, str]) -> None:
+        self._new = new
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        if not isinstance(node, ast.alias):
+            for field in _FIELDS:
+                value = getattr(node, field, None)
+                if isinstance(value, str) and value in self._new:
+                    setattr(node, field, self._new[value])
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            node.names = [self._new.get(name, name) for name in node.names]
+        return super().generic_visit(node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
+        ours = (node.module or "").split(".")[0] == "agent"
+        for alias in node.names:
+            local = alias.asname or alias.name
+            if ours:
+                alias.name = self._new.get(alias.name, alias.name)
+            local = self._new.get(local, local)
+            alias.asname = None if local == alias.name else local
+        return node
+
+    def visit_Import(self, node: ast.Import) -> ast.Import:
+        for alias in node.names:
+            if alias.asname:
+                alias.asname = self._new.get(alias.asname, alias.asname)
+        return node
