@@ -65,6 +65,15 @@ def browser(site: Site) -> Browser:
     return site.signed_in(Role.FLEET_OPS)
 
 
+@pytest.mark.parametrize("name", ["before", "past"])
+@pytest.mark.parametrize("key", ["-1", str(1 << 63), "9" * 40, "x"])
+def test_a_history_older_than_no_row_is_not_understood(
+    browser: Browser, name: str, key: str
+) -> None:
+    for part in ("", "/live"):
+        assert browser.get(f"/devices/{MODEM}{part}?{name}={key}").status_code == 422
+
+
 def test_the_list_shows_every_device_with_position_presence_and_age(
     site: Site, browser: Browser
 ) -> None:

@@ -38,6 +38,7 @@ _CLOCK_STATUS = "Device.Time.Status"
 
 Key = Annotated[str, Query(max_length=64)]
 Code = Annotated[str, Query(max_length=16)]
+RowKey = Annotated[int, Query(ge=0, lt=1 << 63)]
 
 
 def narrowed_to(
@@ -60,7 +61,7 @@ class History:
 NEWEST = History(None, None)
 
 
-def shown_history(before: int | None = None, past: int | None = None) -> History:
+def shown_history(before: RowKey | None = None, past: RowKey | None = None) -> History:
     return History(before, past)
 
 
