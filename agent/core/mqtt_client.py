@@ -179,7 +179,10 @@ class MqttClient:
             self.unacknowledged.append(packet_id)
         elif packet_id:
             raise mqtt.ProtocolError(mqtt.PROTOCOL_ERROR, "packet id in use", packet_id)
-        return topic_name, values.get(mqtt.RESPONSE_TOPIC), packet_id, payload
+        response_topic = values.get(mqtt.RESPONSE_TOPIC, "")
+        if "#" in response_topic or "+" in response_topic:
+            response_topic = ""  # an answer to a filter would end every connection it is sent on
+        return topic_name, response_topic or None, packet_id, payload
 
     def _acknowledged(self, packet_id, reason_code):
         """Done with the message, also when refused: whoever needs it delivered asks end to end.

@@ -237,6 +237,18 @@ def test_a_topic_that_may_not_be_written_does_not_stop_the_session(probe, folder
         assert next_message(client).payload == b"allowed"
 
 
+@pytest.mark.parametrize("topic", ["usp/#", "usp/c/+"])
+def test_a_response_topic_that_is_a_filter_does_not_stop_the_session(
+    probe, folder, authority, topic
+):
+    with Broker(folder, authority) as broker, controller(folder, broker) as client:
+        probe(broker.port).wait_for("online")
+        next_message(client)
+        ask(client, b"asked", topic)
+        ask(client, b"answered", TO_CONTROLLER)
+        assert [next_message(client).payload for _ in range(2)] == [b"asked", b"answered"]
+
+
 REFUSALS = {
     "unknown CA": ("down link",),
     "wrong name": ("down link",),
