@@ -92,6 +92,11 @@ def provision(
 
 
 def _known(registry: Registry, identity: DeviceIdentity) -> dict[str, Any]:
+    if identity.lab:  # its console is open and its commands need no authorisation
+        raise UnitNotFreeError(
+            f"{identity.endpoint_id} is a lab board and may not serve a contract",
+            "Use a production unit.",
+        )
     unit = registry.unit(identity.serial_number)
     if unit["endpoint_id"] != identity.endpoint_id:
         raise UnknownSerialError(
@@ -121,7 +126,7 @@ def _put_into_service(
             f"{identity.endpoint_id} is in service already, at "
             f"{unit.get('contract') or 'another contract'} {unit.get('position') or ''}".rstrip()
         )
-    if identity.state == "provisioned" and not identity.lab:
+    if identity.state == "provisioned":
         with progress.step("console opened with the server's token"):
             device.open(registry.console_token(identity.serial_number, identity.nonce))
     with progress.step("device made its key"):

@@ -104,6 +104,16 @@ def test_a_device_in_service_at_this_place_is_only_looked_at(
     assert fleet.enrolments == 1
 
 
+def test_a_board_that_says_it_is_for_the_lab_gets_no_contract(
+    device: FakeDevice, fleet: FakeFleet
+) -> None:
+    device.lab = True
+    with pytest.raises(UnitNotFreeError, match="lab board"):
+        put_into_service(device, fleet)
+    assert fleet.enrolments == 0
+    assert device.requests == ["hello"]
+
+
 def test_a_returned_device_is_opened_with_the_servers_token(
     device: FakeDevice, fleet: FakeFleet
 ) -> None:
