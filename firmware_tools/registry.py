@@ -49,6 +49,11 @@ class Registry:
         self, server: str, token: str | None = None, transport: httpx.BaseTransport | None = None
     ) -> None:
         self._server = server.rstrip("/")
+        if not self._server.startswith(("http://", "https://")):
+            raise ServerUnreachableError(
+                f"{server!r} is no address of a server",
+                f"Begin it with http:// or https://, such as http://{server}.",
+            )
         base = f"{self._server}/api/v1"
         try:
             self._client = httpx.Client(base_url=base, timeout=_TIMEOUT_S, transport=transport)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from firmware_tools.compact import Compactor
+from firmware_tools import compact
 from firmware_tools.vm_names import VM_NAMES
 
 
@@ -15,8 +15,7 @@ def compacted(folder: Path, **modules: str) -> dict[str, str]:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         sources.append(path)
-    compactor = Compactor(sources)
-    return {path.stem: compactor.compact(path) for path in sources}
+    return {name.rsplit(".", 1)[1]: text for name, text in compact.compacted(sources).items()}
 
 
 def test_constants_of_other_modules_stand_where_they_are_used(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from firmware_tools.build import REPOSITORY, agent_sources
-from firmware_tools.compact import Compactor
+from firmware_tools.compact import compacted
 
 _DEADLINE_S = 240
 _DRIVER = """
@@ -47,11 +47,10 @@ def small_agent(tmp_path_factory: pytest.TempPathFactory) -> Path:
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(text)
         copies.append(copy)
-    compactor = Compactor(copies)
-    for copy in copies:
-        target = small / copy.relative_to(plain)
+    for module, text in compacted(copies).items():
+        target = small.joinpath(*module.split(".")).with_suffix(".py")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(compactor.compact(copy))
+        target.write_text(text)
     return small
 
 

@@ -81,6 +81,12 @@ def test_an_address_that_is_none_is_said_to_be_unreachable(address: str) -> None
         registry.unit("1")
 
 
+def test_an_address_without_its_scheme_is_shown_with_one() -> None:
+    with pytest.raises(ServerUnreachableError) as caught:
+        Registry("fleet.test:8080")
+    assert "such as http://fleet.test:8080." in caught.value.next_step
+
+
 @pytest.mark.parametrize("content", [b"<html>welcome</html>", b"[]", b"null"])
 def test_some_other_server_is_not_taken_for_a_fleet_server(content: bytes) -> None:
     with (
