@@ -127,18 +127,16 @@ def _add(left, right):
 
 
 def _multiply(a, p, b, q):
-    """a * p + b * q, both numbers walked together two bits at a time (Shamir's trick)."""
-    table = [_INFINITY, p, _double(p), None]
-    table[3] = _add(table[2], p)
-    for row in range(4, 16, 4):
-        table.append(_add(table[row - 4], q))
-        for column in range(1, 4):
-            table.append(_add(table[row], table[column]))
+    """a * p + b * q, both numbers walked together (Shamir's trick).
+
+    Bit by bit: a table for two bits at a time takes 4 KB more, and saves a quarter of the time.
+    """
+    table = (None, p, q, _add(p, q))
     result = _INFINITY
-    for shift in range(254, -2, -2):
+    for shift in range(255, -1, -1):
         if result[2]:
-            result = _double(_double(result))
-        index = (b >> shift & 3) << 2 | a >> shift & 3
+            result = _double(result)
+        index = (b >> shift & 1) << 1 | a >> shift & 1
         if index:
             result = _add(result, table[index])
     return result

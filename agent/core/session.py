@@ -140,6 +140,7 @@ class Session:
         self._hurry.clear()
         self._ended.clear()
         link = await asyncio.wait_for(self._open_link(settings), _CONNECT_S)
+        settings.certificate = settings.key = settings.ca = b""  # 2 KB for as long as it lasts
         tasks = []
         try:
             await asyncio.wait_for(self._greet(link, settings), _CONNECT_S)
@@ -216,7 +217,9 @@ class Session:
         if message is None or (not message[2] and len(self._incoming) >= _MAX_QUEUED):
             return  # QoS 0 beyond what fits is lost, as QoS 0 may be
         topic_name, response_topic, packet_id, payload = message
-        self._incoming.append((bytes(payload), topic_name, response_topic, packet_id))
+        if payload is not None:
+            payload = bytes(payload)
+        self._incoming.append((payload, topic_name, response_topic, packet_id))
         self._wake.set()
 
     # --- worker
@@ -238,6 +241,10 @@ class Session:
             self._wake.clear()
 
     async def _answer(self, payload, topic_name, response_topic, packet_id):
+        if payload is None:
+            refusal = self._client.acknowledge(packet_id, mqtt.QUOTA_EXCEEDED)
+            await self._link.write(refusal)
+            return
         now_ms = monotonic_ms()
         for outgoing in self._endpoint.receive(payload, topic_name, response_topic, now_ms):
             await self._send(outgoing)

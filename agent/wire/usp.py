@@ -48,6 +48,25 @@ class USPError(AgentError):
         self.param_errs = param_errs
 
 
+class Record:
+    """What the envelope says. `kind` is the member of the oneof, `payload` its Message or None."""
+
+    version = to_id = from_id = ""
+    payload_security: object = 0
+    kind = 0
+    payload: object = None
+
+
+class Message:
+    """A Message as far as it was understood: `body` REQUEST, RESPONSE or ERROR, `member` the field
+    number in its oneof, `view` the bytes of that member. `fault` is a USPError or None."""
+
+    msg_id = ""
+    body = member = 0
+    view: object = None
+    fault: USPError | None = None
+
+
 def texts(view, tag: int):
     """Yield each text of a repeated field."""
     for found, value in fields(view):

@@ -2,12 +2,15 @@
 
 Every length is bounded by the bytes there are, nesting by the table below, and a Message is checked
 whole before any of it is carried out. Unknown fields are skipped. Source: TR-369 R-ENC.0 to 6.
+What is given back is of classes of usp.py, so that this code need not stay in memory with it.
 """
 
 from agent.compat import const
 from agent.wire.codes import INVALID_ARGUMENTS, MESSAGE_NOT_SUPPORTED
 from agent.wire.protobuf import WireError, fields, text
 from agent.wire.usp import NO_SESSION_CONTEXT, REQUEST, RESPONSE, USPError
+from agent.wire.usp import Message as Message
+from agent.wire.usp import Record as Record
 
 _LAST_TYPE = const(22)
 
@@ -28,15 +31,6 @@ _LAYOUTS = {
 }
 _REQUEST_LAYOUTS = "?GQISSDO?V"
 _KINDS = {"s": 2, "n": 0, "f": 5}
-
-
-class Record:
-    """What the envelope says. `kind` is the member of the oneof, `payload` its Message or None."""
-
-    version = to_id = from_id = ""
-    payload_security: object = 0
-    kind = 0
-    payload: object = None
 
 
 def decode_record(data) -> Record:
@@ -68,16 +62,6 @@ def _payload(kind, view):
         if kind == NO_SESSION_CONTEXT and tag == 0x12:
             payload = value
     return payload
-
-
-class Message:
-    """A Message as far as it was understood: `body` REQUEST, RESPONSE or ERROR, `member` the field
-    number in its oneof, `view` the bytes of that member. `fault` is a USPError or None."""
-
-    msg_id = ""
-    body = member = 0
-    view: object = None
-    fault: USPError | None = None
 
 
 def decode_message(data) -> Message:
