@@ -3,8 +3,10 @@
 Rules. A PUBLISH of ours is QoS 1 and stays in `_inflight` until its PUBACK; after a reconnect
 into a session that is still there it is sent again, with its packet identifier and DUP, in the
 first order (4.4). Not more of them are on the wire at once than the server's Receive Maximum.
-Packets larger than the server's Maximum Packet Size are not made. The server may have
-RECEIVE_MAXIMUM messages of ours unacknowledged; one more is a protocol error.
+Packets larger than the server's Maximum Packet Size are not made. The server may send us
+RECEIVE_MAXIMUM messages before an acknowledgement. mosquitto 2.0.11 sends more out of a session
+it had saved: what is too much is refused with "Quota exceeded", which ends the matter for the
+server, and whoever needs an answer asks again. Very many more are a protocol error.
 
 Source: OASIS MQTT 5.0; TR-369 "MQTT Binding" for the properties.
 """
@@ -16,6 +18,7 @@ from agent.wire import mqtt
 RECEIVE_MAXIMUM = const(4)
 MAX_INFLIGHT = const(4)
 GASP_PACKET_ID = const(0xFFFF)  # kept for the packet that is made beforehand
+_MAX_UNACKNOWLEDGED = const(64)
 _SUBSCRIBE_ID = const(0xFFFE)
 _CONTENT_TYPE = "usp.msg"
 
@@ -149,7 +152,8 @@ class MqttClient:
         """Take in one packet after CONNACK.
 
         Return (topic name, response topic or None, packet id, payload) of a PUBLISH, else None.
-        The payload is a part of `view`. Raises ProtocolError, ServerRefused.
+        The payload is a part of `view`, or None where the message is to be refused.
+        Raises ProtocolError, ServerRefused.
         """
         kind = first & 0xF0
         if kind != mqtt.PUBLISH and first & 0x0F:
@@ -166,19 +170,21 @@ class MqttClient:
             raise mqtt.ProtocolError(mqtt.PROTOCOL_ERROR, "packet", first)
         return None
 
-    def acknowledge(self, packet_id):
-        """Return the PUBACK of a message that has been handled."""
+    def acknowledge(self, packet_id, reason_code=0):
+        """Return the PUBACK of a message that has been handled, or refused."""
         self.unacknowledged.remove(packet_id)
-        return mqtt.puback(packet_id)
+        return mqtt.puback(packet_id, reason_code)
 
     def _incoming(self, flags, view):
         topic_name, packet_id, values, payload = mqtt.read_publish(flags, view)
-        if packet_id and packet_id not in self.unacknowledged:
-            if len(self.unacknowledged) >= RECEIVE_MAXIMUM:
+        if packet_id in self.unacknowledged:
+            raise mqtt.ProtocolError(mqtt.PROTOCOL_ERROR, "packet id in use", packet_id)
+        if packet_id:
+            if len(self.unacknowledged) >= _MAX_UNACKNOWLEDGED:
                 raise mqtt.ProtocolError(mqtt.RECEIVE_MAXIMUM_EXCEEDED, "receive maximum")
             self.unacknowledged.append(packet_id)
-        elif packet_id:
-            raise mqtt.ProtocolError(mqtt.PROTOCOL_ERROR, "packet id in use", packet_id)
+            if len(self.unacknowledged) > RECEIVE_MAXIMUM:
+                payload = None
         response_topic = values.get(mqtt.RESPONSE_TOPIC, "")
         if "#" in response_topic or "+" in response_topic:
             response_topic = ""  # an answer to a filter would end every connection it is sent on

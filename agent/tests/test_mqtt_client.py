@@ -167,12 +167,25 @@ def test_an_incoming_message_is_acknowledged_once_it_was_handled():
     assert client.unacknowledged == []
 
 
-def test_more_unacknowledged_messages_than_we_allow_break_the_protocol():
+def empty_message(packet_id):
+    return memoryview(b"\x00\x01a\x00" + bytes((packet_id, 0)))
+
+
+def test_more_unacknowledged_messages_than_we_allow_are_refused():
     client = connected()
     for number in range(1, 5):
-        client.handle(0x32, memoryview(b"\x00\x01a\x00" + bytes((number, 0))))
-    fifth = memoryview(b"\x00\x01a\x00\x05\x00")
-    assert error_of(mqtt.ProtocolError, client.handle, 0x32, fifth) == 0x93
+        assert client.handle(0x32, empty_message(number))[3] is not None
+    assert client.handle(0x32, empty_message(5)) == ("a", None, 5, None)
+    assert client.acknowledge(5, mqtt.QUOTA_EXCEEDED) == b"\x40\x03\x00\x05\x97"
+    client.acknowledge(1)
+    assert client.handle(0x32, empty_message(6))[3] is not None
+
+
+def test_very_many_unacknowledged_messages_break_the_protocol():
+    client = connected()
+    for number in range(1, 65):
+        client.handle(0x32, empty_message(number))
+    assert error_of(mqtt.ProtocolError, client.handle, 0x32, empty_message(65)) == 0x93
 
 
 def test_the_server_may_end_the_connection_for_its_reasons():

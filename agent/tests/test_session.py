@@ -126,6 +126,23 @@ def test_a_message_is_acknowledged_after_its_answer_is_on_the_wire():
     play(scene)
 
 
+def test_a_backlog_beyond_what_we_receive_is_refused_and_the_connection_kept():
+    async def scene(desk):
+        backlog = [b"\x32\x0c\x00\x07usp/a/x\x00" + bytes((each, 0)) for each in range(1, 7)]
+        await desk.online()
+        desk.link.feed(b"".join(backlog))
+        await desk.wrote(b"\x40\x03\x00\x06\x97")
+        assert len(desk.endpoint.received) == 4
+        assert bytes(desk.link.written).endswith(
+            b"".join([puback(each) for each in range(1, 5)])
+            + b"\x40\x03\x00\x05\x97\x40\x03\x00\x06\x97"
+        )
+        assert desk.session.state == "online"
+        assert len(desk.links) == 1
+
+    play(scene)
+
+
 def test_what_is_due_leaves_and_waits_for_the_quota():
     async def scene(desk):
         await desk.online()

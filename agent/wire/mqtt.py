@@ -147,9 +147,10 @@ def publish(topic_name, packet_id, pairs, payload_size, duplicate=False):
     return bytes((first,)) + variable_integer(len(head) + payload_size) + head
 
 
-def puback(packet_id):
-    """Encode PUBACK with reason code Success."""
-    return struct.pack(">BBH", PUBACK, 2, packet_id)
+def puback(packet_id, reason_code=0):
+    """Encode PUBACK; reason code Success is left out, as MQTT 5 allows."""
+    packet = struct.pack(">BBHB", PUBACK, 3 if reason_code else 2, packet_id, reason_code)
+    return packet if reason_code else packet[:4]
 
 
 def disconnect(reason_code=0):
