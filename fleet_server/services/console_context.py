@@ -10,7 +10,6 @@ from fleet_server.services.accounts import (
     Account,
     PasswordHasher,
     TooManyAttemptsError,
-    WrongSignInError,
     account_of,
     check_password,
     close_session,
@@ -46,15 +45,11 @@ class ConsoleContext:
     def sign_in(self, username: str, password: str, address: str) -> SignedIn:
         """Open a session. Raises TooManyAttemptsError or WrongSignInError."""
         now = self.now()
-        wait_s = self.limit.retry_after_s(username, address, now)
+        wait_s = self.limit.begin(username, address, now)
         if wait_s:
             raise TooManyAttemptsError(wait_s)
-        try:
-            with self.fleet.reading() as connection:
-                account = check_password(connection, self.hasher, username, password)
-        except WrongSignInError:
-            self.limit.failed(username, address, now)
-            raise
+        with self.fleet.reading() as connection:
+            account = check_password(connection, self.hasher, username, password)
         self.limit.succeeded(username, address)
         token = self.new_token()
         with self.fleet.writing() as connection:

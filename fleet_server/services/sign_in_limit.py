@@ -3,6 +3,7 @@
 Failures are counted per account and caller address, and per address alone, within a sliding
 window; a success clears the account's count but not the address's. Counting both keeps one
 address from trying many names, and keeps a stranger from locking a person out from elsewhere.
+A try counts as failed while its password is checked, or many at once would all be let through.
 Kept in memory: a restart of the console forgets it, which an attacker cannot cause.
 """
 
@@ -25,28 +26,36 @@ class SignInLimit:
         self._failures: dict[tuple[str, str], deque[datetime]] = {}
         self._lock = Lock()
 
-    def retry_after_s(self, username: str, address: str, now: datetime) -> int:
-        """Whole seconds until the next try is allowed; 0 when it is allowed now."""
+    def begin(self, username: str, address: str, now: datetime) -> int:
+        """Whole seconds until the next try is allowed; 0 when this one is, which then counts as
+        failed until `succeeded` is called."""
         with self._lock:
             waits = (
                 self._wait((address, username.lower()), _PER_ACCOUNT, now),
                 self._wait((address, ""), _PER_ADDRESS, now),
             )
+            if not any(waits):
+                self._count(username, address, now)
         return max(waits)
 
-    def failed(self, username: str, address: str, now: datetime) -> None:
-        with self._lock:
-            if len(self._failures) >= _MAX_KEYS:
-                self._forget_old(now)
-            for key, kept in (
-                ((address, username.lower()), _PER_ACCOUNT),
-                ((address, ""), _PER_ADDRESS),
-            ):
-                self._failures.setdefault(key, deque(maxlen=kept)).append(now)
-
     def succeeded(self, username: str, address: str) -> None:
+        """The try begun last was none that failed."""
         with self._lock:
             self._failures.pop((address, username.lower()), None)
+            tries = self._failures.get((address, ""))
+            if tries is not None and len(tries) > 1:
+                tries.pop()
+            else:
+                self._failures.pop((address, ""), None)
+
+    def _count(self, username: str, address: str, now: datetime) -> None:
+        if len(self._failures) >= _MAX_KEYS:
+            self._forget_old(now)
+        for key, kept in (
+            ((address, username.lower()), _PER_ACCOUNT),
+            ((address, ""), _PER_ADDRESS),
+        ):
+            self._failures.setdefault(key, deque(maxlen=kept)).append(now)
 
     def _wait(self, key: tuple[str, str], allowed: int, now: datetime) -> int:
         times = self._failures.get(key)
