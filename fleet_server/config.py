@@ -1,7 +1,12 @@
-"""Settings of one installation: built once from the environment and the command line."""
+"""Settings of one installation: built once from command line, environment and kept ports.
+
+The ports a server last ran with stand in its state folder, so that naming the folder is enough for
+every command that has to find it.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +15,7 @@ from pathlib import Path
 from fleet_server.errors import OperatorError
 
 _LOWEST_PORT, _HIGHEST_PORT = 1, 65535
+_PORTS_FILE = "ports.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +57,18 @@ class Config:
         }
 
 
-def from_environment(environ: Mapping[str, str] | None = None) -> Config:
-    """The settings named `FLEET_*`; what is absent keeps its default.
+def from_environment(
+    environ: Mapping[str, str] | None = None, *, state: Path | None = None
+) -> Config:
+    """The settings named `FLEET_*`, but `state` when given; absent ports are those kept there.
 
-    Raises OperatorError naming the variable whose value cannot be used.
+    Raises OperatorError naming the variable or file whose value cannot be used.
     """
     found = os.environ if environ is None else environ
-    default = Config()
+    folder = (state or Path(found.get("FLEET_STATE", str(Config().state)))).absolute()
+    default = _with_kept_ports(Config(state=folder))
     return Config(
-        state=Path(found.get("FLEET_STATE", str(default.state))).absolute(),
+        state=folder,
         http_port=_port(found, "FLEET_HTTP_PORT", default.http_port),
         mqtt_port=_port(found, "FLEET_MQTT_PORT", default.mqtt_port),
         bind=found.get("FLEET_BIND", default.bind),
@@ -73,15 +82,12 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Config:
 def with_options(
     config: Config,
     *,
-    state: Path | None = None,
     http_port: int | None = None,
     mqtt_port: int | None = None,
     broker_host: str | None = None,
 ) -> Config:
     """`config` with what the command line gave in its place."""
     changed = config
-    if state is not None:
-        changed = replace(changed, state=state.absolute())
     if http_port is not None:
         changed = replace(changed, http_port=http_port)
     if mqtt_port is not None:
@@ -89,6 +95,31 @@ def with_options(
     if broker_host is not None:
         changed = replace(changed, broker_host=broker_host)
     return changed
+
+
+def keep_ports(config: Config) -> None:
+    """Note under the state folder which ports are served; replaced as a whole."""
+    text = json.dumps({"http": config.http_port, "mqtt": config.mqtt_port})
+    written = config.state / f"{_PORTS_FILE}.new"
+    written.write_text(f"{text}\n")
+    written.replace(config.state / _PORTS_FILE)
+
+
+def _with_kept_ports(config: Config) -> Config:
+    path = config.state / _PORTS_FILE
+    try:
+        kept = json.loads(path.read_text())
+        return replace(config, http_port=int(kept["http"]), mqtt_port=int(kept["mqtt"]))
+    except (FileNotFoundError, NotADirectoryError):
+        return config
+    except OSError as error:
+        raise OperatorError(
+            f"{path} cannot be read: {error.strerror}.", "Run this as the user of the server."
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise OperatorError(
+            f"{path} does not name two ports.", "Remove it and name them by options once."
+        ) from error
 
 
 def _port(found: Mapping[str, str], name: str, default: int) -> int:

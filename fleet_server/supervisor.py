@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from fleet_server import bootstrap
 from fleet_server.adapters import broker, broker_install
 from fleet_server.adapters.clock import utc_now
-from fleet_server.config import Config
+from fleet_server.config import Config, keep_ports
 from fleet_server.errors import OperatorError
 
 logger = logging.getLogger(__name__)
@@ -105,6 +105,7 @@ def run(config: Config) -> None:
     now = utc_now()
     bootstrap.initialise(config, now)
     bootstrap.write_revocations(config, now)
+    keep_ports(config)
     supervisor = Supervisor(children_of(config), parent)
     signal.signal(signal.SIGTERM, supervisor.stop)
     signal.signal(signal.SIGINT, supervisor.stop)

@@ -17,13 +17,14 @@ from rich.console import Console
 from sqlalchemy import select
 
 from agent.wire.codes import AUTHORIZATION_ARGUMENT
+from agent.wire.topics import is_endpoint_id
 from fleet_server import bootstrap
 from fleet_server.adapters import broker
 from fleet_server.adapters.certificates import Pki
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.usp_client import NoAnswerError, open_client
 from fleet_server.config import Config, from_environment, with_options
-from fleet_server.domain.errors import InvalidError
+from fleet_server.domain.errors import InvalidEndpointError, InvalidError
 from fleet_server.errors import FleetError
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import tables as t
@@ -32,6 +33,8 @@ from fleet_server.services.readable import message_lines, record_lines
 
 # A search expression in square brackets may hold "=" itself.
 _SETTING = re.compile(r"((?:[^=\[]|\[[^\]]*\])+)=(.*)", re.DOTALL)
+
+_AN_ENDPOINT = "ops::00256D-MODEM-00000001"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 _out = Console(highlight=False)
@@ -163,6 +166,11 @@ def main() -> None:
 
 
 def _ask(config: Config, endpoint_id: str, timeout_s: float, **member: object) -> None:
+    if not is_endpoint_id(endpoint_id):
+        raise InvalidEndpointError(
+            f"{endpoint_id} is not an endpoint id, such as {_AN_ENDPOINT}; "
+            "the device list of the console shows them."
+        )
     address, pki = broker.address(config), Pki(config.pki)
     try:
         with open_client(address, pki, config.controller_id) as client:
@@ -218,4 +226,4 @@ def _pairs(texts: list[str]) -> dict[str, str]:
 
 
 def _config(state: Path | None, mqtt_port: int | None) -> Config:
-    return with_options(from_environment(), state=state, mqtt_port=mqtt_port)
+    return with_options(from_environment(state=state), mqtt_port=mqtt_port)

@@ -11,8 +11,8 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from hil_tests.columns import print_columns
 from hil_tests.errors import BenchError
 from hil_tests.simulated_board.control import DEFAULT_HOLD_UP_MS, Answer, BoardControl
 
@@ -96,21 +96,21 @@ def network(
 @app.command()
 def boards(state: State = DEFAULT_STATE) -> None:
     """List the boards and what state each is in."""
-    table = Table("board", "endpoint", "power", "network", "supply", "card", "serial port")
+    rows = [("board", "power", "network", "supply", "card", "endpoint", "serial port")]
     for name in board_names(state):
         control = BoardControl(state, name)
         try:
-            table.add_row(name, *describe(control.state()), str(control.serial_port))
+            rows.append((name, *describe(control.state()), str(control.serial_port)))
         except BenchError:
-            table.add_row(name, "not running", "", "", "", "", str(control.serial_port))
-    Console().print(table)
+            rows.append((name, "not running", "", "", "", "", str(control.serial_port)))
+    print_columns(Console(highlight=False), rows)
 
 
-def describe(answer: Answer) -> list[str]:
+def describe(answer: Answer) -> tuple[str, str, str, str, str]:
     card_state = {None: "no slot", True: "inserted", False: "removed"}[answer["card"]]
     power_state = "on" if answer["powered"] else "off"
     rail = f"{answer['supply_mv'] / 1000:g} V"
-    return [answer["endpoint_id"], power_state, answer["network"], rail, card_state]
+    return power_state, answer["network"], rail, card_state, answer["endpoint_id"]
 
 
 def board_names(state: Path) -> list[str]:

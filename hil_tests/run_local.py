@@ -5,11 +5,13 @@ service as a technician would, over their serial ports; later starts find all th
 """
 
 import fcntl
+import json
 import os
+import shlex
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -19,6 +21,7 @@ import typer
 from rich.console import Console
 
 from firmware_tools.errors import ToolError
+from hil_tests.columns import print_columns
 from hil_tests.demo_fleet import BLANK, VOICEMODEM, DemoBoard
 from hil_tests.errors import BenchError
 from hil_tests.instance import ONLINE_S, Instance
@@ -26,6 +29,7 @@ from hil_tests.server_process import is_port_free
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WATCH_S = 0.5
+_HTTP_PORT, _MQTT_PORT = 8080, 8883
 
 
 class CannotRun(Exception):
@@ -60,9 +64,18 @@ class Steps:
 
 
 def lock_state(state: Path) -> TextIO:
-    """Claim the state folder until the file is closed. Raises CannotRun when it is claimed."""
-    state.mkdir(parents=True, exist_ok=True)
-    lock = (state / "run.lock").open("a+")
+    """Claim the state folder until the file is closed.
+
+    Raises CannotRun when it is claimed, or cannot be used.
+    """
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (state / "run.lock").open("a+")
+    except OSError as error:
+        raise CannotRun(
+            f"The state folder {state} cannot be used ({error.strerror}): "
+            "name another with make run STATE=…"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -89,16 +102,34 @@ def check_port(name: str, port: int) -> None:
         )
 
 
-def check_broker_port(state: Path, port: int) -> None:
-    """Raises CannotRun when the boards of this state were told another port of the broker."""
-    known = state / "mqtt-port"
-    if not known.exists():
-        known.write_text(f"{port}\n")
-    elif (told := int(known.read_text())) != port:
+def choose_ports(state: Path, http_port: int | None, mqtt_port: int | None) -> tuple[int, int]:
+    """Those given, else those of the last start on this state, else 8080 and 8883.
+
+    Raises CannotRun when the boards of this state were told another port of the broker.
+    """
+    kept = last_ports(state)
+    if kept is None:
+        return http_port or _HTTP_PORT, mqtt_port or _MQTT_PORT
+    last_http, told = kept
+    if mqtt_port not in (None, told):
         raise CannotRun(
-            f"The boards under {state} know the broker by port {told}: leave out MQTT_PORT={port} "
-            f"or give them a fresh state with make run STATE=./state2 MQTT_PORT={port}"
+            f"The boards under {state} know the broker by port {told}: leave out "
+            f"MQTT_PORT={mqtt_port} "
+            f"or give them a fresh state with make run STATE=./state2 MQTT_PORT={mqtt_port}"
         )
+    return http_port or last_http, told
+
+
+def last_ports(state: Path) -> tuple[int, int] | None:
+    """The ports of console and broker that the fleet server has noted, if it ran here before."""
+    path = state / "ports.json"
+    try:
+        noted = json.loads(path.read_text())
+        return int(noted["http"]), int(noted["mqtt"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError):
+        raise CannotRun(f"{path} does not name two ports: remove it") from None
 
 
 def bring_up(instance: Instance, steps: Steps) -> None:
@@ -142,15 +173,6 @@ def board_row(instance: Instance, board: DemoBoard) -> tuple[str, ...]:
     return board.name, board.spec.endpoint_id, port, place if board.in_service else "blank"
 
 
-def print_columns(console: Console, rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns as wide as they need; nothing is cut off on a narrow terminal."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        console.print("  ".join(cells).rstrip(), soft_wrap=True, markup=False)
-    console.print()
-
-
 def shown(path: Path) -> str:
     """The path as short as it can be said from here."""
     here = Path.cwd()
@@ -159,17 +181,14 @@ def shown(path: Path) -> str:
 
 def things_to_try(instance: Instance) -> list[tuple[str, str]]:
     state, url = shown(instance.state), instance.server.url
-    option = "" if state == "state" else f" --state {state}"
-    broker = (
-        "" if instance.server.mqtt_port == 8883 else f" --mqtt-port {instance.server.mqtt_port}"
-    )
+    option = "" if state == "state" else f" --state {shlex.quote(state)}"
     endpoint = VOICEMODEM.spec.endpoint_id
-    port = shown(instance.boards[BLANK.name].serial_port)
+    port = shlex.quote(shown(instance.boards[BLANK.name].serial_port))
     place = BLANK.placement
     return [
         (
-            f".venv/bin/bench power cut{option}",
-            f"Cut the voice modem's power (then `power restore`), watch {url}/devices/{endpoint}",
+            f".venv/bin/bench power cut{option}\n     .venv/bin/bench power restore{option}",
+            f"Cut the voice modem's power and restore it, watch {url}/devices/{endpoint}",
         ),
         (f".venv/bin/bench supply 9 --for 300{option}", "Let its supply dip for 0.3 s"),
         (
@@ -178,10 +197,10 @@ def things_to_try(instance: Instance) -> list[tuple[str, str]]:
             "Put the blank board into service (the password is above)",
         ),
         (
-            f".venv/bin/usp get {endpoint} Device.DeviceInfo.{option}{broker}",
+            f".venv/bin/usp get {endpoint} Device.DeviceInfo.{option}",
             "Ask the voice modem itself",
         ),
-        (f".venv/bin/usp watch{option}{broker}", "Read the traffic as it passes"),
+        (f".venv/bin/usp watch{option}", "Read the traffic as it passes, until Ctrl-C"),
     ]
 
 
@@ -196,12 +215,12 @@ def stay(instance: Instance) -> None:
                 raise BenchError(f"the board {name} has ended, see {board.folder.process_log}")
 
 
-def run(state: Path, http_port: int, mqtt_port: int, console: Console) -> None:
+def run(state: Path, given: tuple[int | None, int | None], console: Console) -> None:
     """Raises StopRequested in the end, or CannotRun or BenchError; no process is left behind."""
     with lock_state(state):
+        http_port, mqtt_port = choose_ports(state, *given)
         check_port("HTTP_PORT", http_port)
         check_port("MQTT_PORT", mqtt_port)
-        check_broker_port(state, mqtt_port)
         instance = Instance(state, http_port=http_port, mqtt_port=mqtt_port)
         try:
             bring_up(instance, Steps(console))
@@ -215,15 +234,15 @@ def run(state: Path, http_port: int, mqtt_port: int, console: Console) -> None:
 
 def main(
     state: Annotated[Path, typer.Option(envvar="STATE")] = Path("state"),
-    http_port: Annotated[int, typer.Option(envvar="HTTP_PORT", min=1, max=65535)] = 8080,
-    mqtt_port: Annotated[int, typer.Option(envvar="MQTT_PORT", min=1, max=65535)] = 8883,
+    http_port: Annotated[int | None, typer.Option(envvar="HTTP_PORT", min=1, max=65535)] = None,
+    mqtt_port: Annotated[int | None, typer.Option(envvar="MQTT_PORT", min=1, max=65535)] = None,
 ) -> None:
     """Run the whole system with three simulated boards until Ctrl-C."""
     console = Console(highlight=False)
     for number in _STOP_SIGNALS:
         signal.signal(number, request_stop)
     try:
-        run(state.absolute(), http_port, mqtt_port, console)
+        run(state.absolute(), (http_port, mqtt_port), console)
     except StopRequested:
         console.print("\nStopped; the next start goes on from here.")
     except (CannotRun, BenchError, ToolError) as error:

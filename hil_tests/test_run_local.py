@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hil_tests.run_local import CannotRun, check_broker_port, check_port, lock_state
+from hil_tests.run_local import CannotRun, check_port, choose_ports, lock_state
 from hil_tests.server_process import children, command_line, free_port
 from hil_tests.simulated_board.control import BoardControl
 from hil_tests.waiting import wait_until
@@ -83,7 +84,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("run") / "state"
+    return tmp_path_factory.mktemp("run") / "a state"
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,10 @@ def test_a_first_start_serves_three_boards_and_ctrl_c_ends_every_process(run: Ru
     for board in ("modem", "voicemodem", "stb", "blank"):
         assert re.search(rf"{board} .*boards/{board}/serial", said)
     assert len(re.findall(r"^[1-5]\. ", said, re.MULTILINE)) == 5
+    asked = shlex.split(re.findall(r"\.venv/bin/usp get .*", said)[0])[1:]
+    usp = Path(sys.executable).parent / "usp"
+    answer = subprocess.run([usp, *asked], capture_output=True, text=True, timeout=60)  # noqa: S603
+    assert "Device.DeviceInfo.SerialNumber = 00000002" in answer.stdout
     assert run.end(signal.SIGINT) == []
 
 
@@ -126,8 +131,9 @@ def test_a_second_start_finds_its_state_and_bench_acts_on_the_boards(run: Run) -
     assert BoardControl(run.state, "stb").state()["card"] is False
     assert run.bench("network", "unplug", "modem").returncode == 0
     assert run.bench("network", "plug", "modem").returncode == 0
-    listed = run.bench("boards")
-    assert all(name in listed.stdout for name in ("modem", "voicemodem", "stb", "blank"))
+    listed = run.bench("boards").stdout
+    for name in ("modem", "voicemodem", "stb", "blank"):
+        assert str(run.state / "boards" / name / "serial") in listed
     unknown = run.bench("power", "cut", "toaster")
     assert unknown.returncode == 1
     assert "there are blank, modem, stb, voicemodem" in unknown.stderr
@@ -145,6 +151,12 @@ def test_a_second_start_on_the_same_state_names_the_first(tmp_path: Path) -> Non
     lock_state(tmp_path).close()
 
 
+def test_a_state_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotRun, match=r"file/state .*STATE="):
+        lock_state(tmp_path / "file" / "state")
+
+
 def test_a_busy_port_is_named_with_the_setting_that_moves_it() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -155,8 +167,14 @@ def test_a_busy_port_is_named_with_the_setting_that_moves_it() -> None:
     check_port("HTTP_PORT", port)
 
 
-def test_a_state_whose_boards_know_another_broker_port_says_which(tmp_path: Path) -> None:
-    check_broker_port(tmp_path, 8883)
-    check_broker_port(tmp_path, 8883)
-    with pytest.raises(CannotRun, match=r"port 8883.*STATE=\./state2 MQTT_PORT=8884"):
-        check_broker_port(tmp_path, 8884)
+def test_a_state_goes_on_with_its_ports_and_says_when_another_is_asked_for(tmp_path: Path) -> None:
+    assert choose_ports(tmp_path, None, None) == (8080, 8883)
+    assert choose_ports(tmp_path, 8081, 8884) == (8081, 8884)
+    (tmp_path / "ports.json").write_text('{"http": 8081, "mqtt": 8884}')
+    assert choose_ports(tmp_path, None, None) == (8081, 8884)
+    assert choose_ports(tmp_path, 8082, 8884) == (8082, 8884)
+    with pytest.raises(CannotRun, match=r"port 8884.*STATE=\./state2 MQTT_PORT=8885"):
+        choose_ports(tmp_path, None, 8885)
+    (tmp_path / "ports.json").write_text("{")
+    with pytest.raises(CannotRun, match=r"ports\.json .*remove it"):
+        choose_ports(tmp_path, None, None)

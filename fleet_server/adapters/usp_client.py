@@ -120,7 +120,10 @@ def open_client(address: Address, pki: Pki, controller_id: str) -> Iterator[USPC
     try:
         client.connect(address.server_name, address.port)
     except OSError as error:
-        raise LinkError(f"The broker cannot be reached: {error}") from error
+        raise LinkError(
+            f"The broker cannot be reached on port {address.port} ({error.strerror or error}). "
+            "Is the server running? Name its folder with --state, or its port with --mqtt-port."
+        ) from error
     client.loop_start()
     try:
         if not answers.get(timeout=_CONNECT_TIMEOUT_S):

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol
 
 from google.protobuf.message import DecodeError
 
+from agent.wire import codes
 from fleet_server.protocol import usp_pb2 as usp
 
 _LONGEST_VALUE = 200
+# Said where the agent gives no words of its own. Source: TR-369, "Error codes".
+_MEANINGS = {
+    codes.REQUEST_DENIED: "request denied",
+    codes.PERMISSION_DENIED: "permission denied",
+    codes.INVALID_PATH_SYNTAX: "not a path of the data model",
+    codes.UNSUPPORTED_PARAMETER: "no such parameter",
+    codes.INVALID_TYPE: "wrong type of value",
+    codes.INVALID_VALUE: "value not allowed",
+    codes.NOT_WRITABLE: "cannot be changed",
+    codes.OBJECT_DOES_NOT_EXIST: "no such object",
+    codes.INVALID_PATH: "no such path",
+}
+
+
+class _Failure(Protocol):
+    """Any of the messages that carry an error."""
+
+    err_code: int
+    err_msg: str
 
 
 def record_lines(payload: bytes) -> list[str]:
@@ -44,8 +65,8 @@ def message_lines(message: usp.Msg) -> tuple[str, list[str]]:
         return response.WhichOneof("resp_type") or "empty response", list(response_lines(response))
     if kind == "error":
         error = message.body.error
-        lines = [f"{one.param_path}: {one.err_code} {one.err_msg}" for one in error.param_errs]
-        return "error", [f"{error.err_code} {error.err_msg}", *lines]
+        lines = [f"{one.param_path}: {_error(one)}" for one in error.param_errs]
+        return "error", [_error(error), *lines]
     return "empty message", []
 
 
@@ -117,7 +138,7 @@ def _notify_lines(notify: usp.Notify) -> Iterator[str]:
 def _get_lines(answer: usp.GetResp) -> Iterator[str]:
     for requested in answer.req_path_results:
         if requested.err_code:
-            yield f"{requested.requested_path}: {requested.err_code} {requested.err_msg}"
+            yield f"{requested.requested_path}: {_error(requested)}"
         for resolved in requested.resolved_path_results:
             for name, value in sorted(resolved.result_params.items()):
                 yield f"{resolved.resolved_path}{name} = {_short(value)}"
@@ -127,12 +148,12 @@ def _set_lines(answer: usp.SetResp) -> Iterator[str]:
     for result in answer.updated_obj_results:
         failure = result.oper_status.oper_failure
         if result.oper_status.WhichOneof("oper_status") == "oper_failure":
-            yield f"{result.requested_path}: {failure.err_code} {failure.err_msg}"
+            yield f"{result.requested_path}: {_error(failure)}"
         for updated in result.oper_status.oper_success.updated_inst_results:
             for name, value in sorted(updated.updated_params.items()):
                 yield f"{updated.affected_path}{name} = {_short(value)}"
             for error in updated.param_errs:
-                yield f"{updated.affected_path}{error.param}: {error.err_code} {error.err_msg}"
+                yield f"{updated.affected_path}{error.param}: {_error(error)}"
 
 
 def _add_lines(answer: usp.AddResp) -> Iterator[str]:
@@ -140,7 +161,7 @@ def _add_lines(answer: usp.AddResp) -> Iterator[str]:
         status = result.oper_status
         if status.WhichOneof("oper_status") == "oper_failure":
             failure = status.oper_failure
-            yield f"{result.requested_path}: {failure.err_code} {failure.err_msg}"
+            yield f"{result.requested_path}: {_error(failure)}"
         else:
             yield f"{status.oper_success.instantiated_path} added"
 
@@ -150,7 +171,7 @@ def _operate_lines(answer: usp.OperateResp) -> Iterator[str]:
         kind = result.WhichOneof("operation_resp")
         if kind == "cmd_failure":
             failure = result.cmd_failure
-            yield f"{result.executed_command}: {failure.err_code} {failure.err_msg}"
+            yield f"{result.executed_command}: {_error(failure)}"
         elif kind == "req_obj_path":
             yield f"{result.executed_command} runs as {result.req_obj_path}"
         else:
@@ -161,7 +182,7 @@ def _operate_lines(answer: usp.OperateResp) -> Iterator[str]:
 def _instance_lines(answer: usp.GetInstancesResp) -> Iterator[str]:
     for requested in answer.req_path_results:
         if requested.err_code:
-            yield f"{requested.requested_path}: {requested.err_code} {requested.err_msg}"
+            yield f"{requested.requested_path}: {_error(requested)}"
         for instance in requested.curr_insts:
             keys = ", ".join(f"{k}={v}" for k, v in sorted(instance.unique_keys.items()))
             yield f"{instance.instantiated_obj_path}  {keys}"
@@ -170,13 +191,17 @@ def _instance_lines(answer: usp.GetInstancesResp) -> Iterator[str]:
 def _supported_lines(answer: usp.GetSupportedDMResp) -> Iterator[str]:
     for requested in answer.req_obj_results:
         if requested.err_code:
-            yield f"{requested.req_obj_path}: {requested.err_code} {requested.err_msg}"
+            yield f"{requested.req_obj_path}: {_error(requested)}"
         for supported in requested.supported_objs:
             path = supported.supported_obj_path
             yield path
             yield from (f"{path}{one.param_name}" for one in supported.supported_params)
             yield from (f"{path}{one.command_name}" for one in supported.supported_commands)
             yield from (f"{path}{one.event_name}" for one in supported.supported_events)
+
+
+def _error(failure: _Failure) -> str:
+    return f"{failure.err_code} {failure.err_msg or _MEANINGS.get(failure.err_code, 'refused')}"
 
 
 def _map_lines(values: Mapping[str, str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet_server.config import Config, from_environment, with_options
+from fleet_server.config import Config, from_environment, keep_ports, with_options
 from fleet_server.errors import OperatorError
 
 
@@ -16,11 +16,28 @@ def test_a_child_process_reads_the_settings_of_its_parent() -> None:
 
 
 def test_options_win_over_the_environment() -> None:
-    config = from_environment({"FLEET_HTTP_PORT": "9000", "FLEET_MQTT_PORT": "9001"})
-    changed = with_options(config, http_port=9100, state=Path("/srv/other"))
+    found = {"FLEET_HTTP_PORT": "9000", "FLEET_MQTT_PORT": "9001", "FLEET_STATE": "/srv/fleet"}
+    config = from_environment(found, state=Path("/srv/other"))
+    changed = with_options(config, http_port=9100)
     assert (changed.http_port, changed.mqtt_port) == (9100, 9001)
     assert changed.pki == Path("/srv/other/pki")
     assert changed.database == "sqlite:////srv/other/fleet.db"
+
+
+def test_the_ports_of_the_last_run_count_unless_others_are_given(tmp_path: Path) -> None:
+    keep_ports(Config(state=tmp_path, http_port=9000, mqtt_port=9001))
+    kept = from_environment({}, state=tmp_path)
+    assert (kept.http_port, kept.mqtt_port) == (9000, 9001)
+    assert from_environment({"FLEET_STATE": str(tmp_path)}) == kept
+    assert from_environment({"FLEET_MQTT_PORT": "9100"}, state=tmp_path).mqtt_port == 9100
+    assert with_options(kept, http_port=9200).http_port == 9200
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"http": 1}', '{"http": "x", "mqtt": 1}', "null"])
+def test_kept_ports_that_cannot_be_read_are_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ports.json").write_text(text)
+    with pytest.raises(OperatorError, match=r"ports\.json"):
+        from_environment({}, state=tmp_path)
 
 
 def test_nothing_listens_beyond_loopback_unless_told() -> None:

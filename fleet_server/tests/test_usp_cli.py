@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -62,8 +63,14 @@ def test_a_path_that_does_not_exist_is_an_error_with_its_code(
     modem: PlayedAgent, run_usp: Usp
 ) -> None:
     done = run_usp("get", modem.endpoint_id, "Device.Nothing")
-    assert "7026" in done.stdout
+    assert re.search(r"Device\.Nothing: 7026 \w+", done.stdout)
     assert done.returncode == 1
+
+
+def test_a_name_that_is_no_endpoint_id_is_said_at_once(run_usp: Usp) -> None:
+    done = run_usp("get", "voicemodem", "Device.")
+    assert done.returncode == 1
+    assert "voicemodem is not an endpoint id, such as ops::" in done.stderr
 
 
 def test_set_changes_and_a_search_path_may_hold_an_equals_sign(
@@ -108,6 +115,21 @@ def test_without_an_installation_the_option_is_named(tmp_path: Path, run_usp: Us
     )
     assert done.returncode == 1
     assert "--state" in done.stderr
+
+
+def test_a_broker_that_does_not_run_is_said_with_the_options_that_name_it(
+    installation: Installation,
+) -> None:
+    done = subprocess.run(  # noqa: S603 - our own command
+        command(installation, "get", MODEM, "X"),
+        capture_output=True,
+        text=True,
+        timeout=ANSWER_S,
+    )
+    assert done.returncode == 1
+    assert f"port {installation.config.mqtt_port} (Connection refused)" in done.stderr
+    assert "--state" in done.stderr
+    assert "--mqtt-port" in done.stderr
 
 
 def test_watch_shows_traffic_as_text(
