@@ -57,12 +57,18 @@ def _is_open(path: Path) -> bool:
     return bool(os.stat(path).st_mode & _OTHERS)
 
 
+def _cause(error: SQLAlchemyError) -> str:
+    return str(error.__cause__ or error).splitlines()[0]
+
+
 def _database(config: Config) -> Finding:
+    if not config.database_url and not (config.state / "fleet.db").exists():
+        return Finding(False, f"there is no database in {config.state}: fleet-server init")
     engine = bootstrap.build(config).engine
     try:
         current = is_current(engine)
     except SQLAlchemyError as error:
-        return Finding(False, f"database {config.database} cannot be opened: {error}")
+        return Finding(False, f"database {config.database} cannot be opened: {_cause(error)}")
     finally:
         engine.dispose()
     if current:

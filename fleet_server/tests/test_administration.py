@@ -55,7 +55,14 @@ def test_the_doctor_names_what_is_missing_and_what_helps(tmp_path: Path) -> None
     config.state.mkdir()
     texts = [one.text for one in doctor.examine(config, utc_now()) if not one.good]
     assert any("certificate root is missing: fleet-server init" in text for text in texts)
+    assert any("there is no database in" in text for text in texts)
+    (config.state / "fleet.db").touch()
+    texts = [one.text for one in doctor.examine(config, utc_now()) if not one.good]
     assert any("fleet-server migrate" in text for text in texts)
+    (config.state / "fleet.db").write_text("not a database at all, and long enough\n" * 50)
+    texts = [one.text for one in doctor.examine(config, utc_now()) if not one.good]
+    assert any("file is not a database" in text and "\n" not in text for text in texts)
+    (config.state / "fleet.db").unlink()
     bootstrap.initialise(config, utc_now())
     (config.pki / "root.key").chmod(0o644)
     later = doctor.examine(config, utc_now() + timedelta(days=720))
