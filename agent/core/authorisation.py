@@ -49,26 +49,19 @@ class Authority:
             raise _refusal("missing")
         if not self._key:
             raise _refusal("impossible: no command key installed")
-        try:
-            claims, arguments = self._verified(token, args)
-        finally:
-            forget("agent.core.p256", "agent.wire.authorisation")
+        signed, signature, claims, arguments = _taken_apart(token, args)
+        if not self._is_signed(signed, signature):
+            raise _refusal("not signed by the command key")
         self._compare(claims, command, command_key, arguments)
         return claims
 
-    def _verified(self, token, args):
-        """(claims, hash of the arguments) of a token with a good signature."""
+    def _is_signed(self, signed, signature):
         from agent.core.p256 import verify
-        from agent.wire.authorisation import arguments_hash, split_token
 
         try:
-            signed, signature, claims = split_token(token)
-        except PeerError as error:
-            why = " ".join([str(part) for part in error.args])
-            raise _refusal("malformed: %s", why) from error
-        if not verify(self._key, signed, signature):
-            raise _refusal("not signed by the command key")
-        return claims, arguments_hash(args)
+            return verify(self._key, signed, signature)
+        finally:
+            forget("agent.core.p256")
 
     def _compare(self, claims, command, command_key, arguments):
         if claims["eid"] != self._endpoint_id:
@@ -95,3 +88,18 @@ class Authority:
 
     def _key_name(self):
         return to_hex(sha256(self._key).digest()[:8]).encode()
+
+
+def _taken_apart(token, args):
+    """(signed bytes, signature, claims, hash of the arguments); gone before the signature is
+    checked, because the code for both at once is the most a board ever holds."""
+    from agent.wire.authorisation import arguments_hash, split_token
+
+    try:
+        signed, signature, claims = split_token(token)
+        return signed, signature, claims, arguments_hash(args)
+    except PeerError as error:
+        why = " ".join([str(part) for part in error.args])
+        raise _refusal("malformed: %s", why) from error
+    finally:
+        forget("agent.wire.authorisation")
