@@ -60,7 +60,7 @@ def test_a_public_name_made_twice_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_one_name_imported_from_two_places_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BuildError, match="join is both os join and agent.alone join"):
+    with pytest.raises(BuildError, match=r"join is both os join and agent\.alone join"):
         merged(monkeypatch, low="from os import join\n", high="from agent.alone import join\n")
 
 
