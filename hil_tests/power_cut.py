@@ -13,6 +13,7 @@ from hil_tests.waiting import wait_until
 
 PAGE_POLL_S = 1.0  # as often as an open device page asks
 _GASP_READY_S = 0.5  # the board makes its gasp anew 0.2 s after what it says has changed
+_NO_POWER = "no power at the device"
 _NEW_EVENTS = "SELECT name FROM event WHERE endpoint_id = ? AND id > ? ORDER BY id"
 _OPEN_INTERRUPTION = re.compile(r'<div class="interruption">\s*<p><span class="cause">([^<]+)<')
 
@@ -54,18 +55,22 @@ class PowerCutWatch:
         wait_until(self._is_onboarded, 30, "onboarding")
         time.sleep(_GASP_READY_S)
 
-    def cut(self, hold_up_ms: float, dark_s: float) -> PowerCut:
-        """Cut the power, restore it `dark_s` later, and wait until the verdict is closed."""
+    def cut(self, hold_up_ms: float, dark_s: float, page_phase_s: float = 0.5) -> PowerCut:
+        """Cut the power, restore it `dark_s` later, and wait until the verdict is closed.
+
+        The cut comes `page_phase_s` after a question of the open page.
+        """
         before = self._newest_event()
-        with ThreadPoolExecutor(1) as bench:
-            cutting = bench.submit(self._board.power_cut, hold_up_ms)
+        stored = to_page = None
+        with ThreadPoolExecutor(2) as others:
+            page = others.submit(self._when_on_page, _NO_POWER) if hold_up_ms else None
+            time.sleep(page_phase_s)
+            cutting = others.submit(self._board.power_cut, hold_up_ms)
             stored_at = self._when_stored("PowerLoss!", before) if hold_up_ms else None
             off = cutting.result()
-        signalled = off["signalled_at"]
-        stored = None if stored_at is None else stored_at - signalled
-        to_page = None
-        if signalled is not None:
-            to_page = self._when_on_page("no power at the device") - signalled
+            signalled = off["signalled_at"]
+            if page is not None and stored_at is not None:
+                stored, to_page = stored_at - signalled, page.result() - signalled
         lost_at: float = off["killed_at"] if signalled is None else signalled
         time.sleep(max(0.0, lost_at + dark_s - time.time()))
         restored_at: float = self._board.power_restore()["restored_at"]
