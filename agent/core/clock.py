@@ -2,8 +2,9 @@
 
 A board starts without a clock. Up time is certain; Unix time is up time plus an offset that is
 known only within an error, from the controller or the machine's own clock. Each boot's
-offset is kept in the journal, so that what happened then can be dated later. A time before the
-floor (when this software was built, or the latest time the journal knows) is refused as wrong.
+offset is kept in the journal, so that what happened then can be dated later. A time before this
+software was released is refused as wrong. An earlier boot's time binds nobody: it may have been a
+server's mistake, and a floor made of it would refuse every right time for ever.
 """
 
 from agent.compat import const, monotonic_ms
@@ -28,8 +29,6 @@ class Clock:
         self.boot_count = _next_boot(store, journal)
         self._noted_at_ms = 0
         self._floor_ms = floor_ms
-        for _, offset_ms, error_ms in journal.clocks:
-            self._floor_ms = max(self._floor_ms, offset_ms - error_ms)
 
     def set_time(self, unix_ms: int, error_ms: int, at_ms: int | None = None) -> bool:
         """Take over that it was `unix_ms`, give or take `error_ms`, at up time `at_ms` (now).
@@ -65,9 +64,6 @@ class Clock:
         """dateTime with milliseconds, or the unknown time of TR-106."""
         now = self.unix_ms()
         return UNKNOWN_TIME if now is None else date_time(now)
-
-    def floor_ms(self) -> int:
-        return self._floor_ms
 
     def _drift_ms(self, elapsed_ms):
         return (elapsed_ms * _DRIFT_PER_MILLION + 999999) // 1000000
