@@ -30,10 +30,9 @@ def compacted(sources: Iterable[Path]) -> dict[str, str]:
         for module, tree in trees.items()
     }
     fewer = merged(plain)
-    family = _families(fewer)
-    new = new_names(fewer, family)
+    new = new_names(fewer)
     return {
-        module: ast.unparse(ast.fix_missing_locations(renamed(tree, new[family[module]])))
+        module: ast.unparse(ast.fix_missing_locations(renamed(tree, new)))
         for module, tree in fewer.items()
     }
 
@@ -48,28 +47,6 @@ def _parsed(source: Path) -> ast.Module:
 def _module_name(source: Path) -> str:
     parts = source.with_suffix("").parts
     return ".".join(parts[len(parts) - 1 - parts[::-1].index("agent") :])
-
-
-def _families(trees: dict[str, ast.Module]) -> dict[str, str]:
-    """The name of each module's family: that of its first module.
-
-    Modules are of one family when a class of one inherits from a class of the other.
-    """
-    family = {module: module for module in trees}
-    for module, tree in trees.items():
-        origin = {
-            alias.asname or alias.name: node.module
-            for node in tree.body
-            if isinstance(node, ast.ImportFrom)
-            for alias in node.names
-        }
-        for node in ast.walk(tree):
-            for base in node.bases if isinstance(node, ast.ClassDef) else ():
-                parent = origin.get(base.id) if isinstance(base, ast.Name) else None
-                if parent in family:
-                    old, new = sorted((family[module], family[parent]))
-                    family = {name: old if of == new else of for name, of in family.items()}
-    return family
 
 
 def _constants(tree: ast.Module) -> dict[str, ast.Constant]:

@@ -24,16 +24,16 @@ GROUPS = (
         "agent.wire.paths",
         "agent.wire.protobuf",
         "agent.wire.usp",
-    ),
-    (
         "agent.core.events",
         "agent.core.clock",
         "agent.core.store",
         "agent.ports.storage",
         "agent.core.journal",
     ),
-    ("agent.core.backoff", "agent.core.mqtt_client", "agent.core.session"),
     (
+        "agent.core.backoff",
+        "agent.core.mqtt_client",
+        "agent.core.session",
         "agent.core.changes",
         "agent.core.paths",
         "agent.core.controllers",
@@ -43,8 +43,11 @@ GROUPS = (
         "agent.core.notify_journal",
         "agent.core.operations",
         "agent.core.endpoint",
+        "agent.core.model_table",
+        "agent.core.model",
+        "agent.core.model_device",
+        "agent.core.power",
     ),
-    ("agent.core.model_table", "agent.core.model", "agent.core.model_device"),
 )
 
 

@@ -3,13 +3,12 @@
 A name is given up when the agent itself makes it (a function, class, attribute or argument) and
 nobody outside can know it: it is no name of the machine, none of the board contract, none of a
 module, and stands in no text. It becomes, everywhere alike, a name of the machine that no source
-uses for anything. A private name (`_x`) that only one family of modules uses shares its new name
-with private names of other families: they never meet. Why: docs/adr/0003-names-of-the-machine.md.
+uses for anything. A name that only stands behind a dot (an attribute) and one that never does (an
+argument) may become the same: they never meet. Why: docs/adr/0003-names-of-the-machine.md.
 """
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from firmware_tools.vm_names import VM_NAMES
@@ -28,32 +27,24 @@ _FIELDS = ("id", "attr", "name", "arg", "asname")
 _MEANT = {"args", "const", "errno", "micropython", "native", "strerror", "super", "value", "viper"}
 
 
-def new_names(
-    trees: Mapping[str, ast.Module], family: Mapping[str, str]
-) -> dict[str, dict[str, str]]:
-    """The new name of each name that is given up, by family of modules."""
-    uses = {module: set(names_of(tree)) for module, tree in trees.items()}
+def new_names(trees: Mapping[str, ast.Module]) -> dict[str, str]:
+    """The new name of each name that is given up."""
     kept = _kept(trees)
-    used: dict[str, set[str]] = {}
-    made: dict[str, set[str]] = {}
-    for module, tree in trees.items():
-        used.setdefault(family[module], set()).update(uses[module])
-        made.setdefault(family[module], set()).update(_made(tree) - kept)
-    seen = Counter(name for names in used.values() for name in names)
-    shared = {
-        name
-        for names in made.values()
-        for name in names
-        if seen[name] > 1 or not _PRIVATE.fullmatch(name)
-    }
-    taken = set(seen)
+    taken: set[str] = set()
+    made: set[str] = set()
+    members: set[str] = set()
+    alone: set[str] = set()
+    for tree in trees.values():
+        taken.update(names_of(tree))
+        made.update(_made(tree) - kept)
+        members.update(_members(tree))
+        alone.update(_alone(tree))
     free = _free_names(taken)
-    common = dict(zip(sorted(shared), free, strict=False))
+    new = dict(zip(sorted(made & members & alone), free, strict=False))
     rest = list(free)
-    return {
-        one: {**common, **dict(zip(sorted(names - shared), _more(rest, taken), strict=False))}
-        for one, names in made.items()
-    }
+    for names in (made & members - alone, made - members):
+        new.update(zip(sorted(names), _more(rest, taken), strict=False))
+    return new
 
 
 def names_of(tree: ast.AST) -> Iterator[str]:
@@ -72,8 +63,44 @@ def _free_names(used: set[str]) -> Iterator[str]:
     return iter(sorted(fit, key=lambda name: (len(name), name)))
 
 
+def _members(tree: ast.AST) -> Iterator[str]:
+    """The names that stand behind a dot, or are made in the body of a class."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.ClassDef):
+            for child in node.body:
+                if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield child.name
+                else:
+                    yield from names_of(child)
+
+
+def _alone(tree: ast.AST) -> Iterator[str]:
+    """The names that stand by themselves."""
+    methods = {
+        child
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for child in node.body
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) and node not in methods:
+            for field in _FIELDS:
+                value = getattr(node, field, None)
+                if isinstance(value, str):
+                    yield value
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            yield from node.names
+    for method in methods:  # what is worked out in the body of the class, and so may meet members
+        for part in (*method.decorator_list, *method.args.defaults, *method.args.kw_defaults):
+            if part is not None:
+                yield from names_of(part)
+
+
 def _more(rest: list[str], used: set[str]) -> Iterator[str]:
-    """The same names for every family, and short ones when those of the machine are used up."""
+    """These, and short ones when those of the machine are used up."""
     yield from rest
     letters = "abcdefghijklmnopqrstuvwxyz"
     for first in letters:

@@ -31,7 +31,7 @@ def test_constants_of_other_modules_stand_where_they_are_used(tmp_path: Path) ->
     assert found["other"] == f"from agent import codes as words\nprint('Boot!', words.{table})"
 
 
-def test_names_become_those_of_the_machine_and_private_ones_share_them(tmp_path: Path) -> None:
+def test_names_become_those_of_the_machine_and_a_method_may_share_one(tmp_path: Path) -> None:
     found = compacted(
         tmp_path,
         one="def _first_helper(x: int) -> int:\n    return x\n_first_helper(1)\n",
@@ -65,7 +65,7 @@ def test_a_compile_time_constant_keeps_the_underscore_that_removes_it(tmp_path: 
     assert "_ROWS" not in found
 
 
-def test_classes_that_inherit_share_no_short_name_for_two_things(tmp_path: Path) -> None:
+def test_attributes_of_classes_that_inherit_stay_two(tmp_path: Path) -> None:
     found = compacted(
         tmp_path,
         base="class Base:\n    def __init__(self):\n        self._rows_of_base = 1\n",
