@@ -17,7 +17,6 @@ class Board:
     lab = False  # built with the lab key: says so in DeviceInfo, console is open
     sensors = ()  # what is really measured, out of: "supply", "power_fail", "card"
     supply_nominal_mv = 12000  # what supply_mv() reads when all is well; 230000 on the mains
-    supply_nominal_mv = 12000  # the rail as it should be
     root = "/"  # folder of persistent storage, ends without a slash unless it is "/"
     trusted_time = False  # True when the machine's own wall clock is right from the start
 
