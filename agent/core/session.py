@@ -53,7 +53,8 @@ class Settings:
 
 class Session:
     """`buffer` takes one incoming packet and so limits it, `open_link(settings)` gives a link,
-    `load_settings()` a Settings, `random(n)` n bytes.
+    `load_settings()` a new Settings, whose credentials are dropped once the link is there,
+    `random(n)` n bytes.
     """
 
     def __init__(self, endpoint, endpoint_id, buffer, open_link, load_settings, random):

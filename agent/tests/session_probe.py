@@ -79,23 +79,27 @@ async def run(host, port, folder, endpoint_id):
         from agent.ports.linux import LinuxBoard
 
         dial = LinuxBoard(folder + "/state", "", {}).dial
-    settings = Settings()
-    settings.host, settings.port = host, int(port)
-    settings.client_id = endpoint_id
-    settings.topics = ("usp/a/" + endpoint_id,)
-    settings.reply_topic = "usp/a/" + endpoint_id
-    settings.will_topic = CONTROLLER_TOPIC + endpoint_id
-    settings.connect_retry_time_s = 1
-    settings.connect_retry_interval_multiplier = 1000
-    for name in ("certificate", "key", "ca"):
-        setattr(settings, name, read(folder, name))
-    echo = Echo(settings.will_topic)
+
+    def load_settings():
+        settings = Settings()
+        settings.host, settings.port = host, int(port)
+        settings.client_id = endpoint_id
+        settings.topics = ("usp/a/" + endpoint_id,)
+        settings.reply_topic = "usp/a/" + endpoint_id
+        settings.will_topic = CONTROLLER_TOPIC + endpoint_id
+        settings.connect_retry_time_s = 1
+        settings.connect_retry_interval_multiplier = 1000
+        for name in ("certificate", "key", "ca"):
+            setattr(settings, name, read(folder, name))
+        return settings
+
+    echo = Echo(CONTROLLER_TOPIC + endpoint_id)
 
     async def link(settings):
         return await open_link(dial, settings)
 
     session = echo.session = Session(
-        echo, endpoint_id, bytearray(4096), link, lambda: settings, urandom
+        echo, endpoint_id, bytearray(4096), link, load_settings, urandom
     )
     task = asyncio.create_task(session.run())
     await report(session, task)
