@@ -14,7 +14,9 @@ from hil_tests.waiting import wait_until
 PAGE_POLL_S = 1.0  # as often as an open device page asks
 _GASP_READY_S = 0.5  # the board makes its gasp anew 0.2 s after what it says has changed
 _NO_POWER = "no power at the device"
-_NEW_EVENTS = "SELECT name FROM event WHERE endpoint_id = ? AND id > ? ORDER BY id"
+_NEW_EVENTS = (
+    "SELECT name FROM event WHERE endpoint_id = ? AND id > ? AND kind = 'event' ORDER BY id"
+)
 _OPEN_INTERRUPTION = re.compile(r'<div class="interruption">\s*<p><span class="cause">([^<]+)<')
 
 

@@ -26,7 +26,7 @@ COMMAND_LINE_SIGN: Mapping[str, bytes] = {
     "console": b"fleet_server.console",
 }
 _INIT_S = 120.0
-_START_S = 60.0
+_START_S = 120.0
 _STOP_S = 20.0
 
 
