@@ -105,6 +105,7 @@ class Agent:
             self._load_settings,
             urandom,
         )
+        self.endpoint.monitors = part("monitors").load(self.model, self.endpoint)
         power = PowerMonitor(self.board, self.clock, self.journal, self.endpoint, self.session)
         power.report_boot(self.model.boot_arguments())
         gc.collect()

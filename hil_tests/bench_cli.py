@@ -4,10 +4,11 @@ The board comes last and may be left out: power, supply and network then mean th
 card the set-top box.
 """
 
+import json
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -93,6 +94,20 @@ def network(
     act(board, f"network {action}", lambda: control.network(action.value))
 
 
+@app.command("set")
+def set_facts(
+    subject: Annotated[str, typer.Argument(help="Such as voice or battery; see board-facts.md.")],
+    values: Annotated[list[str], typer.Argument(help="KEY=VALUE, the value a text or JSON.")],
+    board: Annotated[str, typer.Option(help="Name of the board.")] = DEFAULT_BOARD,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Change what the board's hardware reports about a subject."""
+    changes = dict(parse_value(value) for value in values)
+    control = find_board(state, board)
+    said = ", ".join(f"{key} {value}" for key, value in changes.items())
+    act(board, f"{subject}: {said}", lambda: control.set_facts(subject, **changes))
+
+
 @app.command()
 def boards(state: State = DEFAULT_STATE) -> None:
     """List the boards and what state each is in."""
@@ -111,6 +126,17 @@ def describe(answer: Answer) -> tuple[str, str, str, str, str]:
     power_state = "on" if answer["powered"] else "off"
     rail = f"{answer['supply_mv'] / 1000:g} V"
     return power_state, answer["network"], rail, card_state, answer["endpoint_id"]
+
+
+def parse_value(word: str) -> tuple[str, Any]:
+    """Key and value of `KEY=VALUE`; a value that is no JSON is a text."""
+    key, sign, text = word.partition("=")
+    if not sign or not key:
+        stop(f"{word!r} is not KEY=VALUE")
+    try:
+        return key, json.loads(text)
+    except ValueError:
+        return key, text
 
 
 def board_names(state: Path) -> list[str]:

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import serial
@@ -144,6 +145,25 @@ def test_pins_reach_the_agent(echo_board: MakeBoard, listen: Listen, cpython: bo
     assert ask(line, "supply", "supply") == "supply 12000"
     board.card(False)
     assert line.hear("card").startswith("card False")
+
+
+@BOTH
+def test_what_the_hardware_knows_reaches_the_agent(
+    echo_board: MakeBoard, listen: Listen, cpython: bool
+) -> None:
+    board = echo_board(cpython=cpython)
+    line = listen(board)
+
+    def asked(subject: str) -> Any:
+        return json.loads(ask(line, f"fact {subject}", "fact").removeprefix("fact "))
+
+    assert asked("traffic") == {"rx_bytes": 0, "tx_bytes": 0}
+    for note in ("short", "long " * 100):
+        board.set_facts("traffic", rx_bytes=7, note=note)
+        assert asked("traffic") == {"rx_bytes": 7, "tx_bytes": 0, "note": note}
+    assert asked("nothing such") is None
+    with pytest.raises(BoardRefusedError, match="it has traffic"):
+        board.set_facts("nothing", such=1)
 
 
 @BOTH

@@ -9,7 +9,7 @@ from agent.wire.protobuf import encode
 from agent.wire.usp import USPError
 
 
-def apply(operations, args, asker) -> dict:
+def apply(operations, obj, row, args, asker, key) -> dict:
     """Carry it out; return the outputs of the command. Raises USPError."""
     method = args["Method"]
     if method not in ("Set", "Add", "Delete"):
@@ -45,3 +45,6 @@ def _settings(path, parameters):
     except (ValueError, AttributeError):
         raise USPError(INVALID_COMMAND_ARGUMENTS, "Parameters")  # noqa: B904
     return encode(*pairs)
+
+
+AT_ONCE = {"X_IPKO-COM_Apply()": apply}

@@ -87,7 +87,7 @@ def _choice(args, allowed):
     return cause
 
 
-def _self_test(device):
+def _self_test(device, args):
     """Storage gives back what it was given, and there is memory to work with."""
     yield None
     word = urandom(8)

@@ -77,6 +77,7 @@ class Endpoint:
             model, self._notifier.add_on_board_request, self._finished, self._after
         )
         journal.describe_drop = self._drop_record
+        self.monitors = []  # of monitors.py: each is asked to look with every poll
         self._answering = []
         self._check_ms = 0
         self._dated = False
@@ -217,6 +218,8 @@ class Endpoint:
         model = self._model
         model.sample(now_ms)
         model.run_later(now_ms)
+        for monitor in self.monitors:
+            monitor.look(now_ms)
         self._operations.advance()
         if now_ms >= self._check_ms:
             self._check(now_ms)

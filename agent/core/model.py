@@ -4,6 +4,9 @@ An object is known by where its line begins in the table. Every object has rows;
 instances has a single row. A row is a list: its instance numbers as a tuple, then one slot per
 parameter in the table's order. A slot is a text, None for the default, or a number, by which
 `live` of model_device.py gives the text: nothing is computed before someone asks.
+
+The rows of a live object (`@name` in the table) are not here at all: the part `live_<name>` has a
+generator `rows(model, path)` that makes them, of texts and None alone, from the board's facts.
 """
 
 import json
@@ -33,12 +36,12 @@ class Model:
         at = 0
         while at < len(TABLE):
             only = self.header(at, "?")
-            if not only or only == product_class:
+            if not only or product_class in only.split("|"):
                 self.objects.append(at)
-                self.tables[at] = []
+                self.tables[at] = None if self.header(at, "@") else []
             at = TABLE.find(b"\n\n", at) + 2
         for obj in self.objects:
-            if "{i}" not in self.path(obj):
+            if self.tables[obj] is not None and "{i}" not in self.path(obj):
                 self.tables[obj].append(self.new_row(obj, ()))
         part("model_start").load(self)
 
@@ -71,7 +74,7 @@ class Model:
     def key_sets(self, obj: int) -> list[list[str]]:
         """The unique keys of a table, each a list of parameter names."""
         words = self._words(obj)[2:]
-        return [word.split(",") for word in words if word[0] not in "=?"]
+        return [word.split(",") for word in words if word[0] not in "=?@"]
 
     def entries(self, obj: int):
         """Yield (name, rest of the line) of every parameter, command and event, in this order."""
@@ -115,13 +118,20 @@ class Model:
 
     # --- values ---
 
-    def rows(self, obj: int) -> list:
-        """The rows of an object, by instance number. Do not change the list."""
-        return self.tables[obj]
+    def facts(self, subject: str) -> dict | None:
+        """What the board knows about a subject; there is no board here."""
+        return None
+
+    def rows(self, obj: int):
+        """The rows of an object, to be gone through once and not changed."""
+        table = self.tables[obj]
+        if table is None:
+            return part("live_" + self.header(obj, "@")).rows(self, self.path(obj))
+        return table
 
     def row(self, obj: int, numbers: tuple) -> list | None:
         """The row with these instance numbers."""
-        for row in self.tables[obj]:
+        for row in self.rows(obj):
             if row[0] == numbers:
                 return row
         return None
@@ -173,7 +183,9 @@ class Model:
     def _count(self, obj, row, table):
         child = self.find(self.path(obj) + table + ".{i}.")
         depth = len(row[0])
-        return sum([1 for found in self.tables.get(child, ()) if found[0][:depth] == row[0]])
+        if child < 0:
+            return 0
+        return sum([1 for found in self.rows(child) if found[0][:depth] == row[0]])
 
     # --- rows ---
 
@@ -199,7 +211,9 @@ class Model:
         self.tables[obj].append(row)
         path = self.path(obj)
         for child in self.under(path):
-            if child != obj and "{i}" not in self.path(child)[len(path) :]:
+            if child == obj or self.tables[child] is None:
+                continue
+            if "{i}" not in self.path(child)[len(path) :]:
                 self.insert_row(child, numbers)
         self._touch(obj)
         return row
@@ -208,6 +222,8 @@ class Model:
         """Remove a row and everything below it."""
         depth = len(row[0])
         for child in self.under(self.path(obj)):
+            if self.tables[child] is None:
+                continue
             kept = [found for found in self.tables[child] if found[0][:depth] != row[0]]
             if len(kept) != len(self.tables[child]):
                 self.tables[child] = kept

@@ -62,10 +62,12 @@ class Device(Model):
         self._supply_mv = 0
         self._card = False
         self._restored_ms = None
+        self._facts = {}
 
     def sample(self, now_ms: int) -> None:
         """Take every value that changes by itself anew."""
         self.now_ms = now_ms
+        self._facts.clear()
         unix_now = self.clock.unix_ms()
         if unix_now is not None:
             unknown = self.offset_ms is None
@@ -75,6 +77,13 @@ class Device(Model):
         self._memory = memory_bytes()
         self._supply_mv = self.board.supply_mv() or 0
         self._card = self.board.card_present()
+
+    def facts(self, subject: str) -> dict | None:
+        """What the board knows about a subject (agent/ports/board.py), the same until the next
+        sample; None where the hardware has no such thing."""
+        if subject not in self._facts:
+            self._facts[subject] = self.board.facts(subject)
+        return self._facts[subject]
 
     def live(self, which: int) -> str:
         """The text of a sampled value."""

@@ -52,10 +52,12 @@ def _drop_orphans(model):
     """Rows whose parent row is gone: power failed while several blobs were saved."""
     for parent in model.objects:
         path = model.path(parent)
-        if path.endswith("{i}."):
+        if path.endswith("{i}.") and model.tables[parent] is not None:
             there = [row[0] for row in model.tables[parent]]
             depth = path.count("{i}")
             for child in model.under(path):
+                if model.tables[child] is None:
+                    continue
                 model.tables[child] = [r for r in model.tables[child] if r[0][:depth] in there]
 
 

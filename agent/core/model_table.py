@@ -2,7 +2,9 @@
 
 An object is a line `path access keys ...`, its parameters, then its commands and events, then an
 empty line. Access: R read only, A rows can be added and deleted. Then come the unique keys (commas
-join a compound key), `=name` for the blob the rows are kept in, `?CLASS` for one product class.
+join a compound key), `=name` for the blob the rows are kept in, `?CLASS|CLASS` for some product
+classes alone, `@name` for a live object: the part `live_name` makes its rows whenever somebody
+asks, and every parameter of it is read only.
 
 A parameter is `name spec default`. Spec: how it is written (r not at all, w, o once, k only while
 the row is made, and filled in by the agent if missing, s write-only), its type (s text, a text that
@@ -180,6 +182,19 @@ Alias rs:64 cpe-1
 Enable rb true
 Topic rs
 QoS ru 1
+
+Device.IP. R
+InterfaceNumberOfEntries ru
+
+Device.IP.Interface.{i}. R Alias @traffic
+Alias rs:64 cpe-1
+Enable rb true
+Status rs Up
+Name rs wan
+
+Device.IP.Interface.{i}.Stats. R @traffic
+BytesSent ru~
+BytesReceived ru~
 
 Device.X_IPKO-COM_Power. R =power
 Source rs

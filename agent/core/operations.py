@@ -2,6 +2,9 @@
 
 A background command is a generator, advanced by each poll, that yields None until it yields its
 outputs. While it runs it has a row in Device.LocalAgent.Request. Source: TR-369, "Operate".
+
+A command is in the table AT_ONCE or BACKGROUND of the part `commands`, or of the part that
+`_ELSEWHERE` names for it.
 """
 
 from agent.compat import const
@@ -11,6 +14,7 @@ from agent.wire.usp import USPError
 
 _REQUEST = "Device.LocalAgent.Request.{i}."
 _MAX_RUNNING = const(4)
+_ELSEWHERE = {"X_IPKO-COM_Apply()": "apply"}
 
 
 class Operations:
@@ -29,10 +33,7 @@ class Operations:
 
     def run(self, name: str, obj: int, row: list, args: dict, asker, key: str) -> dict:
         """Carry out a command that answers at once; return its outputs. Raises USPError."""
-        if name == "X_IPKO-COM_Apply()":
-            return part("apply").apply(self, args, asker)
-        command = part("commands").AT_ONCE[name]
-        return command(self, obj, row, args, asker, key)
+        return _part_of(name).AT_ONCE[name](self, obj, row, args, asker, key)
 
     def start(self, path: str, name: str, args: dict, originator: str, key: str) -> str:
         """Begin a background command; return the path of its request. Raises USPError 7005."""
@@ -49,7 +50,7 @@ class Operations:
         }
         for parameter, value in values.items():
             device.put(obj, row, parameter, value)
-        self._running.append([row, path, name, key, part("commands").BACKGROUND[name](device)])
+        self._running.append([row, path, name, key, _part_of(name).BACKGROUND[name](device, args)])
         return device.instance_path(obj, row)
 
     def advance(self) -> None:
@@ -71,3 +72,7 @@ class Operations:
         obj = self.device.find(_REQUEST)
         self.device.delete_row(obj, entry[0])
         self._finished(entry[1], entry[2], entry[3], outcome)
+
+
+def _part_of(name):
+    return part(_ELSEWHERE.get(name, "commands"))

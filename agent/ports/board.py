@@ -39,6 +39,14 @@ class Board:
         """True or False, or None when there is no card reader."""
         return None
 
+    def facts(self, subject):
+        """What the hardware knows about a subject now, a dict; None where it has no such thing.
+
+        Subjects and the keys of each stand in docs/developer/board-facts.md. The dict may be the
+        same object at every call; the agent does not change it.
+        """
+        return None
+
     def restart(self):
         """Restart the whole board or agent process. Does not return."""
         raise NotImplementedError

@@ -49,6 +49,10 @@ class FakeBoard(Board):
         self.typed = bytearray()
         self.printed = bytearray()
         self.sockets = []
+        self.known = {}
+
+    def facts(self, subject):
+        return self.known.get(subject)
 
     def reset_cause(self):
         return self.cause

@@ -84,6 +84,10 @@ class BoardControl:
         """Insert or remove the smart card."""
         return self._ask({"action": "card", "inserted": inserted})
 
+    def set_facts(self, subject: str, **values: Any) -> Answer:
+        """Change some of what the board's hardware knows about a subject."""
+        return self._ask({"action": "set_facts", "subject": subject, "values": values})
+
     def network(self, mode: NetworkMode) -> Answer:
         """Unplug: bytes stop and nothing is closed. Plug: they flow on. Refuse: dialling fails."""
         return self._ask({"action": "network", "mode": mode})

@@ -66,6 +66,8 @@ class ControlServer:
                 return await board.supply(float(request["volts"]), request.get("for_ms"))
             case "card":
                 return board.card(bool(request["inserted"]))
+            case "set_facts":
+                return board.set_facts(str(request["subject"]), dict(request["values"]))
             case "network":
                 return await board.network(str(request["mode"]))
             case "shut_down":

@@ -1,7 +1,7 @@
 """The bench's hand on the board's pins: lines of text over a loopback connection.
 
-To the board: `powerfail`, `supply <mV>`, `card in`, `card out`. From the board: `cut`, sent by
-its flash when it was told to lose power in the middle of an operation.
+To the board: `powerfail`, `supply <mV>`, `card in`, `card out`, `fact <subject> <json>`. From the
+board: `cut`, sent by its flash when it was told to lose power in the middle of an operation.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class BoardSpec:
     """Let erasing and writing flash take the time the datasheet gives (see vm/block_device.py)."""
     cut_at_flash_operation: int = 0
     """Cut the power in the middle of this flash operation of the first boot; 0 for never."""
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What differs from the facts of its product class (see facts.py), by subject."""
     agent_main: str = ""
     """Path of a source file that takes the place of agent/main.py; for trials of the board."""
 
@@ -63,7 +65,7 @@ class BoardSpec:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "BoardSpec":
-        known = {field.name for field in fields(cls)}
+        known = {each.name for each in fields(cls)}
         kept = {name: value for name, value in values.items() if name in known}
         kept["sensors"] = tuple(kept.get("sensors", ("supply", "power_fail")))
         return cls(**kept)

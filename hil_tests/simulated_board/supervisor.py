@@ -1,13 +1,16 @@
 """One simulated board, live: its machine, serial port, hardware bus, uplink and power switch."""
 
 import asyncio
+import json
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from agent.wire import codes
 from hil_tests.errors import BoardRefusedError
 from hil_tests.simulated_board import flash_image
+from hil_tests.simulated_board.facts import first_facts
 from hil_tests.simulated_board.hardware_bus import HardwareBus
 from hil_tests.simulated_board.machine import Machine
 from hil_tests.simulated_board.pseudo_terminal import PseudoTerminal
@@ -42,6 +45,7 @@ class BoardSupervisor:
         self._flash_cut_at = spec.cut_at_flash_operation
         self._supply_mv = NOMINAL_SUPPLY_MV
         self._card = spec.card_inserted
+        self._facts = first_facts(spec)
         self._boots = 0
         self._life: asyncio.Task[None] | None = None
 
@@ -81,6 +85,7 @@ class BoardSupervisor:
             "bytes_to_board": self._uplink.bytes_to_board,
             "supply_mv": self._supply_mv,
             "card": self._card,
+            "facts": self._facts,
             "serial_port": str(self.folder.serial_port.absolute()),
         }
 
@@ -134,6 +139,14 @@ class BoardSupervisor:
         self._card = inserted
         self._bus.tell("card in" if inserted else "card out")
         return self._actions.note("card", inserted=inserted)
+
+    def set_facts(self, subject: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        if subject not in self._facts:
+            known = ", ".join(sorted(self._facts)) or "nothing"
+            raise BoardRefusedError(f"knows nothing of {subject!r}; it has {known}")
+        self._facts[subject] = {**self._facts[subject], **values}
+        self._bus.tell(f"fact {subject} {_compact(self._facts[subject])}")
+        return self._actions.note("set_facts", subject=subject, values=dict(values))
 
     async def network(self, mode: str) -> dict[str, Any]:
         if mode == "plug":
@@ -209,6 +222,7 @@ class BoardSupervisor:
             "reset_cause": self._reset_cause,
             "supply_mv": self._supply_mv,
             "card": self._card,
+            "facts": {subject: _compact(fact) for subject, fact in self._facts.items()},
             "cut_at_flash_operation": self._flash_cut_at,
         }
 
@@ -232,3 +246,7 @@ class BoardSupervisor:
     def _say(self, data: bytes) -> None:
         self._console_log.write(data)
         self._terminal.write(data)
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

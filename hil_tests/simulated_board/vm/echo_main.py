@@ -1,10 +1,11 @@
 """Stands in for agent/main.py to try the board itself: tells on the serial line what happens.
 
 Lines typed: `dial <host> <port>` carries a line over the uplink, `crash`, `restart`, `heap`,
-`store <name> <text>`; anything else is echoed.
+`store <name> <text>`, `fact <subject>`; anything else is echoed.
 """
 
 import asyncio
+import json
 import os
 import sys
 from time import time
@@ -43,6 +44,8 @@ class _Agent:
             await self.dial(words[1], words[2])
         elif words[:1] == ["store"]:
             self.store(words[1], words[2])
+        elif words[:1] == ["fact"]:
+            self.say("fact " + json.dumps(self.board.facts(words[1])))
         elif line == "heap":
             self.say(f"heap {memory_bytes()[0]}")
         elif line == "supply":

@@ -1,17 +1,19 @@
 """The simulated board as the agent sees it, on both Pythons.
 
 What the hardware would do comes over the hardware bus, a loopback connection of text lines:
-`powerfail`, `supply <mV>`, `card in`, `card out`. The board sends only `cut`, when its flash
-has been told to lose power. The uplink is a loopback port that carries bytes to the host and
-port named in the first line.
+`powerfail`, `supply <mV>`, `card in`, `card out`, `fact <subject> <json>`. The board sends only
+`cut`, when its flash has been told to lose power. The uplink is a loopback port that carries bytes
+to the host and port named in the first line.
 """
 
 import asyncio
+import json
 import socket
 
 from agent.ports.board import Board
 
 _HOST = "127.0.0.1"
+_LONG_FACT = 256  # characters; a longer fact is kept as text, which takes a tenth of the heap
 
 
 class Signal:
@@ -40,6 +42,7 @@ class SimulatedBoard(Board):
         self._reset_cause = settings["reset_cause"]
         self._supply_mv = settings["supply_mv"]
         self._card = settings["card"]
+        self._facts = {name: _kept(text) for name, text in settings["facts"].items()}
         self._uplink_port = settings["uplink_port"]
         self._bus_port = settings["bus_port"]
         self._console = console
@@ -53,6 +56,10 @@ class SimulatedBoard(Board):
 
     def card_present(self):
         return self._card
+
+    def facts(self, subject):
+        fact = self._facts.get(subject)
+        return json.loads(fact) if isinstance(fact, str) else fact
 
     def restart(self):
         self._restart()
@@ -78,7 +85,7 @@ class SimulatedBoard(Board):
             line = await reader.readline()
             if not line:
                 return
-            self._obey(line.decode().split())
+            self._obey(line.decode().strip().split(" ", 2))
 
     def _obey(self, words):
         if words[0] == "powerfail":
@@ -88,6 +95,12 @@ class SimulatedBoard(Board):
         elif words[0] == "card" and self._card != (words[1] == "in"):
             self._card = words[1] == "in"
             self.card_changed.pull()
+        elif words[0] == "fact":
+            self._facts[words[1]] = _kept(words[2])
+
+
+def _kept(text):
+    return text if len(text) > _LONG_FACT else json.loads(text)
 
 
 async def run_agent(board):
