@@ -107,6 +107,8 @@ class Agent:
         )
         self.endpoint.monitors = part("monitors").load(self.model, self.endpoint)
         power = PowerMonitor(self.board, self.clock, self.journal, self.endpoint, self.session)
+        self.endpoint.monitors.append(power)
+        self.session.poll_ms = self.board.poll_ms
         power.report_boot(self.model.boot_arguments())
         gc.collect()
         for task in (self.session.run(), self.session.poll_offline(), power.run()):

@@ -96,6 +96,7 @@ def running(
         "reset_cause": 1,
         "supply_mv": 12000,
         "card": None,
+        "facts": {},
         **wires.ports,
     }
     log = image.with_suffix(".log")

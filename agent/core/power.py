@@ -33,7 +33,6 @@ from agent.wire.codes import (
 )
 
 _SAMPLE_MS = const(10)
-_REFRESH_MS = const(200)
 _RIDE_THROUGH_MS = const(1000)  # power that is back by then never left this boot
 _SLOT_DIGITS = const(13)
 _INTERRUPTION = "interruption"
@@ -69,7 +68,7 @@ class PowerMonitor:
 
     async def run(self) -> None:
         """Watch for ever; ends only by an error."""
-        tasks = [asyncio.create_task(self._keep_ready()), asyncio.create_task(self._watch())]
+        tasks = [asyncio.create_task(self._watch())]
         if self._board.power_fail is not None:
             tasks.append(asyncio.create_task(self._await_signal()))
         if "supply" in self._board.sensors:
@@ -95,8 +94,8 @@ class PowerMonitor:
         sent = bool(self._packet) and self._session.send_now(self._packet)
         self.last_signal = (up_time_ms, sent)
 
-    def refresh(self) -> None:
-        """Make the packet anew when what it says has changed; call it a few times per second."""
+    def look(self, now_ms: int) -> None:
+        """Make the packet anew when what it says has changed; a monitor of the endpoint."""
         key = self._gasp_key()
         if key != self._prepared_for:
             self._prepare_packet(self._journal.last_sequence + 1)
@@ -143,11 +142,6 @@ class PowerMonitor:
             else:
                 text = fixed_digits(up_time_ms, size)
             self._packet[at : at + size] = text
-
-    async def _keep_ready(self):
-        while True:
-            self.refresh()
-            await sleep_ms(_REFRESH_MS)
 
     async def _await_signal(self):
         while True:

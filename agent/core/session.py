@@ -19,7 +19,6 @@ from agent.errors import LinkError, StreamError
 from agent.wire import mqtt
 
 _CONNECT_S = const(30)
-_POLL_MS = const(250)
 _PEER_MS = const(10000)  # an answer to PINGREQ, or progress of a write, takes less
 _ACKNOWLEDGE_S = const(60)
 _HOLD_MS = const(5000)
@@ -61,6 +60,7 @@ class Session:
         self.state = "down"
         self.since_ms = monotonic_ms()
         self.error = ""
+        self.poll_ms = 250  # between two polls of the endpoint, when nothing wakes it before
         self._endpoint = endpoint
         self._open_link = open_link
         self._load_settings = load_settings
@@ -74,6 +74,8 @@ class Session:
         self._acknowledged = asyncio.Event()
         self._hurry = asyncio.Event()
         self._ended = asyncio.Event()
+        self._offline = asyncio.Event()
+        self._offline.set()
 
     async def run(self):
         """Keep the session up; ends only by an error that nobody expected."""
@@ -92,7 +94,8 @@ class Session:
     async def poll_offline(self):
         """Keep the endpoint's timers and samples going while nothing can be sent."""
         while True:
-            await sleep_ms(_POLL_MS)
+            await self._offline.wait()
+            await sleep_ms(self.poll_ms)
             if self._link is None:
                 for _ in self._endpoint.poll(monotonic_ms()):
                     break
@@ -153,6 +156,7 @@ class Session:
             for task in tasks:
                 task.cancel()
             self._link = self._chunks = None
+            self._offline.set()
             link.close()
             self._endpoint.disconnected()
 
@@ -227,6 +231,7 @@ class Session:
 
     async def _work(self, link):
         self._link = link
+        self._offline.clear()
         await self._send(self._endpoint.connected(monotonic_ms()))
         self.error = ""
         self._enter("online")
@@ -238,7 +243,7 @@ class Session:
             for outgoing in self._endpoint.poll(monotonic_ms()):
                 await self._send(outgoing)
             if not self._incoming:
-                await self._wait(self._wake, _POLL_MS)
+                await self._wait(self._wake, self.poll_ms)
             self._wake.clear()
 
     async def _answer(self, payload, topic_name, response_topic, packet_id):
@@ -301,7 +306,7 @@ class Session:
         interval_ms = self._client.keep_alive_s * 750
         patience_ms = min(_PEER_MS, interval_ms or _PEER_MS)
         while True:
-            await sleep_ms(patience_ms // 8)
+            await sleep_ms(patience_ms // 4)
             now_ms = monotonic_ms()
             if self._chunks is not None:
                 if now_ms - self._written_ms > patience_ms:

@@ -19,6 +19,7 @@ class Board:
     supply_nominal_mv = 12000  # what supply_mv() reads when all is well; 230000 on the mains
     root = "/"  # folder of persistent storage, ends without a slash unless it is "/"
     trusted_time = False  # True when the machine's own wall clock is right from the start
+    poll_ms = 250  # how often the agent looks at what it watches; longer lets a processor sleep
 
     power_fail = None  # an object with `async wait()`: returns once when the supply is failing
     card_changed = None  # the same, for a card put in or taken out; may be None

@@ -4,7 +4,6 @@ import asyncio
 import binascii
 import os
 import ssl
-import tempfile
 
 _CONNECTION_RESET = 104
 _INVALID = 22
@@ -73,13 +72,11 @@ def _context(settings):
 
 
 def _load_identity(context, certificate_der, key_der):
-    """Give certificate and key to the context, which takes files only: in a folder of our own,
-    readable by nobody else and removed at once."""
-    with tempfile.TemporaryDirectory(prefix="agent-") as folder:
-        path = os.path.join(folder, "identity.pem")
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(_pem("CERTIFICATE", certificate_der) + _pem(_key_label(key_der), key_der))
-        context.load_cert_chain(path)
+    """Give certificate and key to the context, which takes files only: one in memory, which no
+    disk ever sees and which is gone when it is closed."""
+    with open(os.memfd_create("identity"), "wb", buffering=0) as file:
+        file.write(_pem("CERTIFICATE", certificate_der) + _pem(_key_label(key_der), key_der))
+        context.load_cert_chain(f"/proc/self/fd/{file.fileno()}")
 
 
 def _key_label(key_der):

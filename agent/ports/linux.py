@@ -20,6 +20,7 @@ class LinuxBoard(Board):
     """Identity comes from the caller, storage is `state`, the console is the device `console`."""
 
     trusted_time = True
+    poll_ms = 1000  # what must be told sooner wakes the agent
 
     def __init__(self, state, console, identity, cause=codes.RESET_UNKNOWN):
         os.makedirs(state, mode=0o700, exist_ok=True)

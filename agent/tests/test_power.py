@@ -91,7 +91,7 @@ def test_the_gasp_says_when_it_was_though_it_was_made_before():
     bench, monitor = started()
     settle(bench)
     bench.clock.set_time(NOON, 40)
-    monitor.refresh()
+    monitor.look(0)
     bench.now_ms += 1234
     monitor.power_failing()
     assert monitor.last_signal == (2234, True)
@@ -115,10 +115,10 @@ def test_the_gasp_says_when_it_was_though_it_was_made_before():
 def test_the_gasp_is_right_after_more_digits_another_event_or_another_connection():
     bench, monitor = started()
     for step in range(4):
-        monitor.refresh()
+        monitor.look(0)
         if step == 1:
             bench.now_ms = 9_999
-            monitor.refresh()
+            monitor.look(0)
             bench.now_ms = 10_001
         elif step == 2:
             bench.journal.append(b'["Device.","Boot!",{},1,"5"]')
@@ -136,7 +136,7 @@ def test_the_gasp_is_right_after_more_digits_another_event_or_another_connection
 def test_without_a_connection_only_the_journal_has_it():
     bench, monitor = started()
     monitor._session.state = "down"
-    monitor.refresh()
+    monitor.look(0)
     monitor.power_failing()
     assert monitor._session.sent == []
     assert not monitor.last_signal[1]
@@ -145,7 +145,7 @@ def test_without_a_connection_only_the_journal_has_it():
 
 def test_without_a_subscription_no_gasp_leaves_and_the_journal_keeps_it():
     bench, monitor = started(subscribe=False)
-    monitor.refresh()
+    monitor.look(0)
     monitor.power_failing()
     assert monitor._session.sent == []
     assert names(bench)[-1] == "PowerLoss!"
@@ -153,7 +153,7 @@ def test_without_a_subscription_no_gasp_leaves_and_the_journal_keeps_it():
 
 def test_nothing_is_sent_that_the_journal_could_not_keep():
     _, monitor = started()
-    monitor.refresh()
+    monitor.look(0)
     monitor.power_failing()
     monitor.power_failing()
     assert len(monitor._session.sent) == 1, "no second record, so no second gasp"
