@@ -8,7 +8,7 @@ server's mistake, and a floor made of it would refuse every right time for ever.
 """
 
 from agent.compat import const, monotonic_ms
-from agent.core.events import date_time
+from agent.core.events import date_time, dated, moment_text
 from agent.errors import StorageError
 from agent.wire.codes import UNKNOWN_TIME
 
@@ -64,6 +64,16 @@ class Clock:
         """dateTime with milliseconds, or the unknown time of TR-106."""
         now = self.unix_ms()
         return UNKNOWN_TIME if now is None else date_time(now)
+
+    def lasting(self, moment):
+        """The moment (events.py, `dated`) in a form that stays known when the clock of its boot is
+        forgotten; as it is while that clock is unknown."""
+        known = dated(moment, self._journal.clock_of)
+        return [0, known[0], known[1]] if known else moment
+
+    def moment_text(self, moment) -> str:
+        """dateTime of a moment, or the unknown time."""
+        return moment_text(moment, self._journal.clock_of)
 
     def _drift_ms(self, elapsed_ms):
         return (elapsed_ms * _DRIFT_PER_MILLION + 999999) // 1000000

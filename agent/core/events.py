@@ -21,7 +21,7 @@ def stamped_arguments(record: bytes, clock_of) -> tuple[str, str, dict]:
     """Return (path, name, arguments) of a record, with when it was, as far as that is known.
 
     `clock_of(boot_count)` gives (offset ms, error ms) of that boot, or None. An argument `Loss`,
-    [boot count, up time] of a power loss, becomes the duration since then.
+    the moment something was lost, becomes the duration since then; `Since`, a moment, its time.
     """
     path, name, args, boot_count, up_time = json.loads(record)
     up_time = int(up_time)
@@ -30,15 +30,32 @@ def stamped_arguments(record: bytes, clock_of) -> tuple[str, str, dict]:
     args["Time"] = UNKNOWN_TIME
     args.setdefault("Grade", "measured")
     loss = args.pop("Loss", None)
-    known = clock_of(boot_count)
+    if "Since" in args:
+        args["Since"] = moment_text(args["Since"], clock_of)
+    known = dated((boot_count, up_time), clock_of)
     if known:
-        args["Time"] = date_time(known[0] + up_time)
+        args["Time"] = date_time(known[0])
         args["TimeError"] = str(known[1])
-        lost = loss and clock_of(loss[0])
+        lost = loss and dated(loss, clock_of)
         if lost:
-            args["Duration"] = str(max(0, known[0] + up_time - lost[0] - loss[1]))
+            args["Duration"] = str(max(0, known[0] - lost[0]))
             args["DurationError"] = str(known[1] + lost[1])
     return path, name, args
+
+
+def dated(moment, clock_of) -> tuple[int, int] | None:
+    """(Unix ms, error ms) of a moment, None while unknown. A moment is (boot count, up time ms);
+    one that was dated for good is (0, Unix ms, error ms)."""
+    if not moment[0]:
+        return moment[1], moment[2]
+    known = clock_of(moment[0])
+    return (known[0] + moment[1], known[1]) if known else None
+
+
+def moment_text(moment, clock_of) -> str:
+    """dateTime of a moment, or the unknown time."""
+    known = dated(moment, clock_of)
+    return date_time(known[0]) if known else UNKNOWN_TIME
 
 
 def date_time(unix_ms: int) -> str:

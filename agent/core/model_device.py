@@ -7,6 +7,7 @@ that was measured is written.
 import json
 
 from agent.compat import const, memory_bytes
+from agent.core.alarms import Alarms
 from agent.core.events import date_time
 from agent.core.model import Model
 from agent.core.parts import part
@@ -52,6 +53,7 @@ class Device(Model):
         self.clock = clock
         self.actions = actions
         self.now_ms = 0
+        self.alarms = Alarms(self)
         self.offset_ms = None
         self.online = False
         self.connected_ms = None

@@ -196,6 +196,27 @@ Device.IP.Interface.{i}.Stats. R @traffic
 BytesSent ru~
 BytesReceived ru~
 
+Device.FaultMgmt. R
+SupportedAlarmNumberOfEntries ru
+CurrentAlarmNumberOfEntries ru
+
+Device.FaultMgmt.SupportedAlarm.{i}. R EventType,ProbableCause,SpecificProblem @alarms
+EventType rs
+ProbableCause rs
+SpecificProblem rs
+PerceivedSeverity rs
+
+Device.FaultMgmt.CurrentAlarm.{i}. R AlarmIdentifier @alarms
+AlarmIdentifier rs
+AlarmRaisedTime rd
+AlarmChangedTime rd
+ManagedObjectInstance rs
+EventType rs
+ProbableCause rs
+SpecificProblem rs
+PerceivedSeverity rs
+AdditionalText rs
+
 Device.X_IPKO-COM_Power. R =power
 Source rs
 SupplyVoltage ru~

@@ -1,0 +1,61 @@
+"""The alarms of a device: what is wrong now, and since when. A restart does not forget them.
+
+A monitor says `put(name, on, text)` as often as it likes; only a change is written to flash. It
+should say so at its first look after a start too: that takes back what is over since. What a name
+means stands in live_alarms.py, which serves Device.FaultMgmt.; where a device may have several of a
+kind, the name goes on with "." and the instance number of the object: "temperature.2".
+"""
+
+import json
+
+from agent.errors import StorageError
+
+_BLOB = "alarms"
+
+
+class Alarms:
+    """`raised` has a list for each: instance number, name, moment it began, text. A moment is as in
+    events.py, `dated`."""
+
+    def __init__(self, device) -> None:
+        self._device = device
+        self.raised = []
+        try:
+            kept = device.store.load(_BLOB)
+        except StorageError:
+            return  # the monitors will say again what still is
+        self.raised = json.loads(kept or b"[]")
+        for alarm in self.raised:
+            began = device.clock.lasting(alarm[2])
+            if began is not alarm[2] and alarm[2][0]:
+                alarm[2] = began
+                self._keep()
+
+    def find(self, name: str):
+        """The alarm of this name, None while it is not raised."""
+        for alarm in self.raised:
+            if alarm[1] == name:
+                return alarm
+        return None
+
+    def put(self, name: str, on, text: str = "") -> bool:
+        """Raise or clear it; tell whether that was a change. What is raised keeps its beginning,
+        and the text it began with."""
+        alarm = self.find(name)
+        if bool(on) == bool(alarm):
+            return False
+        if alarm:
+            self.raised.remove(alarm)
+        else:
+            device = self._device
+            moment = [device.clock.boot_count, device.now_ms]
+            number = max([raised[0] for raised in self.raised] or [0]) + 1
+            self.raised.append([number, name, moment, text])
+        self._keep()
+        return True
+
+    def _keep(self):
+        try:
+            self._device.store.save(_BLOB, json.dumps(self.raised).encode())
+        except StorageError:
+            return  # it is right until the next start
