@@ -1,46 +1,57 @@
-"""Runs a board that is this Linux machine: python -m agent --state DIR --console PATH ..."""
+"""Runs the agent of a Linux machine: cpe-agent [--config FILE] [--check]
 
-import argparse
+--config names the configuration, /etc/cpe-agent.toml unless told otherwise; --check says what of
+the machine the agent can use, and ends.
+"""
+
 import asyncio
-import os
 import sys
 
-from agent.main import run
+from agent.errors import ConfigurationError
+from agent.main import Agent
 from agent.ports.linux import LinuxBoard
-from agent.wire import codes
+from agent.ports.linux_config import read_config
+from agent.ports.linux_manager import keep_manager_informed
+from agent.ports.linux_sources import Sources
 
-_IDENTITY = (
-    ("manufacturer", "IPKO"),
-    ("manufacturer-oui", None),
-    ("product-class", "MODEM"),
-    ("model-name", "Linux gateway"),
-    ("serial-number", None),
-    ("hardware-version", "1"),
-)
+_CONFIG = "/etc/cpe-agent.toml"
+_CONFIGURATION_EXIT = 78  # EX_CONFIG: a service manager need not try again
 
 
-def _arguments(words):
-    parser = argparse.ArgumentParser(prog="python -m agent", description=__doc__)
-    parser.add_argument("--state", required=True, help="folder of persistent storage")
-    parser.add_argument("--console", required=True, help="serial device or pseudo-terminal")
-    parser.add_argument("--cause", choices=codes.RESET_NAMES, default=codes.RESET_NAMES[0])
-    parser.add_argument("--lab", action="store_true", help="built with the lab key")
-    for name, default in _IDENTITY:
-        parser.add_argument("--" + name, default=default, required=default is None)
-    return parser.parse_args(words)
+async def serve(board):
+    """Run until the board ends the process; ends only by the error of a task that failed."""
+    agent = Agent(board)
+    board.watch(agent.restart)
+    informing = asyncio.create_task(keep_manager_informed())
+    try:
+        await agent.run()
+    finally:
+        informing.cancel()
+        board.unwatch()
 
 
-def main(words):
-    """Run until the process is ended or a task of the agent fails."""
-    arguments = _arguments(words)
-    identity = {"lab": arguments.lab}
-    for name, _ in _IDENTITY:
-        attribute = name.replace("-", "_")
-        identity[attribute] = getattr(arguments, attribute)
-    code = os.environ.pop("AGENT_RESET_CAUSE", "")
-    cause = int(code) if code else codes.RESET_NAMES.index(arguments.cause)
-    asyncio.run(run(LinuxBoard(arguments.state, arguments.console, identity, cause)))
+def main():
+    """The program `cpe-agent`."""
+    words = sys.argv[1:]
+    path = _CONFIG
+    if words[:1] == ["--config"] and len(words) > 1:
+        path = words[1]
+        words = words[2:]
+    if words not in ([], ["--check"]):
+        sys.stdout.write(__doc__)
+        return 0 if words in (["--help"], ["-h"]) else 2
+    try:
+        config = read_config(path)
+    except ConfigurationError as error:
+        sys.stderr.write(f"cpe-agent: {error.text}; {error.next}\n")
+        return _CONFIGURATION_EXIT
+    if words:
+        for line in Sources(config["sysfs"], config["customer_interface"]).report():
+            sys.stdout.write(line + "\n")
+        return 0
+    asyncio.run(serve(LinuxBoard(config)))
+    return 1
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main())

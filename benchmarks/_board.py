@@ -18,7 +18,7 @@ from firmware_tools.build import REPOSITORY, AgentBuild, compile_files, new_imag
 
 MACHINE_FOLDER = REPOSITORY / "hil_tests" / "simulated_board" / "vm"
 _SOURCES = ("start.py", "simulated.py", "block_device.py")
-_FACTORY = {
+FACTORY = {
     "product_class": "VOICEMODEM",
     "manufacturer": "IPKO-COM",
     "manufacturer_oui": "00256D",
@@ -89,7 +89,7 @@ def running(
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """A machine with this heap, started; gives its process and the file with all it prints."""
     settings = {
-        "factory": _FACTORY,
+        "factory": FACTORY,
         "image": str(image),
         "flash_timings": False,
         "cut_at_flash_operation": 0,

@@ -192,12 +192,16 @@ class Bench:
         image = new_flash(self._build, self._data, self._folder / "flash.img")
         self._controller.forget()
         with running(self._machine, image, self._wires, heap_bytes) as (process, log):
-            self._controller.is_running = lambda: process.poll() is None
             try:
-                work(self._controller, self._command_key)
+                self.work(lambda: process.poll() is None)
             except Failed as failure:
                 return f"{failure} {log.read_text(errors='replace')[-400:]}"
         return ""
+
+    def work(self, is_running: Callable[[], bool]) -> None:
+        """Put an agent that was started with the provisioned storage to work. Raises Failed."""
+        self._controller.is_running = is_running
+        work(self._controller, self._command_key)
 
     def _provisioned(self, authority: Authority) -> dict[str, bytes]:
         """The files of a board's storage after `commit` on its console."""

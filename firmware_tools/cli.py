@@ -98,6 +98,19 @@ def build(
     _say(f"build {compiled.digest[:16]}")
 
 
+@app.command("linux-package")
+def linux_package(
+    out: Annotated[Path, typer.Option(help="where the archive goes")] = Path(
+        "build/cpe-agent.tar.gz"
+    ),
+) -> None:
+    """Pack the agent for Linux machines: sources, service and program, to unpack at the root."""
+    from firmware_tools.linux_package import write_linux_package
+
+    count = write_linux_package(out)
+    _say(f"{out}: {count} files; see docs/administrator/linux-agent.md")
+
+
 def main() -> None:
     """Run the command line; the exit code tells the kind of failure (see errors.py)."""
     try:

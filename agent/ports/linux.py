@@ -1,42 +1,83 @@
 """A board that is a Linux machine: the agent on CPython, its storage a folder.
 
-Used where the agent runs on a gateway's own Linux, and on the bench where the MicroPython VM has
-no wheel. Nothing here measures mains or cards; a machine that can, subclasses this.
+What its hardware knows comes from /proc and /sys (linux_sources.py), why it started from
+linux_boot.py. Where no serial device is named as console, it makes a pseudo-terminal and a link
+to it, so that the same tools put it into service.
 """
 
 import asyncio
 import os
+import signal
 import socket
+import stat
 import sys
 import tty
 
 from agent.ports.board import Board
-from agent.wire import codes
+from agent.ports.linux_boot import BootRecord
+from agent.ports.linux_manager import end_watch, watch_uevents
+from agent.ports.linux_sources import Sources
 
 _READ_BYTES = 256
+_IDENTITY = (
+    "manufacturer",
+    "manufacturer_oui",
+    "product_class",
+    "model_name",
+    "serial_number",
+    "hardware_version",
+    "lab",
+)
 
 
 class LinuxBoard(Board):
-    """Identity comes from the caller, storage is `state`, the console is the device `console`."""
+    """`config` has every key of linux_config.py."""
 
     trusted_time = True
     poll_ms = 1000  # what must be told sooner wakes the agent
 
-    def __init__(self, state, console, identity, cause=codes.RESET_UNKNOWN):
-        os.makedirs(state, mode=0o700, exist_ok=True)
-        self.root = state
-        for name, value in identity.items():
-            setattr(self, name, value)
-        self._cause = cause
-        self._console_path = console
+    def __init__(self, config):
+        for name in _IDENTITY:
+            setattr(self, name, config[name])
+        os.makedirs(config["state"], mode=0o700, exist_ok=True)
+        self.root = config["state"]
+        self.sources = Sources(config["sysfs"], config["customer_interface"])
+        self.sensors = ("power_fail",) if self.sources.has_mains() else ()
         self.power_fail = asyncio.Event()
+        self._console_path = config["console"]
+        self._boot = BootRecord(self.root, config["sysfs"])
+        self._cause = self._boot.begin()
+        self._reboot_command = config["reboot_command"].split()
+        self._stopping = False
+        self._uevents = None
+
+    def watch(self, stop):
+        """From inside the event loop: hear signals and the kernel; SIGTERM calls `stop()`."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGPWR, self._power_fails)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, stop)
+        self._uevents = watch_uevents(self._power_fails)
+
+    def unwatch(self):
+        """Undo `watch`."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGPWR, signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        end_watch(self._uevents)
 
     def reset_cause(self):
         return self._cause
 
+    def facts(self, subject):
+        return self.sources.facts(subject)
+
     def restart(self):
-        """Replace this process by a new one; the new one is told that it was commanded to."""
-        os.environ["AGENT_RESET_CAUSE"] = str(codes.RESET_COMMANDED)
+        """Have the machine start anew; without a command for that, replace this process by a new
+        one. When the agent was told to stop it ends."""
+        self._boot.leave()
+        if self._stopping or (self._reboot_command and _run(self._reboot_command)):
+            os._exit(0)  # everything kept is on disk, and other tasks need not hear of it
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606  ourselves
 
     async def dial(self, host, port):
@@ -54,10 +95,48 @@ class LinuxBoard(Board):
         return sock
 
     def console(self):
-        file = os.open(self._console_path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        file = _open_console(self._console_path)
+        return _reader(file), _writer(file)
+
+    def _power_fails(self):
+        self.power_fail.set()
+        asyncio.get_running_loop().call_soon(self.power_fail.clear)
+
+    def _stop(self, stop):
+        self._stopping = True
+        stop()
+
+
+def _run(words):
+    """Whether the command could be run and did not fail."""
+    try:
+        child = os.posix_spawnp(words[0], words, os.environ)
+    except OSError:
+        return False
+    return os.waitpid(child, 0)[1] == 0
+
+
+def _open_console(path):
+    """The serial device at `path`, or a new pseudo-terminal that `path` becomes a link to."""
+    try:
+        is_device = stat.S_ISCHR(os.stat(path).st_mode) and not os.path.islink(path)
+    except OSError:
+        is_device = False
+    if is_device:
+        file = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         if os.isatty(file):
             tty.setraw(file)
-        return _reader(file), _writer(file)
+        return file
+    near, far = os.openpty()  # the far end stays open: no hang-up when a tool leaves
+    os.set_blocking(near, False)
+    tty.setraw(far)
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    new = path + ".new"
+    if os.path.lexists(new):
+        os.unlink(new)
+    os.symlink(os.ttyname(far), new)
+    os.replace(new, path)
+    return near
 
 
 def _reader(file):

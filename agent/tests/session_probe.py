@@ -77,8 +77,9 @@ async def run(host, port, folder, endpoint_id):
     else:
         from agent.ports.link_cpython import open_link
         from agent.ports.linux import LinuxBoard
+        from agent.tests.linux_cpython import LINUX_CONFIG
 
-        dial = LinuxBoard(folder + "/state", "", {}).dial
+        dial = LinuxBoard(LINUX_CONFIG | {"state": folder + "/state"}).dial
 
     def load_settings():
         settings = Settings()

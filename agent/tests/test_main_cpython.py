@@ -30,10 +30,13 @@ class Line:
         self._buffer = b""
         self._count = 0
         os.set_blocking(self._near, False)
-        words = ["--state", str(state), "--console", os.ttyname(far)]
-        words += ["--manufacturer-oui", "00256D", "--serial-number", "00000001"]
+        config = state.with_suffix(".toml")
+        config.write_text(
+            f'state = "{state}"\nconsole = "{os.ttyname(far)}"\n'
+            'manufacturer_oui = "00256D"\nserial_number = "00000001"\n'
+        )
         self.process = subprocess.Popen(  # noqa: S603  our own program
-            [sys.executable, "-m", "agent", *words, "--cause", "power_on"],
+            [sys.executable, "-m", "agent", "--config", str(config)],
             cwd=run_micropython.REPOSITORY,
         )
         self._far = far

@@ -33,7 +33,7 @@ def test_every_source_of_the_agent_compiles_for_the_board() -> None:
 def test_tests_and_the_port_to_linux_stay_off_the_board() -> None:
     names = {str(path.relative_to(REPOSITORY)) for path in agent_sources()}
     assert "agent/ports/board.py" in names
-    assert "agent/ports/linux.py" not in names
+    assert not any("linux" in name for name in names)
     assert not any("/tests/" in name for name in names)
 
 
