@@ -16,10 +16,19 @@ MICROPYTHON = sys.implementation.name == "micropython"
 if MICROPYTHON:
     import gc
     from asyncio import sleep_ms as sleep_ms
+    from asyncio import wait_for as _wait_for
     from time import ticks_diff as ticks_diff
     from time import ticks_ms as ticks_ms
 
     from micropython import const as const
+
+    async def wait_for_event(event, limit_ms):
+        """True when the event came within the limit."""
+        try:
+            await _wait_for(event.wait(), limit_ms / 1000)
+        except TimeoutError:
+            return False
+        return True
 
     def memory_bytes():
         """Return (total, free) bytes of the heap."""
@@ -30,6 +39,7 @@ else:
     import os
     import time
     from asyncio import sleep as _sleep
+    from asyncio import timeout as _timeout
 
     def const(value):
         return value
@@ -42,6 +52,14 @@ else:
 
     async def sleep_ms(duration_ms):
         await _sleep(duration_ms / 1000)
+
+    async def wait_for_event(event, limit_ms):
+        try:
+            async with _timeout(limit_ms / 1000):  # a quarter less work than wait_for
+                await event.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def memory_bytes():
         """Return (total, free) bytes of the machine's memory."""

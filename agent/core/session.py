@@ -12,7 +12,7 @@ Source: TR-369 "MQTT Binding"; MQTT 5.0, 3.1.2.10 (keep alive), 4.4 (delivery re
 import asyncio
 
 from agent.compat import TimeoutError as TimedOut
-from agent.compat import const, monotonic_ms, sleep_ms
+from agent.compat import const, monotonic_ms, sleep_ms, wait_for_event
 from agent.core.backoff import connect_retry_wait_ms
 from agent.core.mqtt_client import MqttClient, PacketTooLarge, ServerRefused
 from agent.errors import LinkError, StreamError
@@ -243,7 +243,7 @@ class Session:
             for outgoing in self._endpoint.poll(monotonic_ms()):
                 await self._send(outgoing)
             if not self._incoming:
-                await self._wait(self._wake, self.poll_ms)
+                await wait_for_event(self._wake, self.poll_ms)
             self._wake.clear()
 
     async def _answer(self, payload, topic_name, response_topic, packet_id):
@@ -295,7 +295,7 @@ class Session:
     async def _await_quota(self):
         while not self._client.has_quota():
             self._acknowledged.clear()
-            if not await self._wait(self._acknowledged, _ACKNOWLEDGE_S * 1000):
+            if not await wait_for_event(self._acknowledged, _ACKNOWLEDGE_S * 1000):
                 raise OSError(_TIMED_OUT, "no PUBACK")
 
     # --- time
@@ -327,15 +327,7 @@ class Session:
             settings.connect_retry_max_interval_s,
             self._random,
         )
-        await self._wait(self._hurry, wait_ms)
-
-    async def _wait(self, event, limit_ms):
-        """True when the event came within the limit."""
-        try:
-            await asyncio.wait_for(event.wait(), limit_ms / 1000)
-        except TimedOut:
-            return False
-        return True
+        await wait_for_event(self._hurry, wait_ms)
 
     def _enter(self, state):
         self.state = state
