@@ -8,7 +8,27 @@ from typing import Any
 from hil_tests.simulated_board.spec import BoardSpec
 
 _ALL: dict[str, dict[str, Any]] = {"traffic": {"rx_bytes": 0, "tx_bytes": 0}}
-_OF_CLASS: dict[str, dict[str, dict[str, Any]]] = {"MODEM": {}, "VOICEMODEM": {}, "STB": {}}
+_CHANNELS = 24
+_DOCSIS: dict[str, Any] = {
+    "status": "Operational",
+    "downstream": [
+        [n + 1, 570_000_000 + 8_000_000 * n, 8_000_000, "QAM256", 25 - n, 385 - n, 10**9, 40 * n, 0]
+        for n in range(_CHANNELS)
+    ],
+    "upstream": [
+        [n + 1, 30_800_000 + 6_400_000 * n, 6_400_000, "ATDMA", 440 + 3 * n, 0, 0, "Success"]
+        for n in range(4)
+    ],
+    "resets": 1,
+    "lost_syncs": 0,
+    "t1_timeouts": 0,
+    "t2_timeouts": 0,
+}
+_OF_CLASS: dict[str, dict[str, dict[str, Any]]] = {
+    "MODEM": {"docsis": _DOCSIS},
+    "VOICEMODEM": {"docsis": _DOCSIS},
+    "STB": {},
+}
 
 
 def first_facts(spec: BoardSpec) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,42 @@
+"""Signal levels of a cable modem, each with its verdict: what a technician compares by hand.
+
+Limits are those a modem must work in, not what a good installation has. Source: CableLabs
+CM-SP-PHYv3.0, electrical input to and output from the CM, BER performance of the CM.
+"""
+
+from agent.compat import const
+
+GOOD = "pass"
+BAD = "fail"
+
+_INPUT_TENTHS = const(150)  # dBmV, either side of zero
+_LOW_INPUT_TENTHS = const(-60)  # below it 256-QAM needs 3 dB more
+_SNR_TENTHS = {"QAM64": (235, 235), "QAM256": (300, 330)}
+_OUTPUT_TENTHS = (570, 570, 540, 510)  # dBmV a channel at 64-QAM, by how many there are
+_LEAST_OUTPUT_TENTHS = const(170)
+_OPERATIONAL = "Operational"
+
+
+def cable_levels(docsis: dict):
+    """Yield (key, channel or 0, value, verdict) of `docsis`, the board's facts.
+
+    Keys: cable_status, downstream_power and upstream_power in tenths of dBmV, downstream_snr in
+    tenths of dB.
+    """
+    status = docsis["status"]
+    yield "cable_status", 0, status, _verdict(status == _OPERATIONAL)
+    for channel in docsis["downstream"]:
+        power, snr = channel[4], channel[5]
+        within = -_INPUT_TENTHS <= power <= _INPUT_TENTHS
+        yield "downstream_power", channel[0], power, _verdict(within)
+        least = _SNR_TENTHS[channel[3]][power < _LOW_INPUT_TENTHS]
+        yield "downstream_snr", channel[0], snr, _verdict(snr >= least)
+    upstream = docsis["upstream"]
+    most = _OUTPUT_TENTHS[min(len(upstream), len(_OUTPUT_TENTHS) - 1)]
+    for channel in upstream:
+        within = _LEAST_OUTPUT_TENTHS <= channel[4] <= most
+        yield "upstream_power", channel[0], channel[4], _verdict(within)
+
+
+def _verdict(good):
+    return GOOD if good else BAD
