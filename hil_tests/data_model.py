@@ -19,6 +19,7 @@ _TYPES = {
     "i": "int",
     "u": "unsigned int",
     "d": "dateTime",
+    "y": "day, `unknown` or `none`",
     "l": "list",
     "p": "reference",
 }

@@ -264,7 +264,7 @@ class Model:
             self.dirty.pop()
 
     def forget(self) -> None:
-        """Factory reset: remove what is kept, but for the history of boots. Restart afterwards."""
+        """Factory reset: remove what is kept, but for boots and warranty. Restart afterwards."""
         part("model_start").forget(self)
 
 

@@ -27,6 +27,7 @@ SUPPLY_VOLTAGE = 5
 CARD_STATUS = 6
 BOOT_COUNT = 7
 CLIENT_STATUS = 8
+WARRANTY = 9  # the first of three: warranty.py
 
 
 def build(board, clock, store, settings, actions):
@@ -59,6 +60,7 @@ class Device(Model):
         self.connected_ms = None
         self.command_key = ""  # of the Reboot() this boot comes from
         self.boot_row = self.power_row = None
+        self.service_news = False  # the state of the service changed, and is not yet told
         self._later = []
         self._memory = (0, 0)
         self._supply_mv = 0
@@ -101,6 +103,8 @@ class Device(Model):
             return str(self._supply_mv)
         if which == CARD_STATUS:
             return "Running" if self._card else "None"
+        if which >= WARRANTY:
+            return part("warranty").text(self, which - WARRANTY)
         if which == BOOT_COUNT:
             return str(self.clock.boot_count)
         return "Connected" if self.online else "Connecting"

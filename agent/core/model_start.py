@@ -62,10 +62,11 @@ def _drop_orphans(model):
 
 
 def forget(model) -> None:
-    """Factory reset: remove what is kept, but for the history of boots. Restart afterwards."""
+    """Factory reset: remove what is kept, but for the history of boots and what the operator
+    knows of the warranty. Restart afterwards."""
     for obj in model.objects:
         name = model.header(obj, "=")
-        if name and not name.startswith("reboot"):
+        if name and name != "warranty" and not name.startswith("reboot"):
             model.store.remove(name)
     model.dirty = []
 
@@ -114,6 +115,9 @@ def _bind_state(device):
         SupplyVoltage=live.SUPPLY_VOLTAGE,
         Sensors=",".join(sensors),
     )
+    warranty = {"UnitDaysLeft": live.WARRANTY, "CardDaysLeft": live.WARRANTY + 1}
+    _bind(device, "Device.X_IPKO-COM_Warranty.", (), **warranty)
+    _bind(device, "Device.UserInterface.", (), WarrantyDate=live.WARRANTY + 2)
     reader = "Device.SmartCardReaders.SmartCardReader.{i}."
     if device.find(reader) >= 0:
         _bind(device, reader, (1,))

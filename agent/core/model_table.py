@@ -8,7 +8,8 @@ asks, and every parameter of it is read only.
 
 A parameter is `name spec default`. Spec: how it is written (r not at all, w, o once, k only while
 the row is made, and filled in by the agent if missing, s write-only), its type (s text, a text that
-begins with a letter, b boolean, i int, u unsigned, d dateTime, l list of paths, p path of a row),
+begins with a letter, b boolean, i int, u unsigned, d dateTime, y day of the calendar, `unknown` or
+`none`, l list of paths, p path of a row),
 `~` where changes are never notified, and after a colon the range, the greatest length, or the
 texts allowed.
 
@@ -232,6 +233,41 @@ PowerRestored! +Duration,DurationError
 Dip! +Magnitude,Duration
 Swell! +Magnitude,Duration
 Transient! +Magnitude,Duration
+
+Device.X_IPKO-COM_Service. R @service
+Profile rs
+State rs
+Reason rs
+Since rd
+AllowListVersion ru
+AllowListValidTo rd
+AllowListOpenHosts ru
+EmergencyNumbers rl
+FilterStatus rs
+SetState() S *State,Reason,Profile -
+SetAllowList() S *Document Version
+SetEmergencyNumbers() S *Numbers -
+SetHomeNetworks() S *Networks -
+StateChanged! +State,Reason,Profile
+AllowListChanged! +Version
+
+Device.X_IPKO-COM_Service.Television. R ?STB @service
+Status rs
+Reason rs
+Network rs
+HomeNetworks rl
+StatusChanged! +Status,Reason,Network
+
+Device.X_IPKO-COM_Warranty. R =warranty
+UnitReceived wy unknown
+UnitLastCoveredDay wy unknown
+UnitDaysLeft rs~
+CardReceived wy unknown
+CardLastCoveredDay wy unknown
+CardDaysLeft rs~
+
+Device.UserInterface. R
+WarrantyDate rd~
 
 Device.SmartCardReaders. R ?STB
 SmartCardReaderNumberOfEntries ru

@@ -7,7 +7,11 @@ sampled: it compares `device.facts(subject)` with what it knew, and tells by `en
 
 from agent.core.parts import part
 
-_OF_CLASS = {"MODEM": (), "VOICEMODEM": (), "STB": ()}
+_OF_CLASS = {
+    "MODEM": ("service_monitor",),
+    "VOICEMODEM": ("service_monitor",),
+    "STB": ("service_monitor",),
+}
 
 
 def load(device, endpoint) -> list:

@@ -14,7 +14,13 @@ from agent.wire.usp import USPError
 
 _REQUEST = "Device.LocalAgent.Request.{i}."
 _MAX_RUNNING = const(4)
-_ELSEWHERE = {"X_IPKO-COM_Apply()": "apply"}
+_ELSEWHERE = {
+    "X_IPKO-COM_Apply()": "apply",
+    "SetState()": "service_commands",
+    "SetAllowList()": "service_commands",
+    "SetEmergencyNumbers()": "service_commands",
+    "SetHomeNetworks()": "service_commands",
+}
 
 
 class Operations:

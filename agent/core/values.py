@@ -4,6 +4,7 @@ Loaded for a request that writes. Codes: TR-369 7011, 7012, 7013, 7025.
 """
 
 from agent.compat import const
+from agent.core.parts import part
 from agent.wire.codes import (
     DUPLICATE_KEY,
     INVALID_TYPE,
@@ -83,6 +84,12 @@ def _check_date_time(value, _):
     return value
 
 
+def _check_day(value, _):
+    if not part("warranty").is_day(value):
+        raise USPError(INVALID_VALUE)
+    return value
+
+
 def _check_paths(value, limit):
     try:
         entries = list(list_items(value))
@@ -100,5 +107,6 @@ _CHECKS = {
     "s": _check_text,
     "a": _check_alias,
     "d": _check_date_time,
+    "y": _check_day,
     "l": _check_paths,
 }

@@ -22,6 +22,7 @@ class Board:
     poll_ms = 250  # how often the agent looks at what it watches; longer lets a processor sleep
 
     power_fail = None  # an object with `async wait()`: returns once when the supply is failing
+    filter = None  # an agent.ports.filter.Filter where the customer's traffic can be held back
     card_changed = None  # the same, for a card put in or taken out; may be None
 
     def endpoint_id(self):

@@ -3,6 +3,7 @@
 import asyncio
 
 from agent.ports.board import Board
+from agent.ports.filter import Filter
 
 # --- randomness ------------------------------------------------------------------------------
 
@@ -84,6 +85,19 @@ class FakeBoard(Board):
 
     def _write(self, data):
         self.printed.extend(data)
+
+
+class FakeFilter(Filter):
+    """Remembers the rules in force; `broken` makes it fail as hardware does."""
+
+    def __init__(self):
+        self.rules = None
+        self.broken = ""
+
+    def put(self, rules):
+        if self.broken:
+            raise OSError(self.broken)
+        self.rules = rules
 
 
 # --- storage ---------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ _DOCSIS: dict[str, Any] = {
 _OF_CLASS: dict[str, dict[str, dict[str, Any]]] = {
     "MODEM": {"docsis": _DOCSIS},
     "VOICEMODEM": {"docsis": _DOCSIS},
-    "STB": {},
+    "STB": {"network": {"address": "10.64.0.30", "provider": "cable.example"}},
 }
 
 
