@@ -72,6 +72,24 @@ def identify(port: Port) -> None:
 
 
 @app.command()
+def report(
+    port: Port,
+    name: Annotated[str, typer.Argument(help="status, levels, events or test")] = "status",
+) -> None:
+    """Show what the device says of itself: its state, signal levels, last events, self test."""
+    from firmware_tools.device_console import DeviceConsole
+    from firmware_tools.serial_link import SerialLink
+
+    with SerialLink(port) as link:
+        rows = DeviceConsole(link).report(name)
+    for row in rows:
+        key = f"{row.key} {row.number}" if row.number else row.key
+        _say(f"{key:<28}{row.value:<28}{row.verdict}".rstrip())
+    if not rows:
+        _say("nothing to show")
+
+
+@app.command()
 def console(port: Port) -> None:
     """Type to the device and read what it says; Ctrl-] ends it. Try `help`."""
     from firmware_tools.terminal import talk

@@ -26,6 +26,16 @@ class DeviceIdentity:
     nonce: str
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a report; `number` is the channel, or 0; `verdict` pass, fail or another word."""
+
+    key: str
+    number: int
+    value: str
+    verdict: str
+
+
 class DeviceConsole:
     """Raises what SerialLink raises, and DeviceChangedError when the device is another one."""
 
@@ -73,6 +83,16 @@ class DeviceConsole:
     def status(self) -> dict[str, Any]:
         """Return `link` (down, connecting, online), `error`, `journal_pending`, `clock`, ..."""
         return self._link.request("status")
+
+    def report(self, name: str) -> list[Row]:
+        """Return the rows of `status`, `levels`, `events`, `test`, or what else the device has."""
+        rows: list[Row] = []
+        start: int | None = 0
+        while start is not None:
+            answer = self._link.request("report", {"name": name, "from": start})
+            rows += [Row(*row) for row in answer["rows"]]
+            start = answer.get("next")
+        return rows
 
     def reboot(self) -> None:
         self._link.request("reboot")

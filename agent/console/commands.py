@@ -7,6 +7,7 @@ and then for ten minutes. Lab boards, and boards not yet provisioned, are open.
 from binascii import b2a_base64
 
 from agent.compat import const, monotonic_ms, to_hex
+from agent.core.parts import part
 from agent.core.provisioning import PROVISIONED
 from agent.errors import ConfigurationError
 from agent.wire.codes import SOFTWARE_VERSION
@@ -14,8 +15,11 @@ from agent.wire.codes import SOFTWARE_VERSION
 PROTOCOL = 1
 _OPEN_MS = const(600000)
 _NONCE_BYTES = const(16)
-_ALWAYS = ("hello", "open", "status")
-_VERBS = ("hello", "open", "new_key", "install", "commit", "status", "reboot")
+_VERBS = ("hello", "open", "new_key", "install", "commit", "status", "report", "reboot")
+_ALWAYS = ("hello", "open", "status", "report")
+_REPORTS = ("status", "levels", "events", "test")
+_CLOSED_REPORTS = ("events", "test")  # when power failed tells when a home is empty
+_ROWS_AT_ONCE = const(16)
 
 
 class Commands:
@@ -35,10 +39,8 @@ class Commands:
         """The answer. Raises ConfigurationError, AuthorisationError or StorageError."""
         if verb not in _VERBS:
             raise ConfigurationError("verb", "no such verb", "verbs: " + " ".join(_VERBS))
-        if verb not in _ALWAYS and not self._is_open():
-            raise ConfigurationError(
-                "closed", "this unit is in service", "open it with a token from the fleet server"
-            )
+        if verb not in _ALWAYS:
+            self._demand_open()
         return getattr(self, "_" + verb)(args)
 
     def status(self) -> dict:
@@ -53,6 +55,23 @@ class Commands:
             "journal_pending": agent.journal.pending_count,
             "clock": agent.clock.text(),
         }
+
+    def reports(self):
+        """The names of what `rows` can tell."""
+        return _REPORTS
+
+    def rows(self, name: str):
+        """The rows of one report: (key, channel or 0, value, verdict). Raises
+        ConfigurationError when the unit is closed."""
+        if name in _CLOSED_REPORTS:
+            self._demand_open()
+        return part("console.report_" + name).rows(self._agent, self.status())
+
+    def _demand_open(self):
+        if not self._is_open():
+            raise ConfigurationError(
+                "closed", "this unit is in service", "open it with a token from the fleet server"
+            )
 
     def _is_open(self):
         agent = self._agent
@@ -109,6 +128,21 @@ class Commands:
 
     def _status(self, args):
         return self.status()
+
+    def _report(self, args):
+        name = args.get("name")
+        if name not in _REPORTS:
+            raise ConfigurationError("name", "no such report", "names: " + " ".join(_REPORTS))
+        skip = args.get("from", 0)
+        if type(skip) is not int:
+            raise ConfigurationError("arguments", "from is not a number")
+        rows = []
+        for at, row in enumerate(self.rows(name)):
+            if len(rows) == _ROWS_AT_ONCE:
+                return {"rows": rows, "next": at}
+            if at >= skip:
+                rows.append(row)
+        return {"rows": rows}
 
     def _reboot(self, args):
         self.afterwards = self._restart

@@ -49,4 +49,4 @@ class Console:
         """Make room for the connection that begins after a commit."""
         self._splitter = self._parser = None
         console = "agent.console."
-        forget(console + "parser", console + "commands", console + "texts", "agent.wire.frame")
+        forget(console + "parser", console + "commands", console + "words", "agent.wire.frame")

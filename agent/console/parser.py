@@ -1,12 +1,12 @@
 """What to say to one line of the console: a frame for a tool, words for people.
 
 Whatever comes, the line limit bounds memory, every line ends, and nothing typed stops the agent.
-Frames that are themselves answers, and lines that begin with `?`, are not answered: a line that
-echoes must not make the board talk to itself.
+Frames that are themselves answers are not answered, nor lines that begin with a space, as every
+line of an answer to people does: a line that echoes must not make the board talk to itself.
 """
 
 from agent.console.commands import Commands
-from agent.console.texts import LANGUAGES, text
+from agent.console.words import Words
 from agent.errors import AuthorisationError, ConfigurationError, FrameError, StorageError
 from agent.wire.frame import ERROR, MARK, OK, decode_frame, encode_frame
 
@@ -15,9 +15,8 @@ class Parser:
     """One console's lines; `agent` and `random` as in agent.console.commands.Commands."""
 
     def __init__(self, agent, random) -> None:
-        self._agent = agent
         self._commands = Commands(agent, random)
-        self._language = LANGUAGES[0]
+        self._words = Words(self._commands, agent.store)
 
     def take_afterwards(self):
         """What is to be done once the answer has left, or None; gives it only once."""
@@ -52,22 +51,14 @@ class Parser:
         try:
             words = line.decode().lower().split()
         except ValueError:
-            words = ["?"]
-        if not words or words[0][0] == "?":
             return b""
-        return self._say(words).replace("\n", "\r\n").encode() + b"\r\n"
-
-    def _say(self, words):
-        if words[0] == "status":
-            facts = self._commands.status()
-            facts["endpoint_id"] = self._agent.endpoint_id
-            facts["error"] = facts["error"] or text(self._language, "none")
-            return text(self._language, "status") % facts
-        if words[0] == "language":
-            if words[-1] in LANGUAGES:
-                self._language = words[-1]
-            return text(self._language, "language") % " ".join(LANGUAGES)
-        return text(self._language, "help" if words[0] == "help" else "unknown")
+        if not words or line[:1] in b" \t":
+            return b""
+        try:
+            said = self._words.say(words)
+        except StorageError as error:
+            said = "storage: " + str(error)
+        return b" " + said.replace("\n", "\r\n ").encode() + b"\r\n"
 
 
 def _refusal(ident, code, message, next_step):

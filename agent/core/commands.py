@@ -1,19 +1,16 @@
 """What each command of the model does; loaded when one is asked for."""
 
-import gc
-
-from agent.compat import const, urandom
+from agent.compat import urandom
 from agent.core.changes import remove_row
 from agent.core.events import unix_ms
 from agent.core.model_device import REBOOT
-from agent.errors import StorageError
+from agent.core.parts import part
 from agent.wire.codes import INVALID_VALUE
 from agent.wire.protobuf import encode
 from agent.wire.usp import SUPPORTED_VERSIONS, USPError
 
 _LOCAL_CAUSES = ("LocalReboot", "RemoteReboot")
 _RESET_CAUSES = ("LocalFactoryReset", "RemoteFactoryReset")
-_TEST_FREE_BYTES = const(4096)
 
 
 def _reboot(operations, obj, row, args, asker, key):
@@ -88,23 +85,11 @@ def _choice(args, allowed):
 
 
 def _self_test(device, args):
-    """Storage gives back what it was given, and there is memory to work with."""
-    yield None
-    word = urandom(8)
     results = []
-    try:
-        device.store.save("self_test", word)
+    for fault in part("self_test").faults(device.store, urandom):
+        if fault:
+            results.append("%s: %s" % fault)
         yield None
-        if device.store.load("self_test") != word:
-            results.append("storage: wrong data")
-        device.store.remove("self_test")
-    except StorageError:
-        results.append("storage: failed")
-    yield None
-    gc.collect()
-    device.sample(device.now_ms)
-    if int(device.text("Device.DeviceInfo.MemoryStatus.Free")) * 1024 < _TEST_FREE_BYTES:
-        results.append("memory: short")
     status = "Error_Internal" if results else "Complete"
     yield {"Status": status, "Results": "; ".join(results) or "storage, memory: good"}
 

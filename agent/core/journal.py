@@ -137,6 +137,24 @@ class Journal:
                 after = sequence
                 yield sequence, payload
 
+    def recent(self, limit: int):
+        """Yield (sequence, payload, whether it waits) of the last events still in the file."""
+        self.settle()
+        skip = -limit
+        for _ in self._events():
+            skip += 1
+        for sequence, payload in self._events():
+            if skip <= 0:
+                yield sequence, payload, sequence in self._pending
+            skip -= 1
+
+    def _events(self):
+        record = self._record_at(_HEADER_BYTES)
+        while record:
+            if record[0] <= _DROP:
+                yield record[1], record[2]
+            record = self._record_at(record[3])
+
     def wipe(self) -> None:
         """Forget every event and clock; a new epoch begins."""
         self._close_slot()

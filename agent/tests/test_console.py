@@ -6,11 +6,15 @@ from binascii import a2b_base64
 from agent.compat import MICROPYTHON, memory_bytes
 from agent.console.console import Console
 from agent.console.parser import Parser
+from agent.console.words import LANGUAGES
 from agent.core import p256
 from agent.core.clock import Clock
+from agent.core.events import event_record
 from agent.core.journal import Journal
+from agent.core.parts import part
 from agent.core.provisioning import Provisioning
 from agent.core.store import Store
+from agent.errors import StorageError
 from agent.tests.certificates import certificate
 from agent.tests.fakes import FakeBoard, FakeRandom, FakeStorage
 from agent.tests.signing import COMMAND_POINT, token
@@ -25,6 +29,11 @@ class FakeSession:
     state = "online"
     since_ms = 0
     error = ""
+
+
+class WornStore(Store):
+    def save(self, name, data):
+        raise StorageError("replace", name)
 
 
 class Desk:
@@ -98,7 +107,7 @@ def test_hello_tells_who_the_board_is():
         "software_version": "0.1.0",
         "lab": False,
         "state": "blank",
-        "verbs": ["hello", "open", "new_key", "install", "commit", "status", "reboot"],
+        "verbs": ["hello", "open", "new_key", "install", "commit", "status", "report", "reboot"],
     }
 
 
@@ -120,7 +129,7 @@ def test_a_unit_in_service_answers_little_until_a_token_opened_it():
     desk = Desk()
     desk.put_into_service()
     hello = desk.told("hello")
-    assert hello["verbs"] == ["hello", "open", "status"]
+    assert hello["verbs"] == ["hello", "open", "status", "report"]
     for verb in ("new_key", "install", "commit", "reboot"):
         assert desk.refused(verb) == "closed"
     desk.told("status")
@@ -213,11 +222,103 @@ def test_the_board_does_not_talk_to_its_own_echo():
 def test_people_are_answered_in_words():
     desk = Desk()
     assert b"status" in desk.console.answer(b"help")
-    assert EID.encode() + b" is blank." in desk.console.answer(b"  STATUS ")
-    assert b"en" in desk.console.answer(b"language en")
-    assert b"en" in desk.console.answer(b"language klingon")
+    assert b"State: blank" in desk.console.answer(b"STATUS ")
+    assert EID.encode() in desk.console.answer(b"status")
+    assert b"Unknown word" in desk.console.answer(b"dance")
     assert desk.console.answer(b"   ") == b""
     assert desk.console.answer(b"\xff\xfe") == b""
+
+
+def test_the_language_is_kept_over_a_restart():
+    desk = Desk()
+    assert b"Gjuha: sq" in desk.console.answer(b"language sq")
+    assert b"Gjuha: sq" in desk.console.answer(b"language klingon")
+    desk.console = Parser(desk, FakeRandom(5))
+    assert "e zbrazët".encode() in desk.console.answer(b"status")
+    assert b"Jezik: sr" in desk.console.answer(b"language sr")
+
+
+def test_every_language_has_the_same_words():
+    modules = [part("console.texts_" + language).TEXTS for language in LANGUAGES]
+    for texts in modules:
+        assert sorted(texts) == sorted(modules[0])
+        assert texts["help"].count("%s") == texts["language"].count("%s") - 1
+
+
+def _docsis(power):
+    return {
+        "status": "Operational",
+        "downstream": [[3, 602000000, 8000000, "QAM256", power, 380, 0, 0, 0]],
+        "upstream": [[1, 37000000, 6400000, "ATDMA", 445, 0, 0, "Success"]],
+    }
+
+
+def test_levels_are_shown_with_their_verdicts():
+    desk = Desk()
+    assert b"nothing to show" in desk.console.answer(b"levels")
+    desk.board.known["docsis"] = _docsis(-171)
+    assert desk.console.answer(b"levels").decode().split("\r\n") == [
+        " Cable: Operational pass",
+        " Downstream 3: -17.1 dBmV FAIL, 38.0 dB SNR pass",
+        " Upstream 1: 44.5 dBmV pass",
+        "",
+    ]
+    assert desk.told("report", name="levels")["rows"][1] == [
+        "downstream_power_dbmv",
+        3,
+        "-17.1",
+        "fail",
+    ]
+
+
+def test_a_long_report_comes_to_a_tool_in_pieces():
+    desk = Desk()
+    docsis = _docsis(0)
+    docsis["downstream"] = [docsis["downstream"][0][:] for n in range(32)]
+    for n, channel in enumerate(docsis["downstream"]):
+        channel[0] = n + 1
+    desk.board.known["docsis"] = docsis
+    rows, at = [], 0
+    while at is not None:
+        answer = desk.told("report", name="levels", **{"from": at})
+        rows.extend(answer["rows"])
+        at = answer.get("next")
+    assert len(rows) == 1 + 2 * 32 + 1
+    assert [row[1] for row in rows if row[0] == "downstream_snr_db"] == list(range(1, 33))
+
+
+def test_the_last_events_are_told_with_whether_they_arrived():
+    desk = Desk(lab=True)
+    for number in range(12):
+        record = event_record("Device.", "Boot!", {}, 1, 1000 * number)
+        desk.journal.append(record)
+    desk.journal.acknowledge(11)
+    rows = desk.told("report", name="events")["rows"]
+    assert [row[1] for row in rows] == list(range(3, 13))
+    assert [row[3] for row in rows if row[1] in (11, 12)] == ["delivered", "waiting"]
+    assert b"started 12: 0001-01-01" in desk.console.answer(b"events")
+
+
+def test_the_device_tests_itself():
+    desk = Desk(lab=True)
+    desk.board.known["docsis"] = _docsis(200)
+    verdicts = {row[0]: row[3] for row in desk.told("report", name="test")["rows"]}
+    assert verdicts["storage"] == verdicts["memory"] == "pass"
+    assert verdicts["downstream_power_dbmv"] == "fail"
+    assert "downstream_snr_db" not in verdicts, "what is good is not listed"
+    desk.store = WornStore(FakeStorage())
+    assert desk.told("report", name="test")["rows"][0] == ["storage", 0, "failed", "fail"]
+
+
+def test_a_unit_in_service_tells_a_stranger_nothing_about_its_past():
+    desk = Desk()
+    desk.put_into_service()
+    for name in ("events", "test"):
+        assert desk.refused("report", name=name) == "closed"
+        assert b"in service" in desk.console.answer(name.encode())
+    assert desk.told("report", name="status")["rows"]
+    assert desk.refused("report", name="secrets") == "name"
+    assert desk.refused("report", name="levels", **{"from": "1"}) == "arguments"
 
 
 def run_until(desk, condition):

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from agent.errors import FrameError
 from agent.wire.frame import LineSplitter, decode_frame, encode_frame
 
-VERBS = ["hello", "open", "new_key", "install", "commit", "status", "reboot"]
+VERBS = ["hello", "open", "new_key", "install", "commit", "status", "report", "reboot"]
 SETTINGS = {
     "certificate",
     "ca",
@@ -120,7 +120,7 @@ class FakeDevice:
 
     def _do(self, verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
         closed = self.state == "provisioned" and not (self.lab or self.is_open)
-        if closed and verb not in ("hello", "status", "open"):
+        if closed and verb not in ("hello", "status", "open", "report"):
             raise Refusal("closed", "open the console first")
         done: Callable[[dict[str, Any]], dict[str, Any]] = getattr(self, f"_do_{verb}")
         return done(arguments)
@@ -185,6 +185,15 @@ class FakeDevice:
         link = "online" if online else "down"
         error = "no route to the broker" if self.stays_offline else ""
         return {"link": link, "since_s": 1, "error": error, "journal_pending": 0, "clock": "known"}
+
+    def _do_report(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        levels = [["downstream_power_dbmv", n + 1, f"{n}.5", "pass"] for n in range(20)]
+        rows = {"levels": levels, "events": []}.get(arguments["name"])
+        if rows is None:
+            raise Refusal("name", "no such report")
+        start = arguments.get("from", 0)
+        answer = {"rows": rows[start : start + 16]}
+        return answer | {"next": start + 16} if start + 16 < len(rows) else answer
 
     def _do_reboot(self, _: dict[str, Any]) -> dict[str, Any]:
         self._staged = {}

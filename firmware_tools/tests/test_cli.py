@@ -11,7 +11,7 @@ from firmware_tools.build import REPOSITORY
 from firmware_tools.errors import BuildError, ToolError
 from firmware_tools.tests.fakes import fake_device
 
-COMMANDS = ("provision", "identify", "console", "build")
+COMMANDS = ("provision", "identify", "report", "console", "build", "linux-package")
 
 
 def firmware_tools(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -57,6 +57,18 @@ def test_identify_shows_who_the_device_is_and_how_it_does() -> None:
     assert "ops::00256D-VOICEMODEM-00000004" in done.stdout
     assert re.search(r"state +blank", done.stdout)
     assert re.search(r"link +down", done.stdout)
+
+
+def test_a_report_is_shown_whole_with_its_verdicts() -> None:
+    with fake_device() as device:
+        done = firmware_tools("report", "levels", "--port", device.port)
+        nothing = firmware_tools("report", "events", "--port", device.port)
+        unknown = firmware_tools("report", "dance", "--port", device.port)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 20
+    assert lines[16].split() == ["downstream_power_dbmv", "17", "16.5", "pass"]
+    assert nothing.stdout.strip() == "nothing to show"
+    assert unknown.returncode != 0 and "no such report" in unknown.stderr
 
 
 def test_a_port_that_is_not_there_ends_with_its_code_and_what_to_do(tmp_path: Path) -> None:

@@ -1,0 +1,26 @@
+"""How the device is: service, link, journal, clock, supply."""
+
+from agent.core.levels import BAD, GOOD
+
+
+def rows(agent, status):
+    """Yield the rows of a report: (key, channel or 0, value, verdict)."""
+    yield "endpoint_id", 0, agent.endpoint_id, ""
+    yield "state", 0, status["state"], ""
+    link = status["link"]
+    yield "link", 0, link, GOOD if link == "online" else ""
+    yield "since_s", 0, str(status["since_s"]), ""
+    if status["error"]:
+        yield "error", 0, status["error"], ""
+    yield "journal_pending", 0, str(status["journal_pending"]), ""
+    yield "clock", 0, status["clock"], ""
+    supply_mv = agent.board.supply_mv()
+    if supply_mv is not None:
+        nominal_mv = agent.board.supply_nominal_mv
+        within = 90 * nominal_mv <= 100 * supply_mv <= 110 * nominal_mv
+        yield (
+            "supply_v",
+            0,
+            "%d.%d" % (supply_mv // 1000, supply_mv % 1000 // 100),
+            (GOOD if within else BAD),
+        )
