@@ -14,8 +14,8 @@ _BLOB = "alarms"
 
 
 class Alarms:
-    """`raised` has a list for each: instance number, name, moment it began, text. A moment is as in
-    events.py, `dated`."""
+    """`raised` has a list for each: instance number, name, moment it began, text, moment the text
+    changed. A moment is as in events.py, `dated`."""
 
     def __init__(self, device) -> None:
         self._device = device
@@ -26,10 +26,11 @@ class Alarms:
             return  # the monitors will say again what still is
         self.raised = json.loads(kept or b"[]")
         for alarm in self.raised:
-            began = device.clock.lasting(alarm[2])
-            if began is not alarm[2] and alarm[2][0]:
-                alarm[2] = began
-                self._keep()
+            for slot in (2, 4):
+                lasting = device.clock.lasting(alarm[slot])
+                if alarm[slot][0] and not lasting[0]:
+                    alarm[slot] = lasting
+                    self._keep()
 
     def find(self, name: str):
         """The alarm of this name, None while it is not raised."""
@@ -39,20 +40,24 @@ class Alarms:
         return None
 
     def put(self, name: str, on, text: str = "") -> bool:
-        """Raise or clear it; tell whether that was a change. What is raised keeps its beginning,
-        and the text it began with."""
+        """Raise it, or its new text, or clear it; tell whether that changed anything. What stays
+        raised keeps its beginning. A text has no figures that move: each new one is written."""
         alarm = self.find(name)
-        if bool(on) == bool(alarm):
+        if alarm and on and alarm[3] != text:
+            alarm[3] = text
+            alarm[4] = self._now()
+        elif bool(on) == bool(alarm):
             return False
-        if alarm:
+        elif alarm:
             self.raised.remove(alarm)
         else:
-            device = self._device
-            moment = [device.clock.boot_count, device.now_ms]
             number = max([raised[0] for raised in self.raised] or [0]) + 1
-            self.raised.append([number, name, moment, text])
+            self.raised.append([number, name, self._now(), text, self._now()])
         self._keep()
         return True
+
+    def _now(self):
+        return [self._device.clock.boot_count, self._device.now_ms]
 
     def _keep(self):
         try:

@@ -67,9 +67,9 @@ def rows(device, path):
 
 
 def _current(device, alarm, kind, instance):
-    time = device.clock.moment_text(alarm[2])
+    text = device.clock.moment_text
     managed = kind[6].replace("{i}", instance)
-    row = [(alarm[0],), alarm[1], time, time, managed]
+    row = [(alarm[0],), alarm[1], text(alarm[2]), text(alarm[4]), managed]
     row.extend(kind[2 : _SEVERITY + 1])
     row.append(alarm[3])
     return row

@@ -17,7 +17,7 @@ def test_an_alarm_is_a_row_while_it_is_raised():
     assert _current(bench) == {}
     bench.clock.set_time(NOON, 5)
     assert alarms.put("battery-low", True, "18 %")
-    assert not alarms.put("battery-low", True, "17 %")
+    assert not alarms.put("battery-low", True, "18 %")
     assert _current(bench) == {
         CURRENT + "1.": {
             "AlarmIdentifier": "battery-low",
@@ -36,6 +36,18 @@ def test_an_alarm_is_a_row_while_it_is_raised():
     assert not alarms.put("battery-low", False)
     assert list(_current(bench)) == [CURRENT + "2."], "a number stays while it is raised"
     assert bench.value("Device.FaultMgmt.CurrentAlarmNumberOfEntries") == "1"
+
+
+def test_a_new_text_changes_an_alarm_and_leaves_its_beginning():
+    bench = Bench()
+    bench.clock.set_time(NOON, 5)
+    bench.model.alarms.put("battery-low", True, "discharged")
+    bench.poll(60_000)
+    assert bench.model.alarms.put("battery-low", True, "worn out")
+    row = _current(bench)[CURRENT + "1."]
+    assert row["AlarmRaisedTime"] == "2026-11-22T12:00:00.000Z"
+    assert row["AlarmChangedTime"] == "2026-11-22T12:01:00.000Z"
+    assert row["AdditionalText"] == "worn out"
 
 
 def test_a_restart_forgets_neither_the_alarm_nor_its_beginning():
