@@ -39,25 +39,25 @@ class Alarms:
                 return alarm
         return None
 
-    def put(self, name: str, on, text: str = "") -> bool:
+    def put(self, name: str, on, text: str = "", at_ms: int = -1) -> bool:
         """Raise it, or its new text, or clear it; tell whether that changed anything. What stays
-        raised keeps its beginning. A text has no figures that move: each new one is written."""
+        raised keeps its beginning: now, or the up time `at_ms`. A text has no figures that move:
+        each new one is written."""
         alarm = self.find(name)
+        device = self._device
+        now = [device.clock.boot_count, device.now_ms if at_ms < 0 else at_ms]
         if alarm and on and alarm[3] != text:
             alarm[3] = text
-            alarm[4] = self._now()
+            alarm[4] = now
         elif bool(on) == bool(alarm):
             return False
         elif alarm:
             self.raised.remove(alarm)
         else:
             number = max([raised[0] for raised in self.raised] or [0]) + 1
-            self.raised.append([number, name, self._now(), text, self._now()])
+            self.raised.append([number, name, now, text, now])
         self._keep()
         return True
-
-    def _now(self):
-        return [self._device.clock.boot_count, self._device.now_ms]
 
     def _keep(self):
         try:

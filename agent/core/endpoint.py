@@ -31,6 +31,7 @@ from agent.wire.codes import (
     INTERNAL_ERROR,
     INVALID_RECORD_VALUE,
     LOCAL_AGENT,
+    MAINS,
     PERIODIC_EVENT,
     POWER,
     POWER_LOSS_EVENT,
@@ -77,6 +78,7 @@ class Endpoint:
             model, self._notifier.add_on_board_request, self._finished, self._after
         )
         journal.describe_drop = self._drop_record
+        self.power_source = MAINS  # what would fail at a power-fail signal
         self.monitors = []  # of monitors.py: each is asked to look with every poll
         self._answering = []
         self._check_ms = 0

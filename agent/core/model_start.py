@@ -9,6 +9,7 @@ from agent.core import model_device as live
 from agent.core.parts import part
 from agent.errors import StorageError
 from agent.wire.codes import (
+    MAINS,
     POWER,
     RESET_BROWN_OUT,
     RESET_COMMANDED,
@@ -16,6 +17,7 @@ from agent.wire.codes import (
     RESET_REASONS,
     RESET_WATCHDOG,
     SOFTWARE_VERSION,
+    SOURCE_UNKNOWN,
 )
 from agent.wire.topics import agent_topic, controller_topic
 
@@ -111,7 +113,7 @@ def _bind_state(device):
         device,
         POWER,
         (),
-        Source="Mains" if sensors else "Unknown",
+        Source=MAINS if sensors else SOURCE_UNKNOWN,
         SupplyVoltage=live.SUPPLY_VOLTAGE,
         Sensors=",".join(sensors),
     )

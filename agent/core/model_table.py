@@ -228,11 +228,23 @@ LastPowerLossDuration ru 0
 DipCount ru 0
 SwellCount ru 0
 TransientCount ru 0
+BatteryNumberOfEntries ru
 PowerLoss! +Source
 PowerRestored! +Duration,DurationError
 Dip! +Magnitude,Duration
 Swell! +Magnitude,Duration
 Transient! +Magnitude,Duration
+MainsLost! +ChargePercent,RuntimeLeft
+MainsRestored! +Duration,DurationError
+Battery! +Status,ChargePercent,RuntimeLeft
+
+Device.X_IPKO-COM_Power.Battery.{i}. R ?VOICEMODEM @battery
+Status rs
+ChargePercent ru~
+Voltage ru~
+Temperature ri~
+RuntimeLeft ru~
+CycleCount ru~
 
 Device.X_IPKO-COM_Service. R @service
 Profile rs

@@ -10,6 +10,8 @@
 - The gasp is best effort. What is certain comes after the next boot: the journal's record, and
   `PowerRestored!` with the length of the outage as soon as both boots' clocks are known.
 - Power that comes back without a reset ends the outage in the same boot.
+- While a battery carries the device nothing of this happens: battery.py tells of the mains. When
+  the battery ends, the source of the loss is Battery.
 - The supply is sampled; thresholds are those of EN 50160 (dip below 90 %, swell above 110 %,
   interruption below 5 % of nominal) with 2 % hysteresis. On a rail behind an adapter these are the
   rail's events, not the mains': the board's `sensors` and `supply_nominal_mv` say what is measured.
@@ -24,6 +26,7 @@ from agent.wire.codes import (
     BOOT_EVENT,
     DEVICE,
     DIP_EVENT,
+    MAINS,
     POWER,
     POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
@@ -53,6 +56,7 @@ class PowerMonitor:
         self._packet = None
         self._patches = ()
         self._packet_sequence = 0
+        self._source = MAINS
         self.last_signal = None  # (up time ms, gasp was sent) of the latest signal
 
     def report_boot(self, boot_arguments: dict) -> None:
@@ -96,6 +100,9 @@ class PowerMonitor:
 
     def look(self, now_ms: int) -> None:
         """Make the packet anew when what it says has changed; a monitor of the endpoint."""
+        if self._source != self._endpoint.power_source:
+            self._source = self._endpoint.power_source
+            self._prepare_record()
         key = self._gasp_key()
         if key != self._prepared_for:
             self._prepare_packet(self._journal.last_sequence + 1)
@@ -107,10 +114,11 @@ class PowerMonitor:
             self._journal.last_sequence,
             len(str(self._clock.up_time_ms())),
             self._journal.clock_of(self._clock.boot_count),
+            self._source,
         )
 
     def _record(self, up_time):
-        args = {"Source": "Mains"}
+        args = {"Source": self._source}
         return event_record(POWER, POWER_LOSS_EVENT, args, self._clock.boot_count, up_time)
 
     def _prepare_record(self):
@@ -186,11 +194,19 @@ class PowerMonitor:
     def _report(self, event):
         name, magnitude_mv, began_ms, duration_ms = event
         if name == _INTERRUPTION:
-            self._interrupted.set()
+            if not self._is_carried():
+                self._interrupted.set()
             return
         args = {"Magnitude": str(magnitude_mv), "Duration": str(duration_ms)}
         self._endpoint.event(POWER, name, args, began_ms, True)
         self._session.wake()
+
+    def _is_carried(self):
+        """Whether a battery keeps the device alive when the supply is gone: no power loss then."""
+        battery = self._board.facts("battery")
+        if not battery or not battery["present"]:
+            return False
+        return battery["on_battery"] or battery.get("charge_percent", 0) > 0
 
 
 class SupplyEvents:

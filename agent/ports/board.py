@@ -21,7 +21,8 @@ class Board:
     trusted_time = False  # True when the machine's own wall clock is right from the start
     poll_ms = 250  # how often the agent looks at what it watches; longer lets a processor sleep
 
-    power_fail = None  # an object with `async wait()`: returns once when the supply is failing
+    power_fail = None  # an object with `async wait()`: returns once when the board is about to lose
+    # its power; where a battery carries it, only when that ends too
     filter = None  # an agent.ports.filter.Filter where the customer's traffic can be held back
     card_changed = None  # the same, for a card put in or taken out; may be None
 

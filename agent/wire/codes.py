@@ -78,8 +78,16 @@ POWER_RESTORED_EVENT = "PowerRestored!"
 DIP_EVENT = "Dip!"
 SWELL_EVENT = "Swell!"
 TRANSIENT_EVENT = "Transient!"
+MAINS_LOST_EVENT = "MainsLost!"
+MAINS_RESTORED_EVENT = "MainsRestored!"
+BATTERY_EVENT = "Battery!"
 EVENTS_DROPPED_EVENT = "X_IPKO-COM_EventsDropped!"
 AUTHORIZATION_ARGUMENT = "X_IPKO-COM_Authorization"
+
+# What feeds a device: Device.X_IPKO-COM_Power.Source.
+MAINS = "Mains"
+ON_BATTERY = "Battery"
+SOURCE_UNKNOWN = "Unknown"
 
 # How an event is known: a sampler saw it, or something else gives it away.
 GRADE_MEASURED = "measured"
