@@ -15,20 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from firmware_tools.build import REPOSITORY, AgentBuild, compile_files, new_image
+from hil_tests.simulated_board.spec import BoardSpec
 
 MACHINE_FOLDER = REPOSITORY / "hil_tests" / "simulated_board" / "vm"
 _SOURCES = ("start.py", "simulated.py", "block_device.py")
-FACTORY = {
-    "product_class": "VOICEMODEM",
-    "manufacturer": "IPKO-COM",
-    "manufacturer_oui": "00256D",
-    "model_name": "EMTA-31",
-    "serial_number": "00000002",
-    "hardware_version": "A0",
-    "lab": False,
-    "sensors": ["supply", "power_fail"],
-}
-ENDPOINT_ID = "ops::00256D-VOICEMODEM-00000002"
 
 
 def write_machine_code(folder: Path) -> Path:
@@ -85,18 +75,18 @@ def _pump(one: socket.socket, other: socket.socket) -> None:
 
 @contextlib.contextmanager
 def running(
-    machine: Path, image: Path, wires: Wires, heap_bytes: int
+    machine: Path, image: Path, wires: Wires, spec: BoardSpec
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """A machine with this heap, started; gives its process and the file with all it prints."""
+    """A board's bare machine, started; gives its process and the file with all it prints."""
     settings = {
-        "factory": FACTORY,
+        "factory": spec.factory_data(),
         "image": str(image),
         "flash_timings": False,
         "cut_at_flash_operation": 0,
         "reset_cause": 1,
         "supply_mv": 12000,
-        "card": None,
-        "facts": {},
+        "card": spec.card_inserted,
+        "facts": {name: json.dumps(fact) for name, fact in spec.facts.items()},
         **wires.ports,
     }
     log = image.with_suffix(".log")
@@ -109,7 +99,7 @@ def running(
                 "-m",
                 "micropython_unix",
                 "-X",
-                f"heapsize={heap_bytes}",
+                f"heapsize={spec.heap_bytes}",
                 "-m",
                 "start",
             ],

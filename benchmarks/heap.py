@@ -3,7 +3,11 @@
 The work, over TLS with certificates on both sides, against mosquitto: connect, take the time, take
 a subscription, deliver Boot! and have it acknowledged, answer GetSupportedDM of everything and Get
 of everything, and run a command that demands an authorisation. TLS buffers lie outside the heap
-on this machine. Beside it `agent.heap_part.<module>`: what loading each module adds.
+on this machine.
+
+`agent.heap_needed_bytes` is of a voice modem whose hardware knows no facts; beside it the same for
+each product class, with all its facts: every monitor runs, every live object has its rows.
+`agent.heap_part.<module>`: what loading each module adds.
 """
 
 import base64
@@ -13,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -29,12 +34,22 @@ from agent.ports.storage import Storage
 from agent.tests.broker_cpython import CONTROLLER, Authority, Broker, certificate_der, write_pem
 from agent.wire import authorisation, usp, usp_decode
 from agent.wire.protobuf import encode
-from benchmarks._board import ENDPOINT_ID, Wires, new_flash, running, write_machine_code
+from benchmarks._board import Wires, new_flash, running, write_machine_code
 from benchmarks.figure import Figure
 from firmware_tools.build import AgentBuild, compile_agent
+from hil_tests.simulated_board.facts import first_facts
+from hil_tests.simulated_board.spec import BoardSpec
 
-FIGURES = ("agent.heap_needed_bytes", "agent.heap_part")
+_NEEDED = "agent.heap_needed_bytes"
+BARE = BoardSpec("bare", "VOICEMODEM", "00000002")
+_KINDS = {
+    "modem": BoardSpec("modem", "MODEM", "00000001"),
+    "voicemodem": BoardSpec("voicemodem", "VOICEMODEM", "00000002"),
+    "stb": BoardSpec("stb", "STB", "00000003", card_inserted=True),
+}
+FIGURES = (_NEEDED, *(f"{_NEEDED}.{kind}" for kind in _KINDS), "agent.heap_part")
 GOAL_BYTES = 160 * 1024
+GOAL_OF_KIND_BYTES = 192 * 1024
 _STEP_BYTES = 2048
 _LARGEST_BYTES = 512 * 1024
 _SMALLEST_BYTES = 96 * 1024
@@ -42,7 +57,6 @@ _ANSWER_S = 8.0
 _LOOK_S = 0.1
 _SUPPORTED = (b"Device.X_IPKO-COM_Power.", b"Device.MQTT.Client.{i}.Subscription.{i}.")
 _FAILURE_MARK = encode(0x0D, 7006)  # err_code of a command that was not authorised
-_REPLY_TOPIC = f"usp/c/{CONTROLLER}/{ENDPOINT_ID}"
 
 
 class Failed(Exception):
@@ -52,7 +66,8 @@ class Failed(Exception):
 class Controller:
     """A controller that knows just enough USP to put the agent to work."""
 
-    def __init__(self, folder: Path, broker: Broker) -> None:
+    def __init__(self, folder: Path, broker: Broker, endpoint_id: str) -> None:
+        self.endpoint_id = endpoint_id
         certificate, key = write_pem(folder, "controller", *broker.authority.issue("controller"))
         self._records: queue.Queue[bytes] = queue.Queue()
         self._client = Client(CallbackAPIVersion.VERSION2, "controller", protocol=MQTTv5)
@@ -102,11 +117,11 @@ class Controller:
     def publish(self, msg_id: str, msg_type: int, body: bytes) -> None:
         message = encode(0x0A, encode(0x0A, msg_id, 0x10, msg_type), 0x12, body)
         record = encode(
-            0x0A, "1.3", 0x12, ENDPOINT_ID, 0x1A, CONTROLLER, 0x3A, encode(0x12, message)
+            0x0A, "1.3", 0x12, self.endpoint_id, 0x1A, CONTROLLER, 0x3A, encode(0x12, message)
         )
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ResponseTopic = _REPLY_TOPIC
-        self._client.publish("usp/a/" + ENDPOINT_ID, record, 1, properties=properties)
+        properties.ResponseTopic = f"usp/c/{CONTROLLER}/{self.endpoint_id}"
+        self._client.publish("usp/a/" + self.endpoint_id, record, 1, properties=properties)
 
 
 def payload_of(record: usp_decode.Record) -> bytes:
@@ -149,7 +164,8 @@ def work(controller: Controller, command_key: ec.EllipticCurvePrivateKey) -> Non
         "Parameters": '{"ProvisioningCode":"measured"}',
     }
     command = "Device.LocalAgent.X_IPKO-COM_Apply()"
-    apply["X_IPKO-COM_Authorization"] = _token(command_key, command, apply)
+    token = _token(command_key, controller.endpoint_id, command, apply)
+    apply["X_IPKO-COM_Authorization"] = token
     _operate(controller, command, apply)
 
 
@@ -160,9 +176,11 @@ def _operate(controller: Controller, command: str, args: dict[str, str]) -> None
         raise Failed(f"{command}: failed")
 
 
-def _token(key: ec.EllipticCurvePrivateKey, command: str, args: dict[str, str]) -> str:
+def _token(
+    key: ec.EllipticCurvePrivateKey, endpoint_id: str, command: str, args: dict[str, str]
+) -> str:
     now = int(time.time())
-    signed = authorisation.signing_input(ENDPOINT_ID, command, "bench", args, now, now, now + 60)
+    signed = authorisation.signing_input(endpoint_id, command, "bench", args, now, now, now + 60)
     r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(hashes.SHA256())))
     return authorisation.token_text(signed, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
@@ -170,15 +188,16 @@ def _token(key: ec.EllipticCurvePrivateKey, command: str, args: dict[str, str]) 
 class Bench:
     """Broker, controller, wires and a provisioned flash image, for as many tries as it takes."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, build: AgentBuild, spec: BoardSpec) -> None:
         self._folder = folder
-        self._build = compile_agent()
+        self._build = build
+        self._spec = spec
         self._machine = write_machine_code(folder / "vm")
         authority = Authority()
         self._command_key = ec.generate_private_key(ec.SECP256R1())
         self._broker = Broker(folder, authority)
         self._broker.start()
-        self._controller = Controller(folder, self._broker)
+        self._controller = Controller(folder, self._broker, spec.endpoint_id)
         self._wires = Wires()
         self._data = self._provisioned(authority)
 
@@ -191,7 +210,8 @@ class Bench:
         """What went wrong in this heap; empty when all went well."""
         image = new_flash(self._build, self._data, self._folder / "flash.img")
         self._controller.forget()
-        with running(self._machine, image, self._wires, heap_bytes) as (process, log):
+        spec = replace(self._spec, heap_bytes=heap_bytes)
+        with running(self._machine, image, self._wires, spec) as (process, log):
             try:
                 self.work(lambda: process.poll() is None)
             except Failed as failure:
@@ -207,10 +227,10 @@ class Bench:
         """The files of a board's storage after `commit` on its console."""
         data = self._folder / "data"
         data.mkdir()
-        certificate, key = authority.issue(ENDPOINT_ID)
+        certificate, key = authority.issue(self._spec.endpoint_id)
         store = Store(Storage(str(data)))
         store.save("new_key", key.private_numbers().private_value.to_bytes(32, "big"))
-        provisioning = Provisioning(store, ENDPOINT_ID)
+        provisioning = Provisioning(store, self._spec.endpoint_id)
         point = self._command_key.public_key().public_bytes(
             serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
         )
@@ -233,8 +253,17 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def smallest_heap(bench: Bench) -> int:
+def smallest_heap(build: AgentBuild, spec: BoardSpec) -> int:
     """Search between what must do and what cannot, then make sure of the answer."""
+    with tempfile.TemporaryDirectory() as name:
+        bench = Bench(Path(name), build, spec)
+        try:
+            return _searched(bench)
+        finally:
+            bench.close()
+
+
+def _searched(bench: Bench) -> int:
     enough, too_small = _LARGEST_BYTES, _SMALLEST_BYTES
     failure = bench.attempt(enough)
     if failure:
@@ -294,13 +323,12 @@ def parts(build: AgentBuild, folder: Path) -> Iterator[tuple[str, int]]:
 
 
 def measure() -> Iterator[Figure]:
+    build = compile_agent()
+    yield Figure(_NEEDED, smallest_heap(build, BARE), "bytes", GOAL_BYTES)
+    for kind, bare in _KINDS.items():
+        spec = replace(bare, facts=first_facts(bare))
+        needed = smallest_heap(build, spec)
+        yield Figure(f"{_NEEDED}.{kind}", needed, "bytes", GOAL_OF_KIND_BYTES)
     with tempfile.TemporaryDirectory() as name:
-        bench = Bench(Path(name))
-        try:
-            needed = smallest_heap(bench)
-        finally:
-            bench.close()
-        yield Figure("agent.heap_needed_bytes", needed, "bytes", GOAL_BYTES)
-    with tempfile.TemporaryDirectory() as name:
-        for module, size in parts(compile_agent(), Path(name)):
+        for module, size in parts(build, Path(name)):
             yield Figure(f"agent.heap_part.{module}", size, "bytes", GOAL_BYTES)

@@ -13,10 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks._board import FACTORY
 from benchmarks.figure import Figure
-from benchmarks.heap import Bench
-from firmware_tools.build import REPOSITORY
+from benchmarks.heap import BARE, Bench
+from firmware_tools.build import REPOSITORY, AgentBuild
 
 FIGURES = ("agent.rss_bytes.linux", "agent.idle_cpu_ms_per_min.linux")
 GOAL_RSS_BYTES = 24 * 1024 * 1024
@@ -31,7 +30,7 @@ _START = (
 def measure() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bench = Bench(folder)
+        bench = Bench(folder, AgentBuild({}), BARE)  # nothing is flashed
         config = folder / "agent.toml"
         config.write_text(_config(folder))
         process = subprocess.Popen(  # noqa: S603 - our own program
@@ -55,9 +54,9 @@ def measure() -> Iterator[Figure]:
 
 def _config(folder: Path) -> str:
     lines = {
-        "manufacturer_oui": FACTORY["manufacturer_oui"],
-        "serial_number": FACTORY["serial_number"],
-        "product_class": FACTORY["product_class"],
+        "manufacturer_oui": BARE.manufacturer_oui,
+        "serial_number": BARE.serial_number,
+        "product_class": BARE.product_class,
         "state": folder / "data",
         "console": folder / "console",
     }

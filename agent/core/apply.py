@@ -14,15 +14,18 @@ def apply(operations, obj, row, args, asker, key) -> dict:
     method = args["Method"]
     if method not in ("Set", "Add", "Delete"):
         raise USPError(INVALID_COMMAND_ARGUMENTS, "Method")
-    writer = part("messages_write")
     unlocked = Asker(asker.number, False, asker.now)
     try:
         if method == "Delete":
-            writer.delete(operations.device, memoryview(encode(0x12, args["Path"])), unlocked)
+            view = memoryview(encode(0x12, args["Path"]))
+            part("messages_delete").delete(operations.device, view, unlocked)
         else:
             item = _settings(args["Path"], args.get("Parameters") or "{}")
-            change = writer.set_values if method == "Set" else writer.add
-            change(operations.device, memoryview(encode(0x12, item)), unlocked)
+            view = memoryview(encode(0x12, item))
+            if method == "Set":
+                part("messages_set").set_values(operations.device, view, unlocked)
+            else:
+                part("messages_add").add(operations.device, view, unlocked)
     except USPError as error:
         for path, code, text in error.param_errs:
             raise USPError(code, "%s %s" % (path, text))  # noqa: B904

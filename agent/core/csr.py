@@ -3,7 +3,7 @@
 Source: RFC 2986 (PKCS #10), RFC 5915 (SEC 1 private key), RFC 5280 4.2.1.6.
 """
 
-from agent.core import der, p256
+from agent.core import der, p256_keys
 
 _VERSION_0 = b"\x02\x01\x00"
 _VERSION_1 = b"\x02\x01\x01"
@@ -19,11 +19,11 @@ def certificate_request(private_key: bytes, endpoint_id: str) -> bytes:
         der.SEQUENCE,
         _VERSION_0,
         der.encode(der.SEQUENCE, subject),
-        _key_info(p256.public_key(private_key)),
+        _key_info(p256_keys.public_key(private_key)),
         der.encode(0xA0, _extension_request(endpoint_id)),
     )
     algorithm = der.encode(der.OBJECT_IDENTIFIER, der.OID_ECDSA_SHA256)
-    signature = _signature(p256.sign(private_key, info))
+    signature = _signature(p256_keys.sign(private_key, info))
     return der.encode(
         der.SEQUENCE,
         info,
@@ -39,7 +39,9 @@ def private_key_der(private_key: bytes) -> bytes:
         _VERSION_1,
         der.encode(der.OCTET_STRING, private_key),
         der.encode(0xA0, der.encode(der.OBJECT_IDENTIFIER, der.OID_P256)),
-        der.encode(0xA1, der.encode(der.BIT_STRING, _POINT_HEAD, p256.public_key(private_key))),
+        der.encode(
+            0xA1, der.encode(der.BIT_STRING, _POINT_HEAD, p256_keys.public_key(private_key))
+        ),
     )
 
 

@@ -209,7 +209,7 @@ class Endpoint:
             return operate(model, view, asker, originator, self._operations, self._authorise)
         name, function = _HANDLERS[message.member].split(".")
         handler = getattr(part(name), function)
-        if name == "messages_write":
+        if usp.SET <= message.member <= usp.DELETE:
             return handler(model, view, asker)
         return handler(model, view)
 
@@ -322,9 +322,9 @@ _HANDLERS = (
     "messages_read.get",
     "messages_supported.get_supported_dm",
     "messages_read.get_instances",
-    "messages_write.set_values",
-    "messages_write.add",
-    "messages_write.delete",
+    "messages_set.set_values",
+    "messages_add.add",
+    "messages_delete.delete",
     "",
     "",
     "messages_supported.get_supported_protocol",

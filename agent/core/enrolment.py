@@ -5,7 +5,8 @@ from binascii import a2b_base64
 from agent.compat import const
 from agent.core.csr import private_key_der
 from agent.core.der import Certificate
-from agent.core.p256 import on_curve, public_key
+from agent.core.p256 import on_curve
+from agent.core.p256_keys import public_key
 from agent.errors import ConfigurationError, PeerError
 
 NAMES = (

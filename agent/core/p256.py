@@ -1,50 +1,20 @@
-"""ECDSA on the curve P-256 with SHA-256, in integers, for both Pythons.
+"""ECDSA on the curve P-256 with SHA-256, in integers, for both Pythons: what checks a signature.
 
-Keys, points and signatures are bytes: private key 32, public point 64 (x, y), signature 64 (r, s).
-Signing is deterministic (RFC 6979). It takes a time that depends on the key: sign on the device
-only what the device itself makes (its certificate request), never what a peer chooses and times.
-
-Needed rarely: import it inside the function that uses it. Source: FIPS 186-5, SEC 1, RFC 6979.
+Points and signatures are bytes: point 64 (x, y), signature 64 (r, s). Keys and signing are in
+p256_keys.py. Needed rarely: import it inside the function that uses it. Source: FIPS 186-5, SEC 1.
 """
 
 from agent.compat import sha256
 
 _P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
-_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
-_G = (
+G = (
     0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
     0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
     1,
 )
 _INFINITY = (1, 1, 0)
-
-
-def new_private_key(random) -> bytes:
-    """`random(n)` gives n bytes fit for keys; draws again until the number is in range."""
-    while True:
-        key = random(32)
-        if 0 < _number(key) < _N:
-            return key
-
-
-def public_key(private_key: bytes) -> bytes:
-    """The public point. Raises ValueError when the key is out of range."""
-    x, y = _affine(_multiply(_secret(private_key), _G, 0, _G))
-    return _bytes(x) + _bytes(y)
-
-
-def sign(private_key: bytes, message: bytes) -> bytes:
-    """r and s over SHA-256 of `message`. Raises ValueError when the key is out of range."""
-    secret = _secret(private_key)
-    digest = sha256(message).digest()
-    number = _number(digest)
-    for k in _nonces(private_key, digest):
-        r = _affine(_multiply(k, _G, 0, _G))[0] % _N
-        s = pow(k, _N - 2, _N) * (number + r * secret) % _N
-        if r and s:
-            return _bytes(r) + _bytes(s)
-    raise AssertionError("nonces never end")
 
 
 def verify(point: bytes, message: bytes, signature: bytes) -> bool:
@@ -54,40 +24,31 @@ def verify(point: bytes, message: bytes, signature: bytes) -> bool:
     """
     if len(signature) != 64 or not on_curve(point):
         return False
-    r, s = _number(signature[:32]), _number(signature[32:])
-    if not (0 < r < _N and 0 < s < _N):
+    r, s = number_of(signature[:32]), number_of(signature[32:])
+    if not (0 < r < N and 0 < s < N):
         return False
-    inverse = pow(s, _N - 2, _N)
-    number = _number(sha256(message).digest())
-    q = (_number(point[:32]), _number(point[32:]), 1)
-    sum_ = _multiply(number * inverse % _N, _G, r * inverse % _N, q)
-    return sum_[2] != 0 and _affine(sum_)[0] % _N == r
+    inverse = pow(s, N - 2, N)
+    number = number_of(sha256(message).digest())
+    q = (number_of(point[:32]), number_of(point[32:]), 1)
+    sum_ = multiply(number * inverse % N, G, r * inverse % N, q)
+    return sum_[2] != 0 and affine(sum_)[0] % N == r
 
 
 def on_curve(point: bytes) -> bool:
     """True for 64 bytes that are a point of the curve (which has no other subgroup)."""
     if len(point) != 64:
         return False
-    x, y = _number(point[:32]), _number(point[32:])
+    x, y = number_of(point[:32]), number_of(point[32:])
     return x < _P and y < _P and (y * y - (x * x - 3) * x - _B) % _P == 0
 
 
-def _number(data):
+def number_of(data):
+    """Big-endian bytes as an integer."""
     return int.from_bytes(data, "big")
 
 
-def _bytes(number):
-    return number.to_bytes(32, "big")
-
-
-def _secret(private_key):
-    secret = _number(private_key)
-    if len(private_key) != 32 or not 0 < secret < _N:
-        raise ValueError("private key out of range")
-    return secret
-
-
-def _affine(point):
+def affine(point):
+    """(x, y) of a Jacobian point that is not infinity."""
     x, y, z = point
     inverse = pow(z, _P - 2, _P)
     square = inverse * inverse % _P
@@ -126,7 +87,7 @@ def _add(left, right):
     return x3, (r * (v - x3) - s1 * hhh) % _P, z1 * z2 * h % _P
 
 
-def _multiply(a, p, b, q):
+def multiply(a, p, b, q):
     """a * p + b * q, both numbers walked together (Shamir's trick).
 
     Bit by bit: a table for two bits at a time takes 4 KB more, and saves a quarter of the time.
@@ -140,25 +101,3 @@ def _multiply(a, p, b, q):
         if index:
             result = _add(result, table[index])
     return result
-
-
-def _nonces(private_key, digest):
-    """The candidates for k of RFC 6979, 3.2."""
-    seed = private_key + _bytes(_number(digest) % _N)
-    v, key = b"\x01" * 32, bytes(32)
-    for mark in (b"\x00", b"\x01"):
-        key = _hmac(key, v + mark + seed)
-        v = _hmac(key, v)
-    while True:
-        v = _hmac(key, v)
-        k = _number(v)
-        if 0 < k < _N:
-            yield k
-        key = _hmac(key, v + b"\x00")
-        v = _hmac(key, v)
-
-
-def _hmac(key, message):
-    """HMAC-SHA-256 for a key of 32 bytes."""
-    inner = sha256(bytes(byte ^ 0x36 for byte in key) + b"\x36" * 32 + message).digest()
-    return sha256(bytes(byte ^ 0x5C for byte in key) + b"\x5c" * 32 + inner).digest()

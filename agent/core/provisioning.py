@@ -43,7 +43,7 @@ class Provisioning:
     def new_key(self, random) -> bytes:
         """Make and keep a key; return the certificate request for it, DER."""
         from agent.core.csr import certificate_request
-        from agent.core.p256 import new_private_key
+        from agent.core.p256_keys import new_private_key
 
         key = new_private_key(random)
         self._store.save(_NEW_KEY, key)
@@ -92,7 +92,8 @@ class Provisioning:
             self.state = PROVISIONED
         else:
             self.state = KEYED if self._store.load(_NEW_KEY) else BLANK
-        forget("agent.core.enrolment", "agent.core.csr", "agent.core.der", "agent.core.p256")
+        forget("agent.core.enrolment", "agent.core.csr", "agent.core.der")
+        forget("agent.core.p256_keys", "agent.core.p256")
 
     def _load(self):
         data = self._store.load(_BLOB) or b""

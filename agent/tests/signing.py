@@ -1,11 +1,11 @@
 """The fleet's side of an authorisation, with a made-up command key."""
 
-from agent.core import p256
+from agent.core import p256_keys
 from agent.wire import allow_list
 from agent.wire import authorisation as wire
 
 COMMAND_KEY = bytes(range(1, 33))
-COMMAND_POINT = p256.public_key(COMMAND_KEY)
+COMMAND_POINT = p256_keys.public_key(COMMAND_KEY)
 EXPIRES_AT = 1_795_350_000
 
 
@@ -13,7 +13,7 @@ def token(endpoint_id, command, command_key="", args=None, counter=1, key=COMMAN
     signed = wire.signing_input(
         endpoint_id, command, command_key, args or {}, counter, EXPIRES_AT - 600, EXPIRES_AT
     )
-    return wire.token_text(signed, p256.sign(key, signed))
+    return wire.token_text(signed, p256_keys.sign(key, signed))
 
 
 def allow_list_document(version, hosts=(), numbers=(), key=COMMAND_KEY, **more):
@@ -26,4 +26,4 @@ def allow_list_document(version, hosts=(), numbers=(), key=COMMAND_KEY, **more):
         list(numbers),
         list(hosts),
     )
-    return wire.token_text(signed, p256.sign(key, signed))
+    return wire.token_text(signed, p256_keys.sign(key, signed))

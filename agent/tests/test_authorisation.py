@@ -1,6 +1,6 @@
 import json
 
-from agent.core import p256
+from agent.core import p256_keys
 from agent.core.authorisation import Authority
 from agent.core.store import Store
 from agent.errors import AuthorisationError
@@ -106,7 +106,7 @@ def test_a_new_command_key_starts_a_new_count():
     storage = FakeStorage()
     assert refusal(authority(storage), good(7)) == ""
     key = bytes(range(3, 35))
-    renewed = authority(storage, p256.public_key(key))
+    renewed = authority(storage, p256_keys.public_key(key))
     assert refusal(renewed, good(1, key=key)) == ""
     assert "not signed" in refusal(renewed, good(8))
 
@@ -198,7 +198,7 @@ def signed_claims(claims):
         + b"."
         + wire.encode_base64url(json.dumps(claims).encode())
     )
-    return wire.token_text(signed, p256.sign(COMMAND_KEY, signed))
+    return wire.token_text(signed, p256_keys.sign(COMMAND_KEY, signed))
 
 
 def test_a_console_token_is_good_for_its_nonce_and_nothing_else():

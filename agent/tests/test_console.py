@@ -79,7 +79,7 @@ class Desk:
 
     def put_into_service(self):
         self.told("new_key")
-        point = p256.public_key(self.store.load("new_key"))
+        point = p256_keys.public_key(self.store.load("new_key"))
         for name, value in (
             ("certificate", base64(certificate(point, EID))),
             ("ca", base64(CA)),

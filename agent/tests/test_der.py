@@ -1,10 +1,10 @@
-from agent.core import csr, der, p256
+from agent.core import csr, der, p256, p256_keys
 from agent.errors import PeerError
 from agent.tests.certificates import certificate
 
 EID = "ops::00256D-STB-00000003"
 KEY = bytes(range(1, 33))
-POINT = p256.public_key(KEY)
+POINT = p256_keys.public_key(KEY)
 
 
 def refused(function, *args):

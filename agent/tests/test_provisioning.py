@@ -1,6 +1,6 @@
 from binascii import b2a_base64
 
-from agent.core import csr, p256
+from agent.core import csr, p256_keys
 from agent.core.enrolment import NAMES
 from agent.core.provisioning import BLANK, KEYED, PROVISIONED, Provisioning
 from agent.core.store import Store
@@ -23,7 +23,7 @@ def provisioning(storage):
 
 def staged_key(storage):
     """The public point of the key that waits for its certificate."""
-    return p256.public_key(Store(storage).load("new_key"))
+    return p256_keys.public_key(Store(storage).load("new_key"))
 
 
 def install(made, point, name=EID, **changes):
@@ -90,7 +90,7 @@ def test_the_private_key_is_the_one_the_request_was_signed_with():
     made = provisioning(storage)
     made.new_key(FakeRandom(3))
     key = Store(storage).load("new_key")
-    install(made, p256.public_key(key))
+    install(made, p256_keys.public_key(key))
     made.commit()
     assert made.private_key_der() == csr.private_key_der(key)
 
@@ -112,7 +112,7 @@ def test_each_missing_setting_is_named_and_nothing_takes_effect():
 
 
 def test_what_does_not_fit_together_is_refused_by_its_name():
-    other = p256.public_key(bytes(range(5, 37)))
+    other = p256_keys.public_key(bytes(range(5, 37)))
     for changes, code in (
         ({"certificate": base64(certificate(other, EID))}, "key"),
         ({"certificate": base64(b"no certificate")}, "certificate"),
