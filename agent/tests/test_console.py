@@ -7,7 +7,7 @@ from agent.compat import MICROPYTHON, memory_bytes
 from agent.console.console import Console
 from agent.console.parser import Parser
 from agent.console.words import LANGUAGES
-from agent.core import p256
+from agent.core import p256_keys
 from agent.core.clock import Clock
 from agent.core.events import event_record
 from agent.core.journal import Journal
