@@ -305,7 +305,8 @@ def parts(build: AgentBuild, folder: Path) -> Iterator[tuple[str, int]]:
     names = [
         path[1:-4].replace("/", ".")
         for path in sorted(build.files)
-        if not path.endswith(("__init__.mpy", "link_cpython.mpy", "main.mpy", "__main__.mpy"))
+        if path.endswith(".mpy")
+        and not path.endswith(("__init__.mpy", "link_cpython.mpy", "main.mpy", "__main__.mpy"))
     ]
     program = folder / "parts.py"
     program.write_text(f"NAMES = {names!r}\n{_PARTS_PROGRAM}")

@@ -1,7 +1,7 @@
-"""Builds what is flashed: the agent as .mpy files, and the LittleFS image that holds them.
+"""Builds what is flashed: the agent as .mpy files and texts, and the LittleFS image of them.
 
 In the image the agent lies in `/agent`; `/data` is its storage, left alone when the agent is
-replaced. `/agent/BUILD` holds the SHA-256 over all compiled files.
+replaced. `/agent/BUILD` holds the SHA-256 over all these files.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _NOT_ON_BOARDS = "ports/linux"
 
 @dataclass(frozen=True, slots=True)
 class AgentBuild:
-    """The compiled agent: bytes by absolute path on the board."""
+    """The compiled agent and its texts: bytes by absolute path on the board."""
 
     files: Mapping[str, bytes]
 
@@ -59,6 +59,12 @@ def agent_sources(repository: Path = REPOSITORY) -> list[Path]:
     )
 
 
+def agent_texts(repository: Path = REPOSITORY) -> list[Path]:
+    """Return the files that the agent reads beside its code."""
+    agent = repository / "agent"
+    return sorted(p for p in agent.rglob("*.txt") if "tests" not in p.relative_to(agent).parts)
+
+
 def compile_agent(repository: Path = REPOSITORY) -> AgentBuild:
     """Compile the whole agent, made smaller first (see firmware_tools/compact.py).
 
@@ -73,7 +79,10 @@ def compile_agent(repository: Path = REPOSITORY) -> AgentBuild:
             target.write_text(text)
             smaller.append(target)
         compiled = compile_files(smaller, Path(folder))
-    return AgentBuild({f"/{name}": data for name, data in compiled.items()})
+    files = {f"/{name}": data for name, data in compiled.items()}
+    for path in agent_texts(repository):
+        files[f"/{path.relative_to(repository)}"] = path.read_bytes()
+    return AgentBuild(files)
 
 
 def compile_files(sources: Iterable[Path], base: Path) -> dict[str, bytes]:

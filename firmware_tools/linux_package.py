@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from firmware_tools.build import REPOSITORY
+from firmware_tools.build import REPOSITORY, agent_texts
 
 _FILES = Path(__file__).with_name("linux")
 _LIBRARY = "usr/lib/cpe-agent"
@@ -25,7 +25,7 @@ _BOARDS_ONLY = ("ports/link.py", "ports/esp32.py", "ports/rp2.py")
 def linux_files(repository: Path = REPOSITORY) -> Iterator[tuple[str, bytes, int]]:
     """(path on the machine, content, mode) of everything in the archive, in a steady order."""
     agent = repository / "agent"
-    for source in sorted(agent.rglob("*.py")):
+    for source in sorted([*agent.rglob("*.py"), *agent_texts(repository)]):
         name = source.relative_to(agent).as_posix()
         if not name.startswith("tests/") and name not in _BOARDS_ONLY:
             yield f"{_LIBRARY}/agent/{name}", source.read_bytes(), 0o644

@@ -45,9 +45,11 @@ def page() -> str:
     """The text of docs/data-model.md."""
     models = {name: Model(_NothingKept(), name) for name in _CLASSES}
     lines = [_HEAD]
-    for obj in models["STB"].objects:
-        only = [name for name in _CLASSES if obj in models[name].objects]
-        lines.extend(_object(models["STB"], obj, only if len(only) < len(_CLASSES) else []))
+    for start in sorted({start for model in models.values() for start in model.starts}):
+        only = [name for name in _CLASSES if start in models[name].starts]
+        model = models[only[0]]
+        obj = model.starts.index(start)
+        lines.extend(_object(model, obj, only if len(only) < len(_CLASSES) else []))
     return "\n".join(lines) + "\n"
 
 

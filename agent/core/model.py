@@ -1,9 +1,9 @@
 """The instantiated data model: rows of texts beside the table that says what they mean.
 
-An object is known by where its line begins in the table. Every object has rows; one without
-instances has a single row. A row is a list: its instance numbers as a tuple, then one slot per
-parameter in the table's order. A slot is a text, None for the default, or a number, by which
-`live` of model_device.py gives the text: nothing is computed before someone asks.
+Every object has rows; one without instances has a single row. A row is a list: its instance
+numbers as a tuple, then one slot per parameter in the table's order. A slot is a text, None for the
+default, or a number, by which `live` of model_device.py gives the text: nothing is computed before
+someone asks.
 
 The rows of a live object (`@name` in the table) are not here at all: the part `live_<name>` has a
 generator `rows(model, path)` that makes them, of texts and None alone, from the board's facts.
@@ -12,7 +12,7 @@ generator `rows(model, path)` that makes them, of texts and None alone, from the
 import json
 
 from agent.compat import const
-from agent.core.model_table import TABLE
+from agent.core.model_table import Table
 from agent.core.parts import part
 from agent.wire.codes import RESOURCES_EXCEEDED, UNKNOWN_TIME
 from agent.wire.paths import split
@@ -23,98 +23,18 @@ _MAX_ROWS = const(32)
 _TYPE_DEFAULTS = {"b": "false", "u": "0", "i": "0", "d": UNKNOWN_TIME}
 
 
-class Model:
+class Model(Table):
     """Objects of one product class, with their rows; kept rows are loaded from `store`."""
 
     def __init__(self, store, product_class: str) -> None:
+        start = part("model_start")
+        Table.__init__(self, *start.index(product_class))
         self.store = store
-        self.tables = {}
+        self.tables = []  # the rows of each object; None where they are live
         self.given = {}
         self.dirty = []
         self.changed = 0  # counts every change of the set of rows or of a written value
-        self.objects = []
-        at = 0
-        while at < len(TABLE):
-            only = self.header(at, "?")
-            if not only or product_class in only.split("|"):
-                self.objects.append(at)
-                self.tables[at] = None if self.header(at, "@") else []
-            at = TABLE.find(b"\n\n", at) + 2
-        for obj in self.objects:
-            if self.tables[obj] is not None and "{i}" not in self.path(obj):
-                self.tables[obj].append(self.new_row(obj, ()))
-        part("model_start").load(self)
-
-    # --- what is supported ---
-
-    def path(self, obj: int) -> str:
-        """Supported path of an object, with {i} where rows are numbered."""
-        return str(TABLE[obj : TABLE.find(b" ", obj)], "utf-8")
-
-    def find(self, path: str) -> int:
-        """The object of a supported path, or -1."""
-        line = path.encode() + b" "
-        for obj in self.objects:
-            if TABLE.startswith(line, obj):
-                return obj
-        return -1
-
-    def under(self, path: str):
-        """Yield each object whose supported path begins so."""
-        start = path.encode()
-        for obj in self.objects:
-            if TABLE.startswith(start, obj):
-                yield obj
-
-    def is_creatable(self, obj: int) -> bool:
-        """Whether a controller may add and delete rows."""
-        at = TABLE.find(b" ", obj)
-        return TABLE[at + 1] == 65
-
-    def key_sets(self, obj: int) -> list[list[str]]:
-        """The unique keys of a table, each a list of parameter names."""
-        words = self._words(obj)[2:]
-        return [word.split(",") for word in words if word[0] not in "=?@"]
-
-    def entries(self, obj: int):
-        """Yield (name, rest of the line) of every parameter, command and event, in this order."""
-        at = TABLE.find(b"\n", obj) + 1
-        while TABLE[at] != 10:
-            end = TABLE.find(b"\n", at)
-            name, rest = str(TABLE[at:end], "utf-8").split(" ", 1)
-            yield name, rest
-            at = end + 1
-
-    def parameters(self, obj: int):
-        """Yield (slot, name, spec) of every parameter."""
-        slot = 0
-        for name, spec in self.entries(obj):
-            if name[-1] in ")!":
-                return
-            slot += 1
-            yield slot, name, spec
-
-    def entry(self, obj: int, name: str) -> tuple[int, str] | None:
-        """(place, rest of the line) of a parameter, command or event, or None.
-
-        The place of a parameter is its slot in a row.
-        """
-        end = TABLE.find(b"\n\n", obj) + 1
-        at = TABLE.find(b"\n" + name.encode() + b" ", obj, end)
-        if at < 0:
-            return None
-        line = TABLE.find(b"\n", at + 1)
-        place = TABLE[obj : at + 1].count(b"\n")
-        return place, str(TABLE[at + len(name) + 2 : line], "utf-8")
-
-    def _words(self, obj):
-        return str(TABLE[obj : TABLE.find(b"\n", obj)], "utf-8").split(" ")
-
-    def header(self, obj, sign):
-        for word in self._words(obj)[2:]:
-            if word[0] == sign:
-                return word[1:]
-        return ""
+        start.load(self)
 
     # --- values ---
 

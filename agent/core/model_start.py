@@ -4,8 +4,11 @@ Loaded once, at the start. What a controller wrote and is kept comes from the st
 """
 
 import json
+from array import array
 
+from agent.compat import const
 from agent.core import model_device as live
+from agent.core.model_table import check_of, opened_text
 from agent.core.parts import part
 from agent.errors import StorageError
 from agent.wire.codes import (
@@ -21,6 +24,7 @@ from agent.wire.codes import (
 )
 from agent.wire.topics import agent_topic, controller_topic
 
+_CHUNK_BYTES = const(512)
 _REBOOTS = "Device.DeviceInfo.Reboots."
 _DEVICE_INFO = "Device.DeviceInfo."
 _CONTROLLER = "Device.LocalAgent.Controller.{i}."
@@ -28,8 +32,35 @@ _CLIENT = "Device.MQTT.Client.{i}."
 _LAB_ROLE = "Device.LocalAgent.ControllerTrust.Role.2"
 
 
+def index(product_class: str):
+    """Where the objects of a product class stand in the text: the arguments of a Table."""
+    text = opened_text()
+    text.seek(0)
+    starts, sizes, checks = array("H"), array("H"), array("H")
+    at = 0
+    lines = text.read(_CHUNK_BYTES)
+    while lines:
+        size = lines.find(b"\n\n") + 2
+        if size < 2:
+            lines += text.read(_CHUNK_BYTES)
+            continue
+        path, *words = str(lines[: lines.find(b"\n")], "utf-8").split(" ")
+        only = [word[1:].split("|") for word in words if word[0] == "?"]
+        if not only or product_class in only[0]:
+            starts.append(at)
+            sizes.append(size)
+            checks.append(check_of(path.encode()))
+        at += size
+        lines = lines[size:] or text.read(_CHUNK_BYTES)
+    return starts, sizes, checks
+
+
 def load(model) -> None:
-    """Fill the rows with what the store keeps."""
+    """Make the rows of single objects, and fill them all with what the store keeps."""
+    for obj in model.objects:
+        model.tables.append(None if model.header(obj, "@") else [])
+        if model.tables[obj] is not None and "{i}" not in model.path(obj):
+            model.tables[obj].append(model.new_row(obj, ()))
     for obj in model.objects:
         _load(model, obj)
     _drop_orphans(model)

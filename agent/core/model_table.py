@@ -1,4 +1,8 @@
-"""The supported data model as one text, read in place: it costs little more memory than its bytes.
+"""The supported data model: model_table.txt, of which one object at a time is in memory.
+
+The text lies on flash beside this code. A board keeps where each object of its product class begins
+and a check of its path, six bytes an object, and reads the object when it is asked for. Objects
+stand in the order of the tree: what is below a path follows it without a gap.
 
 An object is a line `path access keys ...`, its parameters, then its commands and events, then an
 empty line. Access: R read only, A rows can be added and deleted. Then come the unique keys (commas
@@ -18,282 +22,119 @@ and demands an authorisation; `*` marks a mandatory input, `-` none. An event is
 `+` stands for those of every journalled event. Names follow TR-181 2.19; ours are X_IPKO-COM_.
 """
 
-TABLE = b"""\
-Device. R
-Reboot() S Cause,Reason -
-FactoryReset() S Cause,Reason -
-SelfTestDiagnostics() a - Status,Results
-Boot! +CommandKey,Cause,Reason,FirmwareUpdated,ParameterMap
+from agent.compat import crc32
 
-Device.DeviceInfo. R =device
-Manufacturer rs
-ManufacturerOUI rs
-ModelName rs
-ProductClass rs
-SerialNumber rs
-HardwareVersion rs
-SoftwareVersion rs
-ProvisioningCode ws:64
-FriendlyName ws:32
-UpTime ru~
-X_IPKO-COM_Lab rb
+_opened = []
 
-Device.DeviceInfo.MemoryStatus. R
-Total ru~
-Free ru~
 
-Device.DeviceInfo.Reboots. R =reboots
-BootCount ru
-CurrentVersionBootCount ru 0
-WatchdogBootCount ru 0
-ColdBootCount ru 0
-WarmBootCount ru 0
-MaxRebootEntries wi:-1-16 8
-RebootNumberOfEntries ru
-RemoveAllReboots() s - -
+def opened_text():
+    """The text, opened by the first who reads it: a part of the program, like its code."""
+    if not _opened:
+        _opened.append(open(__file__.rpartition("/")[0] + "/model_table.txt", "rb"))
+    return _opened[0]
 
-Device.DeviceInfo.Reboots.Reboot.{i}. R Alias =reboot
-Alias ka:64
-TimeStamp rd
-FirmwareUpdated rb false
-Cause rs
-Reason rs
-Remove() s - -
 
-Device.Time. R
-Status rs
-CurrentLocalTime rd~
-LocalTimeZone rs UTC0
-X_IPKO-COM_SetTime() s *Time -
+def check_of(path: bytes) -> int:
+    """Sixteen bits by which a path is looked for before the text is read."""
+    return crc32(path) & 0xFFFF
 
-Device.LocalAgent. R
-EndpointID rs
-SoftwareVersion rs
-UpTime ru~
-SupportedProtocols rl MQTT
-AdvertisedDeviceSubtypes rl
-MTPNumberOfEntries ru
-ControllerNumberOfEntries ru
-SubscriptionNumberOfEntries ru
-RequestNumberOfEntries ru
-X_IPKO-COM_Apply() S *Method,*Path,Parameters Path
-Periodic! -
-X_IPKO-COM_EventsDropped! +Count
 
-Device.LocalAgent.MTP.{i}. R Alias
-Alias rs:64 cpe-1
-Enable rb true
-Status rs Up
-Protocol rs MQTT
+class Table:
+    """What one product class supports: an object is known by its place in these arrays. `starts`
+    and `sizes` say where its lines are in the text, `checks` is `check_of` its path."""
 
-Device.LocalAgent.MTP.{i}.MQTT. R
-Reference rp Device.MQTT.Client.1
-ResponseTopicConfigured ws:128
-ResponseTopicDiscovered rs
-PublishQoS wu:1-1 1
+    def __init__(self, starts, sizes, checks) -> None:
+        self.starts = starts
+        self._sizes = sizes
+        self._checks = checks
+        self.objects = range(len(starts))
+        self._held = -1
+        self._lines = b""
 
-Device.LocalAgent.Controller.{i}. A Alias EndpointID =controller
-Alias ka:64
-EndpointID os:64
-ControllerCode ws:128
-ProvisioningCode ws:64
-Enable wb false
-InheritedRole rp
-AssignedRole rp Device.LocalAgent.ControllerTrust.Role.1
-PeriodicNotifInterval wu:1-4294967295 86400
-PeriodicNotifTime wd 0001-01-01T00:00:00Z
-USPNotifRetryMinimumWaitInterval wu:1-65535 5
-USPNotifRetryIntervalMultiplier wu:1000-65535 2000
-MTPNumberOfEntries ru
-BootParameterNumberOfEntries ru
-SendOnBoardRequest() s - -
+    def path(self, obj: int) -> str:
+        """Supported path of an object, with {i} where rows are numbered."""
+        text = self._read(obj)
+        return str(text[: text.find(b" ")], "utf-8")
 
-Device.LocalAgent.Controller.{i}.MTP.{i}. A Alias =controller_mtp
-Alias ka:64
-Enable wb false
-Protocol ws:MQTT MQTT
+    def find(self, path: str) -> int:
+        """The object of a supported path, or -1."""
+        line = path.encode()
+        check = check_of(line)
+        line += b" "
+        for obj in self.objects:
+            if self._checks[obj] == check and self._read(obj).startswith(line):
+                return obj
+        return -1
 
-Device.LocalAgent.Controller.{i}.MTP.{i}.MQTT. R =controller_mqtt
-AgentMTPReference rp Device.LocalAgent.MTP.1
-Topic ws:128
+    def under(self, path: str):
+        """Yield the object or table at a supported path, and each object below it."""
+        start = path.encode()
+        obj = self.find(path)
+        if obj < 0:
+            obj = self.find(path + "{i}.")
+        while 0 <= obj < len(self.objects) and self._read(obj).startswith(start):
+            yield obj
+            obj += 1
 
-Device.LocalAgent.Controller.{i}.BootParameter.{i}. A Alias ParameterName =boot_parameter
-Alias ka:64
-Enable wb false
-ParameterName os:256
+    def is_creatable(self, obj: int) -> bool:
+        """Whether a controller may add and delete rows."""
+        text = self._read(obj)
+        return text[text.find(b" ") + 1] == 65
 
-Device.LocalAgent.ControllerTrust. R
-RoleNumberOfEntries ru
+    def key_sets(self, obj: int) -> list[list[str]]:
+        """The unique keys of a table, each a list of parameter names."""
+        return [word.split(",") for word in self._words(obj) if word[0] not in "=?@"]
 
-Device.LocalAgent.ControllerTrust.Role.{i}. R Alias
-Alias rs:64 cpe-1
-Enable rb true
-Name rs
+    def header(self, obj: int, sign: str) -> str:
+        """The word behind `=`, `?` or `@` in the line of an object, or ""."""
+        for word in self._words(obj):
+            if word[0] == sign:
+                return word[1:]
+        return ""
 
-Device.LocalAgent.Subscription.{i}. A Alias Recipient,ID =subscription
-Alias ka:64
-Enable wb false
-Recipient rp
-ID ks:64
-CreationDate rd
-NotifType ws:ValueChange|ObjectCreation|ObjectDeletion|OperationComplete|Event
-ReferenceList ol:1024
-Persistent wb false
-TimeToLive wu:0-4294967295 0
-NotifRetry wb false
-NotifExpiration wu:0-4294967295 0
+    def entries(self, obj: int):
+        """Yield (name, rest of the line) of every parameter, command and event, in this order."""
+        text = self._read(obj)
+        at = text.find(b"\n") + 1
+        while text[at] != 10:
+            end = text.find(b"\n", at)
+            name, rest = str(text[at:end], "utf-8").split(" ", 1)
+            yield name, rest
+            at = end + 1
 
-Device.LocalAgent.Request.{i}. R
-Originator rs
-Command rs
-CommandKey rs
-Status rs
-Cancel() s - -
+    def parameters(self, obj: int):
+        """Yield (slot, name, spec) of every parameter."""
+        slot = 0
+        for name, spec in self.entries(obj):
+            if name[-1] in ")!":
+                return
+            slot += 1
+            yield slot, name, spec
 
-Device.MQTT. R
-ClientNumberOfEntries ru
+    def entry(self, obj: int, name: str) -> tuple[int, str] | None:
+        """(place, rest of the line) of a parameter, command or event, or None.
 
-Device.MQTT.Capabilities. R
-ProtocolVersionsSupported rl 5.0
-TransportProtocolSupported rl TLS
+        The place of a parameter is its slot in a row.
+        """
+        text = self._read(obj)
+        at = text.find(b"\n" + name.encode() + b" ")
+        if at < 0:
+            return None
+        line = text.find(b"\n", at + 1)
+        return text.count(b"\n", 0, at + 1), str(text[at + len(name) + 2 : line], "utf-8")
 
-Device.MQTT.Client.{i}. R Alias =mqtt_client
-Alias rs:64 cpe-1
-Enable rb true
-Status rs
-Name ws:64
-ProtocolVersion ws:5.0 5.0
-BrokerAddress ws:256
-BrokerPort wu:1-65535 8883
-TransportProtocol ws:TLS TLS
-CleanSession wb false
-MessageRetryTime wu:1-65535 5
-KeepAliveTime wu:0-65535 60
-ClientID ws:64
-Username ws:256
-Password ss:256
-ConnectRetryTime wu:1-65535 5
-ConnectRetryIntervalMultiplier wu:1000-65535 2000
-ConnectRetryMaxInterval wu:1-4294967295 300
-ResponseInformation rs
-SubscriptionNumberOfEntries ru
+    def _words(self, obj):
+        text = self._read(obj)
+        return str(text[: text.find(b"\n")], "utf-8").split(" ")[2:]
 
-Device.MQTT.Client.{i}.Subscription.{i}. R Alias Topic
-Alias rs:64 cpe-1
-Enable rb true
-Topic rs
-QoS ru 1
-
-Device.IP. R
-InterfaceNumberOfEntries ru
-
-Device.IP.Interface.{i}. R Alias @traffic
-Alias rs:64 cpe-1
-Enable rb true
-Status rs Up
-Name rs wan
-
-Device.IP.Interface.{i}.Stats. R @traffic
-BytesSent ru~
-BytesReceived ru~
-
-Device.FaultMgmt. R
-SupportedAlarmNumberOfEntries ru
-CurrentAlarmNumberOfEntries ru
-
-Device.FaultMgmt.SupportedAlarm.{i}. R EventType,ProbableCause,SpecificProblem @alarms
-EventType rs
-ProbableCause rs
-SpecificProblem rs
-PerceivedSeverity rs
-
-Device.FaultMgmt.CurrentAlarm.{i}. R AlarmIdentifier @alarms
-AlarmIdentifier rs
-AlarmRaisedTime rd
-AlarmChangedTime rd
-ManagedObjectInstance rs
-EventType rs
-ProbableCause rs
-SpecificProblem rs
-PerceivedSeverity rs
-AdditionalText rs
-
-Device.X_IPKO-COM_Power. R =power
-Source rs
-SupplyVoltage ru~
-Sensors rl
-PowerLossCount ru 0
-LastPowerLoss rd
-LastPowerLossDuration ru 0
-DipCount ru 0
-SwellCount ru 0
-TransientCount ru 0
-BatteryNumberOfEntries ru
-PowerLoss! +Source
-PowerRestored! +Duration,DurationError
-Dip! +Magnitude,Duration
-Swell! +Magnitude,Duration
-Transient! +Magnitude,Duration
-MainsLost! +ChargePercent,RuntimeLeft
-MainsRestored! +Duration,DurationError
-Battery! +Status,ChargePercent,RuntimeLeft
-
-Device.X_IPKO-COM_Power.Battery.{i}. R ?VOICEMODEM @battery
-Status rs
-ChargePercent ru~
-Voltage ru~
-Temperature ri~
-RuntimeLeft ru~
-CycleCount ru~
-
-Device.X_IPKO-COM_Service. R @service
-Profile rs
-State rs
-Reason rs
-Since rd
-AllowListVersion ru
-AllowListValidTo rd
-AllowListOpenHosts ru
-EmergencyNumbers rl
-FilterStatus rs
-SetState() S *State,Reason,Profile -
-SetAllowList() S *Document Version
-SetEmergencyNumbers() S *Numbers -
-SetHomeNetworks() S *Networks -
-StateChanged! +State,Reason,Profile
-AllowListChanged! +Version
-
-Device.X_IPKO-COM_Service.Television. R ?STB @service
-Status rs
-Reason rs
-Network rs
-HomeNetworks rl
-StatusChanged! +Status,Reason,Network
-
-Device.X_IPKO-COM_Warranty. R =warranty
-UnitReceived wy unknown
-UnitLastCoveredDay wy unknown
-UnitDaysLeft rs~
-CardReceived wy unknown
-CardLastCoveredDay wy unknown
-CardDaysLeft rs~
-
-Device.UserInterface. R
-WarrantyDate rd~
-
-Device.SmartCardReaders. R ?STB
-SmartCardReaderNumberOfEntries ru
-
-Device.SmartCardReaders.SmartCardReader.{i}. R Alias ?STB
-Alias rs:64 cpe-1
-Enable rb true
-Status rs Enabled
-Name rs reader-1
-
-Device.SmartCardReaders.SmartCardReader.{i}.SmartCard. R ?STB
-Status rs
-
-"""
+    def _read(self, obj):
+        """The lines of an object, the empty one behind it included."""
+        if obj != self._held:
+            text = opened_text()
+            text.seek(self.starts[obj])
+            self._lines = text.read(self._sizes[obj])
+            self._held = obj
+        return self._lines
 
 
 def arguments(words: str) -> list[str]:

@@ -6,6 +6,7 @@ from firmware_tools.build import (
     REPOSITORY,
     AgentBuild,
     agent_sources,
+    agent_texts,
     compile_agent,
     install_agent,
     new_image,
@@ -26,8 +27,16 @@ def made_up_agent(folder: Path, source: str) -> Path:
 def test_every_source_of_the_agent_compiles_for_the_board() -> None:
     build = compile_agent()
     joined = sum(len(group) - 1 for group in GROUPS)
-    assert len(build.files) == len(agent_sources()) - joined > 0
-    assert all(data.startswith(MPY_MAGIC) for data in build.files.values())
+    code = {path: data for path, data in build.files.items() if path.endswith(".mpy")}
+    assert len(code) == len(agent_sources()) - joined > 0
+    assert all(data.startswith(MPY_MAGIC) for data in code.values())
+
+
+def test_what_the_agent_reads_goes_onto_the_board_as_it_is() -> None:
+    build = compile_agent()
+    texts = {f"/{path.relative_to(REPOSITORY)}": path.read_bytes() for path in agent_texts()}
+    assert "/agent/core/model_table.txt" in texts
+    assert {path: build.files.get(path) for path in texts} == texts
 
 
 def test_tests_and_the_port_to_linux_stay_off_the_board() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_tools.build import REPOSITORY, agent_sources
+from firmware_tools.build import REPOSITORY, agent_sources, agent_texts
 from firmware_tools.compact import compacted
 
 _DEADLINE_S = 240
@@ -51,6 +51,8 @@ def small_agent(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target = small.joinpath(*module.split(".")).with_suffix(".py")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
+    for path in agent_texts():
+        shutil.copy(path, small / path.relative_to(REPOSITORY))
     return small
 
 
