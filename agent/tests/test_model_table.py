@@ -32,9 +32,9 @@ def test_the_objects_read_one_by_one_are_the_whole_text():
     whole = _text().split("\n\n")
     assert whole.pop() == ""
     assert len(whole) == len(blocks) > 30
-    for start, block in zip(sorted(blocks), whole):
+    for start, block in zip(sorted(blocks), whole, strict=False):
         lines = block.split("\n")
-        assert blocks[start] == [lines[0].split(" ")[0]] + lines[1:]
+        assert blocks[start] == [lines[0].split(" ")[0], *lines[1:]]
 
 
 def test_every_object_is_found_by_its_path_and_by_no_other():
