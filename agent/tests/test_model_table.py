@@ -25,16 +25,14 @@ def test_the_objects_read_one_by_one_are_the_whole_text():
     blocks = {}
     for model in _models():
         for obj in model.objects:
-            lines = [model.path(obj)]
-            for name, rest in model.entries(obj):
-                lines.append(name + " " + rest)
-            blocks[model.starts[obj]] = lines
+            lines = [name + " " + rest for name, rest in model.entries(obj)]
+            blocks[model.starts[obj]] = (model.path(obj), lines)
     whole = _text().split("\n\n")
     assert whole.pop() == ""
     assert len(whole) == len(blocks) > 30
-    for start, block in zip(sorted(blocks), whole, strict=False):
-        lines = block.split("\n")
-        assert blocks[start] == [lines[0].split(" ")[0], *lines[1:]]
+    for start in sorted(blocks):
+        path, *words = whole[0].split("\n")[0].split(" ")
+        assert words and blocks[start] == (path, whole.pop(0).split("\n")[1:])
 
 
 def test_every_object_is_found_by_its_path_and_by_no_other():
