@@ -83,7 +83,7 @@ _EVENTS = {
     "Dip!": _("Voltage dip"),
     "Swell!": _("Voltage swell"),
     "Transient!": _("Surge"),
-    "X_IPKO-COM_EventsDropped!": _("Events dropped for lack of space"),
+    "X_IPKO-COM_EventsDropped!": _("Events lost on the device"),
     "value_change": _("Value changed"),
     "object_creation": _("Object created"),
     "object_deletion": _("Object deleted"),
