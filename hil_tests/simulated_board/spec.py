@@ -28,6 +28,8 @@ class BoardSpec:
     sensors: tuple[str, ...] = ("supply", "power_fail")
     card_inserted: bool | None = None
     heap_bytes: int = DEFAULT_HEAP_BYTES
+    rom: bool = True
+    """Run the agent in place from a ROM image; False: from LittleFS, as on machines without."""
     cpython: bool = False
     """Run the agent from source on CPython, as is done where the machine has no wheel."""
     flash_timings: bool = False
@@ -93,6 +95,10 @@ class BoardFolder:
     @property
     def flash_image(self) -> Path:
         return self.path / "flash.img"
+
+    @property
+    def rom_image(self) -> Path:
+        return self.path / "rom.img"
 
     @property
     def files(self) -> Path:
