@@ -35,6 +35,14 @@ if MICROPYTHON:
         free = gc.mem_free()
         return free + gc.mem_alloc(), free
 
+    def trace_of(error):
+        """The text of an exception with the way it came."""
+        import io
+
+        out = io.StringIO()
+        sys.print_exception(error, out)
+        return out.getvalue()
+
 else:
     import os
     import time
@@ -65,6 +73,11 @@ else:
         """Return (total, free) bytes of the machine's memory."""
         page = os.sysconf("SC_PAGE_SIZE")
         return page * os.sysconf("SC_PHYS_PAGES"), page * os.sysconf("SC_AVPHYS_PAGES")
+
+    def trace_of(error):
+        import traceback
+
+        return "".join(traceback.format_exception(error))
 
 
 _since = [ticks_ms(), 0]

@@ -13,6 +13,7 @@ from agent.core.clock import Clock
 from agent.core.journal import Journal
 from agent.core.parts import part
 from agent.core.store import Store
+from agent.errors import StorageError
 from agent.ports.storage import Storage
 from agent.wire.codes import SOFTWARE_VERSION
 from agent.wire.topics import controller_topic
@@ -29,7 +30,12 @@ async def run(board):
     """Run the agent on this board; ends only by an error, or by the board's restart."""
     if MICROPYTHON:
         gc.threshold(_COLLECT_BYTES)
-    await Agent(board).run()
+    agent = Agent(board)
+    try:
+        await agent.run()
+    except Exception as error:
+        agent.keep_fault(error)
+        raise
 
 
 class Agent:
@@ -119,6 +125,13 @@ class Agent:
         if not self._leaving:
             self._leaving = True
             self._start(self._restart())
+
+    def keep_fault(self, error):
+        """Write down what the agent ends of, to be told after the restart."""
+        try:
+            part("faults").keep(self.store, self.clock, error)
+        except (StorageError, MemoryError):
+            pass  # nothing is left to keep it with: the reset cause alone tells
 
     # --- actions of the model
 

@@ -1,6 +1,6 @@
 """Signal levels, each with its verdict."""
 
-from agent.core.levels import cable_levels
+from agent.wire.levels import cable_levels
 
 _UNITS = {"power": "_power_dbmv", "snr": "_snr_db"}
 

@@ -1,6 +1,6 @@
 """How the device is: service, link, journal, clock, supply."""
 
-from agent.core.levels import BAD, GOOD
+from agent.wire.levels import BAD, GOOD
 
 
 def rows(agent, status):

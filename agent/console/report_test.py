@@ -2,8 +2,8 @@
 
 from agent.compat import urandom
 from agent.console import report_levels
-from agent.core.levels import BAD, GOOD
 from agent.core.self_test import faults
+from agent.wire.levels import BAD, GOOD
 
 
 def rows(agent, status):

@@ -51,8 +51,17 @@ def _remove_reboots(operations, obj, row, args, asker, key):
 
 
 def _remove(operations, obj, row, args, asker, key):
-    remove_row(operations.device, obj, row, asker)
-    operations.device.save()
+    device = operations.device
+    if device.header(obj, "@"):
+        part("faults").remove(device.store, row[0][0])
+    else:
+        remove_row(device, obj, row, asker)
+        device.save()
+    return {}
+
+
+def _remove_faults(operations, obj, row, args, asker, key):
+    part("faults").remove(operations.device.store)
     return {}
 
 
@@ -100,6 +109,7 @@ AT_ONCE = {
     "X_IPKO-COM_SetTime()": _set_time,
     "RemoveAllReboots()": _remove_reboots,
     "Remove()": _remove,
+    "RemoveAllProcessFaults()": _remove_faults,
     "SendOnBoardRequest()": _send_on_board_request,
     "Cancel()": _cancel,
 }

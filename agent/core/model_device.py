@@ -6,7 +6,7 @@ that was measured is written.
 
 import json
 
-from agent.compat import const, memory_bytes
+from agent.compat import const
 from agent.core.alarms import Alarms
 from agent.core.events import date_time
 from agent.core.model import Model
@@ -19,15 +19,13 @@ _WORD_LIMIT = const(64)
 
 # What a slot of a row may hold instead of a text: the number of a value that is sampled.
 UP_TIME = 0
-MEMORY_TOTAL = 1
-MEMORY_FREE = 2
-TIME_STATUS = 3
-CURRENT_TIME = 4
-SUPPLY_VOLTAGE = 5
-CARD_STATUS = 6
-BOOT_COUNT = 7
-CLIENT_STATUS = 8
-WARRANTY = 9  # the first of three: warranty.py
+TIME_STATUS = 1
+CURRENT_TIME = 2
+SUPPLY_VOLTAGE = 3
+CARD_STATUS = 4
+BOOT_COUNT = 5
+CLIENT_STATUS = 6
+WARRANTY = 7  # the first of three: warranty.py
 
 
 def build(board, clock, store, settings, actions):
@@ -62,7 +60,6 @@ class Device(Model):
         self.boot_row = self.power_row = None
         self.service_news = False  # the state of the service changed, and is not yet told
         self._later = []
-        self._memory = (0, 0)
         self._supply_mv = 0
         self._card = False
         self._restored_ms = None
@@ -78,23 +75,21 @@ class Device(Model):
             self.offset_ms = unix_now - now_ms
             if unknown:
                 self._date_the_past()
-        self._memory = memory_bytes()
         self._supply_mv = self.board.supply_mv() or 0
         self._card = self.board.card_present()
 
-    def facts(self, subject: str) -> dict | None:
+    def facts(self, subject: str, ask=None):
         """What the board knows about a subject (agent/ports/board.py), the same until the next
-        sample; None where the hardware has no such thing."""
+        sample; None where the hardware has no such thing. `ask(subject)` gives what the machine
+        knows instead."""
         if subject not in self._facts:
-            self._facts[subject] = self.board.facts(subject)
+            self._facts[subject] = (ask or self.board.facts)(subject)
         return self._facts[subject]
 
     def live(self, which: int) -> str:
         """The text of a sampled value."""
         if which == UP_TIME:
             return str(self.now_ms // 1000)
-        if which == MEMORY_TOTAL or which == MEMORY_FREE:
-            return str(self._memory[which - MEMORY_TOTAL] // 1024)
         if which == TIME_STATUS:
             return "Unsynchronized" if self.offset_ms is None else "Synchronized"
         if which == CURRENT_TIME:

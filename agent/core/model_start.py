@@ -127,13 +127,6 @@ def _bind_device_info(device):
         UpTime=live.UP_TIME,
         X_IPKO_COM_Lab="true" if board.lab else "false",
     )
-    _bind(
-        device,
-        "Device.DeviceInfo.MemoryStatus.",
-        (),
-        Total=live.MEMORY_TOTAL,
-        Free=live.MEMORY_FREE,
-    )
     _bind(device, _REBOOTS, (), BootCount=live.BOOT_COUNT)
 
 

@@ -1,4 +1,4 @@
-from agent.core.levels import cable_levels
+from agent.wire.levels import cable_levels
 
 
 def _docsis(power=0, snr=380, modulation="QAM256", outputs=(450,), status="Operational"):

@@ -7,10 +7,16 @@ from typing import Any
 
 from hil_tests.simulated_board.spec import BoardSpec
 
-_ALL: dict[str, dict[str, Any]] = {"traffic": {"rx_bytes": 0, "tx_bytes": 0}}
+_ALL: dict[str, dict[str, Any]] = {
+    "cpu": {"usage_percent": 12},
+    "rails": {"rails": [["core", 1200, 310], ["io", 3290, -1]]},
+    "temperatures": {"sensors": [["soc", 51], ["tuner", 44]]},
+    "traffic": {"rx_bytes": 0, "tx_bytes": 0},
+}
 _CHANNELS = 24
 _DOCSIS: dict[str, Any] = {
     "status": "Operational",
+    "version": "30",
     "downstream": [
         [n + 1, 570_000_000 + 8_000_000 * n, 8_000_000, "QAM256", 25 - n, 385 - n, 10**9, 40 * n, 0]
         for n in range(_CHANNELS)
