@@ -17,7 +17,7 @@ _NAMING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")  # a text that may name somethi
 _PRIVATE = re.compile(r"_[a-z][A-Za-z0-9_]*")
 _CONSTANT = re.compile(r"_[A-Z][A-Z0-9_]*")
 _DYNAMIC = re.compile(r"attr\([^)]*['\"]_")
-_BOARD = "agent.ports.board"
+_BOARD = ("agent.ports.board", "agent.ports.filter")  # what board ports subclass
 _KEPT = frozenset(
     {"run", "memory_bytes", "const"}
 )  # what boards and their trials call, and mpy-cross
@@ -143,7 +143,7 @@ def _kept(trees: Mapping[str, ast.Module]) -> set[str]:
     kept = set(VM_NAMES | _KEPT)
     for module, tree in trees.items():
         kept.update(module.split("."))
-        if module == _BOARD:
+        if module in _BOARD:
             kept.update(names_of(tree))
         if _DYNAMIC.search(ast.unparse(tree)):
             kept.update(name for name in names_of(tree) if _PRIVATE.fullmatch(name))

@@ -15,7 +15,12 @@ from rich.console import Console
 
 from hil_tests.columns import print_columns
 from hil_tests.errors import BenchError
-from hil_tests.simulated_board.control import DEFAULT_HOLD_UP_MS, Answer, BoardControl
+from hil_tests.simulated_board.control import (
+    DEFAULT_ADDRESS,
+    DEFAULT_HOLD_UP_MS,
+    Answer,
+    BoardControl,
+)
 
 app = typer.Typer(
     help="Act on a running simulated board.", no_args_is_help=True, add_completion=False
@@ -92,6 +97,19 @@ def network(
     """Unplug the network (bytes stop, no connection is closed) or plug it in again."""
     control = find_board(state, board)
     act(board, f"network {action}", lambda: control.network(action.value))
+
+
+@app.command()
+def visit(
+    host: Annotated[str, typer.Argument(help="Host name that the customer asks for.")],
+    board: Board = DEFAULT_BOARD,
+    address: Annotated[str, typer.Option(help="Address the name has now.")] = DEFAULT_ADDRESS,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Have the board's customer go to a host, through the board's filter."""
+    control = find_board(state, board)
+    reached = control.visit(host, address)
+    typer.echo(f"{board}: {host} {'is reached' if reached else 'is held back'}")
 
 
 @app.command("set")

@@ -1,163 +1,44 @@
-"""A restart runs only with the fleet's own authorisation, and each authorisation once.
+"""What can harm runs only with the fleet's own authorisation, and each authorisation once.
 
 The board is simulated, its agent and the broker are the real ones. The test does what whoever holds
-the broker can do: it publishes any Record, with any authorisation but a rightly signed one.
+the broker can do: it publishes any Record, with any authorisation but a rightly signed one. Then it
+gives the service's commands rightly signed, and looks at what reaches the customer.
 """
 
 from __future__ import annotations
 
-import queue
-import secrets
-import ssl
+import json
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-import paho.mqtt.client as paho
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, utils
-from cryptography.x509.oid import NameOID
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from agent.wire import usp
-from agent.wire.authorisation import signing_input, token_text
-from agent.wire.codes import AUTHORIZATION_ARGUMENT, PERMISSION_DENIED
-from agent.wire.protobuf import encode
-from agent.wire.topics import agent_topic, controller_topic
-from agent.wire.usp_decode import decode_message, decode_record
+from agent.wire.codes import COMMAND_FAILURE, PERMISSION_DENIED
 from hil_tests.demo_fleet import STB, VOICEMODEM
-from hil_tests.errors import BenchError, BoardRefusedError
+from hil_tests.engineer import ANSWER_S, Answer, Engineer, Key, Order, fleet_key_of
+from hil_tests.errors import BoardRefusedError
 from hil_tests.instance import Instance
 from hil_tests.waiting import wait_until
 
+EID = STB.spec.endpoint_id
 REBOOT = "Device.Reboot()"
-COMMAND_KEY = "work-order-17"
 ARGS = {"Cause": "RemoteReboot", "Reason": "test"}
-ANSWER_S = 10.0
 RESTART_S = 30.0
 QUIET_S = 5.0  # a board that was told to restart has done so by then
-_OPERATE_TYPE = 6
-_COORDINATE_BYTES = 32
+DONE = Answer(0, "")
 _DATED_BOOTS = (
     "SELECT id FROM event WHERE endpoint_id = ? AND name = 'Boot!' AND device_at IS NOT NULL"
 )
-
-Key = ec.EllipticCurvePrivateKey
-
-
-class Answer(NamedTuple):
-    """Of a command: 0 and an empty text when it was done."""
-
-    code: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What an authorisation is for; a `lifetime_s` below 0 makes one that has expired."""
-
-    endpoint_id: str
-    counter: int = 1
-    command: str = REBOOT
-    command_key: str = COMMAND_KEY
-    lifetime_s: int = 300
-
-    def signed(self, key: Key) -> str:
-        """The token for ARGS."""
-        now = int(time.time())
-        text = signing_input(
-            self.endpoint_id,
-            self.command,
-            self.command_key,
-            ARGS,
-            self.counter,
-            now - 600,
-            now + self.lifetime_s,
-        )
-        r, s = utils.decode_dss_signature(key.sign(text, ec.ECDSA(hashes.SHA256())))
-        signature = r.to_bytes(_COORDINATE_BYTES, "big") + s.to_bytes(_COORDINATE_BYTES, "big")
-        return token_text(text, signature)
-
-
-class Engineer:
-    """A connection with the engineer's certificate, which may publish to any agent."""
-
-    def __init__(self, instance: Instance, endpoint_id: str) -> None:
-        pki = instance.state / "pki"
-        self._endpoint_id = endpoint_id
-        self._controller_id = _common_name(pki / "controller.pem")
-        topic = controller_topic(self._controller_id, endpoint_id)
-        self._reply_topic = f"{topic}/cli-{secrets.token_hex(4)}"
-        self._answers: queue.Queue[bytes] = queue.Queue()
-        ready: queue.Queue[None] = queue.Queue()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-        context = ssl.create_default_context(cafile=str(pki / "root.pem"))
-        context.load_cert_chain(pki / "engineer.pem", pki / "engineer.key")
-        self._client.tls_set_context(context)
-        self._client.on_subscribe = lambda *_: ready.put(None)
-        self._client.on_message = lambda _c, _d, message: self._answers.put(bytes(message.payload))
-        self._client.connect("localhost", instance.server.mqtt_port)
-        self._client.subscribe(self._reply_topic, qos=1)
-        self._client.loop_start()
-        ready.get(timeout=ANSWER_S)
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def reboot(self, token: str | None, args: Mapping[str, str] = ARGS) -> Answer:
-        """Ask for the restart. Raises BenchError when nothing is answered."""
-        message_id = secrets.token_hex(4)
-        given = dict(args) if token is None else {**args, AUTHORIZATION_ARGUMENT: token}
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ResponseTopic = self._reply_topic
-        properties.MessageExpiryInterval = round(ANSWER_S)
-        record = _operate_record(self._endpoint_id, self._controller_id, message_id, given)
-        self._client.publish(agent_topic(self._endpoint_id), record, qos=1, properties=properties)
-        try:
-            return _answer(self._answers.get(timeout=ANSWER_S), message_id)
-        except queue.Empty:
-            raise BenchError(f"{self._endpoint_id} does not answer") from None
-
-
-def _common_name(certificate: Path) -> str:
-    subject = x509.load_pem_x509_certificate(certificate.read_bytes()).subject
-    return str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
-
-
-def _operate_record(
-    endpoint_id: str, controller_id: str, message_id: str, args: Mapping[str, str]
-) -> bytes:
-    pairs: list[object] = [0x0A, REBOOT, 0x12, COMMAND_KEY, 0x18, 1]
-    for name, value in args.items():
-        pairs += (0x22, encode(0x0A, name, 0x12, value))
-    header = encode(0x0A, message_id, 0x10, _OPERATE_TYPE)
-    body = encode(0x0A, encode(usp.OPERATE << 3 | 2, encode(*pairs)))
-    context = encode(0x12, encode(0x0A, header, 0x12, body))
-    return encode(0x0A, usp.VERSION, 0x12, endpoint_id, 0x1A, controller_id, 0x3A, context)
-
-
-def _answer(record: bytes, message_id: str) -> Answer:
-    """What an OperateResp says of the one command it answers."""
-    message = decode_message(decode_record(record).payload)
-    assert (message.msg_id, message.member) == (message_id, usp.OPERATE)
-    result = usp.first(message.view, 0x0A, b"")
-    assert result, "no result"
-    failure = memoryview(usp.first(result, 0x22, b""))
-    return Answer(usp.first(failure, 0x0D, 0), usp.first_text(failure, 0x12))
 
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     with Instance(tmp_path_factory.mktemp("authorisation") / "state", [STB]) as started:
         wait_until(
-            lambda: started.query(_DATED_BOOTS, STB.spec.endpoint_id),
+            lambda: started.query(_DATED_BOOTS, EID),
             ANSWER_S,
             "the board knows the time",
         )
@@ -166,17 +47,18 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
 
 @pytest.fixture(scope="module")
 def engineer(instance: Instance) -> Iterator[Engineer]:
-    client = Engineer(instance, STB.spec.endpoint_id)
+    client = Engineer(instance, EID)
     yield client
     client.close()
 
 
 @pytest.fixture(scope="module")
 def fleet_key(instance: Instance) -> Key:
-    pem = (instance.state / "pki" / "command.key").read_bytes()
-    key = serialization.load_pem_private_key(pem, None)
-    assert isinstance(key, Key)
-    return key
+    return fleet_key_of(instance)
+
+
+def reboot(engineer: Engineer, token: str | None, args: Mapping[str, str] = ARGS) -> Answer:
+    return engineer.operate(REBOOT, args, token)
 
 
 def check_stays_up(instance: Instance, boots: int) -> None:
@@ -191,22 +73,22 @@ def test_no_other_authorisation_restarts_a_board(
     instance: Instance, engineer: Engineer, fleet_key: Key
 ) -> None:
     boots = instance.boards[STB.name].state()["boots"]
-    right = Order(STB.spec.endpoint_id)
+    right = Order(EID, REBOOT, ARGS)
     foreign = replace(right, endpoint_id=VOICEMODEM.spec.endpoint_id)
     forged = right.signed(ec.generate_private_key(ec.SECP256R1()))
     refused = {
-        "missing": engineer.reboot(None),
-        "malformed": engineer.reboot("x"),
-        "not signed by the command key": engineer.reboot(forged),
-        "for another endpoint": engineer.reboot(foreign.signed(fleet_key)),
-        "for another command": engineer.reboot(
-            replace(right, command="Device.FactoryReset()").signed(fleet_key)
+        "missing": reboot(engineer, None),
+        "malformed": reboot(engineer, "x"),
+        "not signed by the command key": reboot(engineer, forged),
+        "for another endpoint": reboot(engineer, foreign.signed(fleet_key)),
+        "for another command": reboot(
+            engineer, replace(right, command="Device.FactoryReset()").signed(fleet_key)
         ),
-        "for another command key": engineer.reboot(
-            replace(right, command_key="work-order-16").signed(fleet_key)
+        "for another command key": reboot(
+            engineer, replace(right, command_key="work-order-16").signed(fleet_key)
         ),
-        "for other arguments": engineer.reboot(right.signed(fleet_key), {**ARGS, "Reason": "x"}),
-        "expired": engineer.reboot(replace(right, lifetime_s=-60).signed(fleet_key)),
+        "for other arguments": reboot(engineer, right.signed(fleet_key), {**ARGS, "Reason": "x"}),
+        "expired": reboot(engineer, replace(right, lifetime_s=-60).signed(fleet_key)),
     }
     for why, answer in refused.items():
         assert answer.code == PERMISSION_DENIED, why
@@ -220,18 +102,103 @@ def test_the_right_authorisation_restarts_a_board_once(
 ) -> None:
     board = instance.boards[STB.name]
     boots = board.state()["boots"]
-    told = len(instance.query(_DATED_BOOTS, STB.spec.endpoint_id))
-    token = Order(STB.spec.endpoint_id, counter=7).signed(fleet_key)
-    assert engineer.reboot(token) == Answer(0, "")
+    told = len(instance.query(_DATED_BOOTS, EID))
+    token = Order(EID, REBOOT, ARGS, counter=7).signed(fleet_key)
+    assert reboot(engineer, token) == Answer(0, "")
     board.wait_for_boots(boots + 1, RESTART_S)
     wait_until(
-        lambda: len(instance.query(_DATED_BOOTS, STB.spec.endpoint_id)) > told,
+        lambda: len(instance.query(_DATED_BOOTS, EID)) > told,
         RESTART_S,
         "the board is back",
     )
-    used = (token, Order(STB.spec.endpoint_id, counter=6).signed(fleet_key))
+    used = (token, Order(EID, REBOOT, ARGS, counter=6).signed(fleet_key))
     for authorisation in used:
-        answer = engineer.reboot(authorisation)
+        answer = reboot(engineer, authorisation)
         assert answer.code == PERMISSION_DENIED
         assert answer.text.startswith("authorisation was used before")
     check_stays_up(instance, boots + 1)
+
+
+# --- state of the service
+
+
+LIST = """
+version = 3
+expires = 2090-01-01
+numbers = ["0800 11222"]
+
+[[hosts]]
+names = ["mesimi.example", "*.school.example"]
+from = 2026-01-01
+to = 2089-12-31
+"""
+
+
+@pytest.fixture
+def command(engineer: Engineer, fleet_key: Key) -> Callable[..., Answer]:
+    """Give an authorised command of the service."""
+
+    def give(name: str, **args: str) -> Answer:
+        path = "Device.X_IPKO-COM_Service." + name
+        order = Order(EID, path, args, counter=time.monotonic_ns())
+        return engineer.operate(path, args, order.signed(fleet_key))
+
+    return give
+
+
+def told(instance: Instance, name: str) -> list[dict[str, str]]:
+    """Arguments of the events of this name that are in the database."""
+    query = "SELECT params FROM event WHERE endpoint_id = ? AND name = ? ORDER BY id"
+    return [json.loads(params) for (params,) in instance.query(query, EID, name)]
+
+
+@pytest.mark.timeout(120)
+def test_a_restricted_customer_keeps_the_school_through_a_power_cut(
+    instance: Instance, command: Callable[..., Answer], tmp_path: Path
+) -> None:
+    board = instance.boards[STB.name]
+    wait_until(lambda: board.state()["rules"], RESTART_S, "the board told its filter")
+    assert board.visit("shop.example")
+    source, out = tmp_path / "list.toml", tmp_path / "list.jws"
+    source.write_text(LIST)
+    instance.server.command("sign-allow-list", str(source), "--out", str(out))
+    document = out.read_text()
+    assert command("SetAllowList()", Document=document) == DONE
+    assert command("SetState()", State="restricted", Reason="unpaid") == DONE
+    assert board.visit("mesimi.example") and board.visit("video.school.example", "203.0.113.20")
+    assert not board.visit("shop.example") and not board.visit("", "203.0.113.30")
+    forged = command("SetAllowList()", Document=document[:-8] + "AAAAAAAA")
+    assert forged == Answer(COMMAND_FAILURE, "allow-list is not signed by the fleet")
+
+    board.power_cut(0)
+    assert not board.visit("mesimi.example"), "without power nothing passes"
+    board.power_restore()
+    wait_until(lambda: board.state()["rules"], RESTART_S, "the board told its filter again")
+    assert board.state()["rules"]["state"] == "restricted"
+    assert board.visit("mesimi.example") and not board.visit("shop.example")
+    wait_until(lambda: told(instance, "AllowListChanged!"), RESTART_S, "the events have arrived")
+    assert [event["State"] for event in told(instance, "StateChanged!")] == ["restricted"]
+    assert [event["Version"] for event in told(instance, "AllowListChanged!")] == ["3"]
+    instance.server.wait_until_ready(1)
+    assert command("SetState()", State="active") == DONE
+    assert board.visit("shop.example")
+
+
+@pytest.mark.timeout(60)
+def test_a_box_in_another_network_closes_television_and_tells(
+    instance: Instance, command: Callable[..., Answer]
+) -> None:
+    board = instance.boards[STB.name]
+    assert command("SetHomeNetworks()", Networks="10.64.0.0/12,cable.example") == DONE
+    assert board.state()["rules"]["television"] is True
+    board.set_facts("network", address="198.51.100.7", provider="other.example")
+    wait_until(
+        lambda: (
+            [event["Network"] for event in told(instance, "StatusChanged!")][-1:]
+            == ["other.example"]
+        ),
+        RESTART_S,
+        "the foreign network was told",
+    )
+    assert told(instance, "StatusChanged!")[-1]["Status"] == "Closed"
+    assert board.state()["rules"]["television"] is False

@@ -23,6 +23,8 @@ from hil_tests.errors import BoardNotRunningError, BoardRefusedError
 from hil_tests.simulated_board.spec import BoardFolder
 
 DEFAULT_HOLD_UP_MS = 50
+DEFAULT_ADDRESS = "203.0.113.10"
+"""Of the made-up hosts: documentation, RFC 5737."""
 MAX_LINE_BYTES = 65_536
 
 Answer = Mapping[str, Any]
@@ -87,6 +89,12 @@ class BoardControl:
     def set_facts(self, subject: str, **values: Any) -> Answer:
         """Change some of what the board's hardware knows about a subject."""
         return self._ask({"action": "set_facts", "subject": subject, "values": values})
+
+    def visit(self, host: str, address: str = DEFAULT_ADDRESS) -> bool:
+        """The customer asks for a name, which has this address now, and goes there; without a name
+        straight to the address. Tell whether the board's filter let that through."""
+        answer = self._ask({"action": "visit", "host": host, "address": address})
+        return bool(answer["reached"])
 
     def network(self, mode: NetworkMode) -> Answer:
         """Unplug: bytes stop and nothing is closed. Plug: they flow on. Refuse: dialling fails."""

@@ -68,6 +68,8 @@ class ControlServer:
                 return board.card(bool(request["inserted"]))
             case "set_facts":
                 return board.set_facts(str(request["subject"]), dict(request["values"]))
+            case "visit":
+                return board.visit(str(request["host"]), str(request["address"]))
             case "network":
                 return await board.network(str(request["mode"]))
             case "shut_down":

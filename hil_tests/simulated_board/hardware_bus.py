@@ -1,19 +1,29 @@
 """The bench's hand on the board's pins: lines of text over a loopback connection.
 
 To the board: `powerfail`, `supply <mV>`, `card in`, `card out`, `fact <subject> <json>`. From the
-board: `cut`, sent by its flash when it was told to lose power in the middle of an operation.
+board: `cut`, sent by its flash when it was told to lose power in the middle of an operation, and
+`rules <json>`, what its filter of the customer's traffic shall do.
 """
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 
 class HardwareBus:
-    """Calls `greeting` for the lines a newly connected board is told, `on_cut` on its `cut`."""
+    """Calls `greeting` for the lines a newly connected board is told, `on_cut` on its `cut`,
+    `on_rules` with its rules."""
 
-    def __init__(self, greeting: Callable[[], list[str]], on_cut: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        greeting: Callable[[], list[str]],
+        on_cut: Callable[[], None],
+        on_rules: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._on_rules = on_rules
         self._greeting = greeting
         self._on_cut = on_cut
         self._boards: set[asyncio.StreamWriter] = set()
@@ -45,5 +55,7 @@ class HardwareBus:
             while line_read := await reader.readline():
                 if line_read == b"cut\n":
                     self._on_cut()
+                elif line_read.startswith(b"rules "):
+                    self._on_rules(json.loads(line_read[6:]))
         self._boards.discard(writer)
         writer.close()

@@ -10,6 +10,7 @@ from typing import Any
 from agent.wire import codes
 from hil_tests.errors import BoardRefusedError
 from hil_tests.simulated_board import flash_image
+from hil_tests.simulated_board.customer import Customer
 from hil_tests.simulated_board.facts import first_facts
 from hil_tests.simulated_board.hardware_bus import HardwareBus
 from hil_tests.simulated_board.machine import Machine
@@ -37,7 +38,8 @@ class BoardSupervisor:
         self._machine = Machine(spec, folder, self._say)
         self._terminal = PseudoTerminal(folder.serial_port, self._machine.type)
         self._uplink = Uplink()
-        self._bus = HardwareBus(self._pins, self._flash_cut)
+        self._customer = Customer()
+        self._bus = HardwareBus(self._pins, self._flash_cut, self._customer.take)
         self._ports = {"bus_port": 0, "uplink_port": 0}
         self._power_gone = asyncio.Event()
         self._power_gone.set()
@@ -86,6 +88,7 @@ class BoardSupervisor:
             "supply_mv": self._supply_mv,
             "card": self._card,
             "facts": self._facts,
+            "rules": self._customer.rules,
             "serial_port": str(self.folder.serial_port.absolute()),
         }
 
@@ -148,6 +151,12 @@ class BoardSupervisor:
         self._bus.tell(f"fact {subject} {_compact(self._facts[subject])}")
         return self._actions.note("set_facts", subject=subject, values=dict(values))
 
+    def visit(self, name: str, address: str) -> dict[str, Any]:
+        """The customer asks for a name; without one goes straight to the address."""
+        customer = self._customer
+        reached = customer.visit(name, address) if name else customer.reach(address)
+        return self._actions.note("visit", host=name, address=address, reached=reached)
+
     async def network(self, mode: str) -> dict[str, Any]:
         if mode == "plug":
             await self._uplink.plug()
@@ -183,6 +192,7 @@ class BoardSupervisor:
 
     async def _switch_off(self) -> None:
         self._power_gone.set()
+        self._customer.lose_power()
         self._machine.kill()
         if self._life is not None:
             await self._life
@@ -201,6 +211,7 @@ class BoardSupervisor:
 
     async def _boot(self) -> None:
         self._boots += 1
+        self._customer.lose_power()
         await self._machine.start(self._settings())
         self._flash_cut_at = 0
         cause = codes.RESET_NAMES[self._reset_cause]

@@ -2,7 +2,8 @@
 
 What the hardware would do comes over the hardware bus, a loopback connection of text lines:
 `powerfail`, `supply <mV>`, `card in`, `card out`, `fact <subject> <json>`. The board sends only
-`cut`, when its flash has been told to lose power. The uplink is a loopback port that carries bytes
+`cut`, when its flash has been told to lose power, and `rules <json>`, for the filter of the
+customer's traffic. The uplink is a loopback port that carries bytes
 to the host and port named in the first line.
 """
 
@@ -11,6 +12,7 @@ import json
 import socket
 
 from agent.ports.board import Board
+from agent.ports.filter import Filter
 
 _HOST = "127.0.0.1"
 _LONG_FACT = 256  # characters; a longer fact is kept as text, which takes a tenth of the heap
@@ -30,6 +32,24 @@ class Signal:
         self._event.clear()
 
 
+class BusFilter(Filter):
+    """The bench is the filter. What is set before the bus is connected is told as soon as it is."""
+
+    def __init__(self):
+        self._writer = None
+        self._untold = b""
+
+    def put(self, rules):
+        self._untold = b"rules %s\n" % json.dumps(rules).encode()
+        if self._writer:
+            self.connected(self._writer)
+
+    def connected(self, writer):
+        self._writer = writer
+        writer.write(self._untold)
+        self._untold = b""
+
+
 class SimulatedBoard(Board):
     """`settings` come from the bench; `console` is (async read, write); `restart` ends us."""
 
@@ -39,6 +59,7 @@ class SimulatedBoard(Board):
         self.root = settings["root"]
         self.power_fail = Signal()
         self.card_changed = Signal()
+        self.filter = BusFilter()
         self._reset_cause = settings["reset_cause"]
         self._supply_mv = settings["supply_mv"]
         self._card = settings["card"]
@@ -80,7 +101,8 @@ class SimulatedBoard(Board):
 
     async def listen(self):
         """Follow the hardware bus until the bench ends."""
-        reader, _ = await asyncio.open_connection(_HOST, self._bus_port)
+        reader, writer = await asyncio.open_connection(_HOST, self._bus_port)
+        self.filter.connected(writer)
         while True:
             line = await reader.readline()
             if not line:
