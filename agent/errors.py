@@ -25,6 +25,11 @@ class StorageError(AgentError):
     """Flash or disk failed, is full, or gave back what was not written."""
 
 
+class CardError(AgentError):
+    """The smart card does not answer, or not as its standard says. The first argument is a word:
+    absent, mute, malformed, protocol, refused."""
+
+
 class AuthorisationError(AgentError):
     """A command that can harm came without the right to run. `code` is a USP error code."""
 

@@ -48,7 +48,7 @@ class Agent:
     def __init__(self, board):
         self._buffer = bytearray(_MAX_INCOMING_BYTES)  # while there is room in one piece
         self.board = board
-        storage = Storage(board.root, board.raw_flash)
+        storage = Storage(board.root)
         self.store = Store(storage)
         self.journal = Journal(storage, urandom)
         self.clock = Clock(self.store, self.journal)
@@ -117,8 +117,12 @@ class Agent:
         self.session.poll_ms = self.board.poll_ms
         power.report_boot(self.model.boot_arguments())
         gc.collect()
-        for task in (self.session.run(), self.session.poll_offline(), power.run()):
+        self.endpoint.wake = self.session.wake
+        for task in (self.session.run(), self.session.poll_offline()):
             self._start(task)
+        for monitor in self.endpoint.monitors:
+            if hasattr(monitor, "run"):
+                self._start(monitor.run())
 
     def restart(self):
         """Leave in order and have the board restart."""

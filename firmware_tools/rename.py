@@ -1,7 +1,7 @@
 """Names for the whole agent that cost a board no heap: those its machine has already.
 
 A name is given up when the agent itself makes it (a function, class, attribute or argument) and
-nobody outside can know it: it is no name of the machine, none of the board contract, none of a
+nobody outside can know it: it is no name of the machine, none of a contract of boards, none of a
 module, and stands in no text. It becomes, everywhere alike, a name of the machine that no source
 uses for anything. A name that only stands behind a dot (an attribute) and one that never does (an
 argument) may become the same: they never meet. Why: docs/adr/0003-names-of-the-machine.md.
@@ -17,7 +17,7 @@ _NAMING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")  # a text that may name somethi
 _PRIVATE = re.compile(r"_[a-z][A-Za-z0-9_]*")
 _CONSTANT = re.compile(r"_[A-Z][A-Z0-9_]*")
 _DYNAMIC = re.compile(r"attr\([^)]*['\"]_")
-_BOARD = ("agent.ports.board", "agent.ports.filter")  # what board ports subclass
+_CONTRACTS = ("agent.ports.board", "agent.ports.card", "agent.ports.filter")
 _KEPT = frozenset(
     {"run", "memory_bytes", "const"}
 )  # what boards and their trials call, and mpy-cross
@@ -143,7 +143,7 @@ def _kept(trees: Mapping[str, ast.Module]) -> set[str]:
     kept = set(VM_NAMES | _KEPT)
     for module, tree in trees.items():
         kept.update(module.split("."))
-        if module in _BOARD:
+        if module in _CONTRACTS:
             kept.update(names_of(tree))
         if _DYNAMIC.search(ast.unparse(tree)):
             kept.update(name for name in names_of(tree) if _PRIVATE.fullmatch(name))

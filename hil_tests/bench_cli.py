@@ -42,6 +42,16 @@ class PowerAction(StrEnum):
 class CardAction(StrEnum):
     INSERT = "insert"
     REMOVE = "remove"
+    REFRESH = "refresh"
+
+
+class CardKind(StrEnum):
+    GOOD = "good"
+    OTHER = "other"
+    NOT_ENTITLED = "not-entitled"
+    WRONG_PAIRING = "wrong-pairing"
+    MUTE = "mute"
+    UNKNOWN = "unknown"
 
 
 class NetworkAction(StrEnum):
@@ -83,11 +93,20 @@ def supply(
 
 @app.command()
 def card(
-    action: CardAction, board: Board = DEFAULT_CARD_BOARD, state: State = DEFAULT_STATE
+    action: CardAction,
+    board: Board = DEFAULT_CARD_BOARD,
+    kind: Annotated[
+        CardKind | None, typer.Option(help="Which card; else the one that was in last.")
+    ] = None,
+    state: State = DEFAULT_STATE,
 ) -> None:
-    """Insert or remove the smart card."""
+    """Insert a smart card or remove it, or broadcast the entitlements of the one that is in."""
     control = find_board(state, board)
-    act(board, f"card {action}", lambda: control.card(action is CardAction.INSERT))
+    if action is CardAction.REFRESH:
+        act(board, "card refreshed", control.refresh_card)
+        return
+    what = f"{kind} card" if kind and action is CardAction.INSERT else "card"
+    act(board, f"{what} {action}", lambda: control.card(action is CardAction.INSERT, kind))
 
 
 @app.command()

@@ -9,7 +9,6 @@ from agent.compat import const
 from agent.core.changes import Asker, remove_row
 from agent.core.controllers import Controllers
 from agent.core.events import event_record, stamped_arguments
-from agent.core.journal import ORDINARY, RESERVED
 from agent.core.notify import (
     EVENT,
     OBJECT_CREATION,
@@ -80,6 +79,7 @@ class Endpoint:
         )
         journal.describe_drop = self._drop_record
         self.power_source = MAINS  # what would fail at a power-fail signal
+        self.wake = _nothing  # of the session: what became due is sent at once
         self.monitors = []  # of monitors.py: each is asked to look with every poll
         self._answering = []
         self._check_ms = 0
@@ -249,12 +249,8 @@ class Endpoint:
 
     # --- events
 
-    def event(
-        self, path: str, name: str, args: dict, now_ms: int, journalled=False, priority=ORDINARY
-    ) -> int:
-        """Something happened; return its sequence in the journal, 0 when it has none. `priority`
-        is its class there (journal.py): RESERVED for power lost or back, and for a line that can
-        or cannot reach emergency numbers."""
+    def event(self, path: str, name: str, args: dict, now_ms: int, journalled=False) -> int:
+        """Something happened; return its sequence in the journal, 0 when it has none."""
         if path == POWER:
             self._model.count_event(name, args)
         if not journalled:
@@ -262,9 +258,7 @@ class Endpoint:
             return 0
         record = event_record(path, name, args, self._model.clock.boot_count, now_ms)
         restores = name == POWER_RESTORED_EVENT
-        if restores or name == POWER_LOSS_EVENT:
-            priority = RESERVED
-        sequence = self._journal.append(record, priority, restores)
+        sequence = self._journal.append(record, restores or name == POWER_LOSS_EVENT, restores)
         self._journalled.look()
         args = stamped_arguments(record, self._journal.clock_of)[2]
         carrier = self._journalled.carrier(path, name)
@@ -272,10 +266,10 @@ class Endpoint:
         self._spread(path, name, args, now_ms, 0, carrier, stem if sequence else "")
         return sequence
 
-    def _drop_record(self, tally):
-        """The record of the event that tells of events the journal lost."""
+    def _drop_record(self, count):
+        """The record of the event that tells of events the full journal dropped."""
         model = self._model
-        args = part("journal_room").drop_arguments(tally)
+        args = {"Count": str(count)}
         boot_count = model.clock.boot_count
         return event_record(LOCAL_AGENT, EVENTS_DROPPED_EVENT, args, boot_count, model.now_ms)
 
@@ -321,6 +315,10 @@ class Endpoint:
         for obj in asker.changed:
             if model.path(obj).startswith("Device.MQTT.Client."):
                 model.later(model.actions.configure, part("commands").broker_settings(model))
+
+
+def _nothing():
+    """Nobody is to be woken."""
 
 
 # Module and function that carry out each request, by its field number.

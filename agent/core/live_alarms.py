@@ -10,6 +10,8 @@ _ENVIRONMENT = "Environmental Alarm"
 _COMMUNICATIONS = "Communications Alarm"
 _POWER = "Device.X_IPKO-COM_Power"
 _BATTERY = "Device.X_IPKO-COM_Power.Battery.1"
+_CARD = "Device.SmartCardReaders.SmartCardReader.1.SmartCard"
+_SETTING = "Configuration or customization error"
 _CLASSES = const(0)
 _SEVERITY = const(5)
 
@@ -44,6 +46,36 @@ _KINDS = (
         "No battery fitted",
         "Minor",
         _BATTERY,
+    ),
+    ("STB", "card-absent", _EQUIPMENT, "Replaceable unit missing", "No smart card", "Major", _CARD),
+    ("STB", "card-mute", _EQUIPMENT, "Receiver failure", "Smart card is mute", "Major", _CARD),
+    (
+        "STB",
+        "card-unknown",
+        _EQUIPMENT,
+        "Replaceable unit type mismatch",
+        "Smart card of no known family",
+        "Major",
+        _CARD,
+    ),
+    ("STB", "card-pairing", _EQUIPMENT, _SETTING, "Smart card of another box", "Major", _CARD),
+    (
+        "STB",
+        "card-entitlement",
+        _EQUIPMENT,
+        "Key expired",
+        "Smart card not entitled",
+        "Major",
+        _CARD,
+    ),
+    (
+        "STB",
+        "card-other",
+        _EQUIPMENT,
+        _SETTING,
+        "Another smart card than the paired one",
+        "Warning",
+        _CARD,
     ),
 )
 

@@ -22,10 +22,9 @@ UP_TIME = 0
 TIME_STATUS = 1
 CURRENT_TIME = 2
 SUPPLY_VOLTAGE = 3
-CARD_STATUS = 4
-BOOT_COUNT = 5
-CLIENT_STATUS = 6
-WARRANTY = 7  # the first of three: warranty.py
+BOOT_COUNT = 4
+CLIENT_STATUS = 5
+WARRANTY = 6  # the first of three: warranty.py
 
 
 def build(board, clock, store, settings, actions):
@@ -53,6 +52,7 @@ class Device(Model):
         self.actions = actions
         self.now_ms = 0
         self.alarms = Alarms(self)
+        self.card = None  # the monitor of the smart card, where there is one
         self.offset_ms = None
         self.online = False
         self.connected_ms = None
@@ -61,7 +61,6 @@ class Device(Model):
         self.service_news = False  # the state of the service changed, and is not yet told
         self._later = []
         self._supply_mv = 0
-        self._card = False
         self._restored_ms = None
         self._facts = {}
 
@@ -76,7 +75,6 @@ class Device(Model):
             if unknown:
                 self._date_the_past()
         self._supply_mv = self.board.supply_mv() or 0
-        self._card = self.board.card_present()
 
     def facts(self, subject: str, ask=None):
         """What the board knows about a subject (agent/ports/board.py), the same until the next
@@ -96,8 +94,6 @@ class Device(Model):
             return self.now()
         if which == SUPPLY_VOLTAGE:
             return str(self._supply_mv)
-        if which == CARD_STATUS:
-            return "Running" if self._card else "None"
         if which >= WARRANTY:
             return part("warranty").text(self, which - WARRANTY)
         if which == BOOT_COUNT:

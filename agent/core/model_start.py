@@ -144,10 +144,6 @@ def _bind_state(device):
     warranty = {"UnitDaysLeft": live.WARRANTY, "CardDaysLeft": live.WARRANTY + 1}
     _bind(device, "Device.X_IPKO-COM_Warranty.", (), **warranty)
     _bind(device, "Device.UserInterface.", (), WarrantyDate=live.WARRANTY + 2)
-    reader = "Device.SmartCardReaders.SmartCardReader.{i}."
-    if device.find(reader) >= 0:
-        _bind(device, reader, (1,))
-        _bind(device, reader + "SmartCard.", (1,), Status=live.CARD_STATUS)
 
 
 def _enter_boot(device):

@@ -10,7 +10,7 @@ from agent.core.parts import part
 _OF_CLASS = {
     "MODEM": ("service_monitor",),
     "VOICEMODEM": ("service_monitor", "battery"),
-    "STB": ("service_monitor",),
+    "STB": ("service_monitor", "card"),
 }
 
 

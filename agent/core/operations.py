@@ -20,6 +20,9 @@ _ELSEWHERE = {
     "SetAllowList()": "service_commands",
     "SetEmergencyNumbers()": "service_commands",
     "SetHomeNetworks()": "service_commands",
+    "Reset()": "card_commands",
+    "X_IPKO-COM_Pair()": "card_commands",
+    "X_IPKO-COM_SetFamilies()": "card_commands",
 }
 
 

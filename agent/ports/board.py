@@ -21,14 +21,14 @@ class Board:
     trusted_time = False  # True when the machine's own wall clock is right from the start
     poll_ms = 250  # how often the agent looks at what it watches; longer lets a processor sleep
 
-    raw_flash = None  # flash for the power-loss record alone, outside the file system: an object
-    # with `erase()`, `program(offset, data)`, which writes erased bytes once, in place and durable
-    # when it returns, and `read(offset, size)`; at least 2 KB. Without: a file is used.
-
     power_fail = None  # an object with `async wait()`: returns once when the board is about to lose
     # its power; where a battery carries it, only when that ends too
     filter = None  # an agent.ports.filter.Filter where the customer's traffic can be held back
     card_changed = None  # the same, for a card put in or taken out; may be None
+    card_line = (
+        None  # gives the CardLine (agent/ports/card.py) of a slot on a UART, for one reading
+    )
+    card_port = None  # or a CardPort; both None where another program has the card to itself
 
     def endpoint_id(self):
         """The agent's endpoint id. Source: TR-369, "Endpoint ID", scheme ops."""

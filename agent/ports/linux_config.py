@@ -21,8 +21,6 @@ _TEXT = (
     "console",
     "sysfs",
     "customer_interface",
-    "filter_interfaces",
-    "resolvers",
     "reboot_command",
 )
 _DEFAULTS = {
@@ -37,8 +35,6 @@ _DEFAULTS = {
     "console": "/run/cpe-agent/console",
     "sysfs": "/",
     "customer_interface": "",
-    "filter_interfaces": "",
-    "resolvers": "",
     "reboot_command": "",
 }
 _CLASSES = ("MODEM", "VOICEMODEM", "STB")

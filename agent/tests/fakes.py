@@ -4,7 +4,6 @@ import asyncio
 
 from agent.ports.board import Board
 from agent.ports.filter import Filter
-from agent.ports.storage import FileSlot
 
 # --- randomness ------------------------------------------------------------------------------
 
@@ -117,7 +116,6 @@ class FakeStorage:
 
     def __init__(self):
         self.files = {}
-        self.slot = FileSlot(self)
         self.cut_after = None
         self.torn = 0
         self.operations = 0
@@ -151,12 +149,9 @@ class FakeStorage:
         self._step()
         self.files.pop(name, None)
 
-    def open_slot(self, name, content, at):
-        self._write(name, b"", bytes(content[:at]))
-        return FakeFile(name)
-
-    def fill_slot(self, file, data):
-        self.append(file.name, data)
+    def prepare(self, name, head):
+        self._write(name, b"", bytes(head))
+        return FakeSlot(self, name)
 
     def _write(self, name, old, data):
         try:
@@ -174,9 +169,13 @@ class FakeStorage:
         self.operations += 1
 
 
-class FakeFile:
-    def __init__(self, name):
-        self.name = name
+class FakeSlot:
+    def __init__(self, storage, name):
+        self._storage = storage
+        self._name = name
+
+    def commit(self, tail):
+        self._storage.append(self._name, tail)
 
     def close(self):
         pass

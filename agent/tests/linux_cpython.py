@@ -12,8 +12,6 @@ LINUX_CONFIG = {
     "console": "",
     "sysfs": "/nonexistent",
     "customer_interface": "",
-    "filter_interfaces": "",
-    "resolvers": "",
     "reboot_command": "",
 }
 

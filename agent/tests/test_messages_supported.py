@@ -126,7 +126,7 @@ def test_only_a_set_top_box_has_a_card_reader():
     board = FakeBoard(cause=1)
     board.product_class = "STB"
     path = "Device.SmartCardReaders."
-    assert len(objects_of(Bench(board=board).supported(path))) == 3
+    assert len(objects_of(Bench(board=board).supported(path))) == 4
     assert Bench().supported(path).number(2) == 7026
 
 

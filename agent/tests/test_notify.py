@@ -72,21 +72,6 @@ def test_counters_are_not_notified():
     assert bench.poll_for(10000) == []
 
 
-def test_a_card_that_is_pulled_changes_its_status():
-    from agent.tests.fakes import FakeBoard
-
-    board = FakeBoard(cause=1)
-    board.product_class = "STB"
-    bench = Bench(board=board)
-    path = "Device.SmartCardReaders.SmartCardReader.1.SmartCard.Status"
-    assert bench.value(path) == "Running"
-    bench.subscribe("ValueChange", "Device.SmartCardReaders.")
-    bench.poll_for(1500)
-    board.card = False
-    sent = bench.poll_for(3000)
-    assert [(n.one(4).text(1), n.one(4).text(2)) for _, _, n in sent] == [(path, "None")]
-
-
 def test_a_notification_is_repeated_until_it_is_answered():  # TP-469 1.54, R-NOT.1
     bench = Bench()
     bench.subscribe("ValueChange", CODE, NotifRetry="true")

@@ -82,6 +82,10 @@ MAINS_LOST_EVENT = "MainsLost!"
 MAINS_RESTORED_EVENT = "MainsRestored!"
 BATTERY_EVENT = "Battery!"
 EVENTS_DROPPED_EVENT = "X_IPKO-COM_EventsDropped!"
+CARD_READER = "Device.SmartCardReaders.SmartCardReader.1."
+CARD_INSERTED_EVENT = "X_IPKO-COM_CardInserted!"
+CARD_REMOVED_EVENT = "X_IPKO-COM_CardRemoved!"
+CARD_STATE_EVENT = "X_IPKO-COM_CardState!"
 AUTHORIZATION_ARGUMENT = "X_IPKO-COM_Authorization"
 
 # What feeds a device: Device.X_IPKO-COM_Power.Source.
@@ -92,6 +96,15 @@ SOURCE_UNKNOWN = "Unknown"
 # How an event is known: a sampler saw it, or something else gives it away.
 GRADE_MEASURED = "measured"
 GRADE_INFERRED = "inferred"
+
+# What is known of the smart card: SmartCard.X_IPKO-COM_Entitlement.State.
+CARD_READING = "Reading"  # the reader has not said yet
+CARD_ABSENT = "Absent"
+CARD_MUTE = "Mute"  # does not answer
+CARD_UNKNOWN = "Unknown"  # answers, and is of no known family
+CARD_WRONG_PAIRING = "WrongPairing"  # bound to another box
+CARD_NOT_ENTITLED = "NotEntitled"  # waits for an entitlement refresh
+CARD_RUNNING = "Running"
 
 UNKNOWN_TIME = "0001-01-01T00:00:00Z"
 

@@ -22,9 +22,7 @@ _NOT_DETAILS = {
 }
 _WORDED = {
     "Source": "power_source",
-    "Reason": "reason",
-    "State": "service_state",
-    "Status": "television",
+    "Reason": "reset_reason",
     "Cause": "boot_cause",
     "FirmwareUpdated": "truth",
 }

@@ -82,9 +82,13 @@ class BoardControl:
         request = {"action": "supply", "volts": volts, "for_ms": for_ms}
         return self._ask(request, (for_ms or 0) / 1000)
 
-    def card(self, inserted: bool) -> Answer:
-        """Insert or remove the smart card."""
-        return self._ask({"action": "card", "inserted": inserted})
+    def card(self, inserted: bool, kind: str | None = None) -> Answer:
+        """Insert a smart card, of a kind of card_slot.py or the last one; or remove it."""
+        return self._ask({"action": "card", "inserted": inserted, "kind": kind})
+
+    def refresh_card(self) -> Answer:
+        """Broadcast entitlement messages for the card; answers `last_emm`, Unix seconds."""
+        return self._ask({"action": "refresh_card"})
 
     def set_facts(self, subject: str, **values: Any) -> Answer:
         """Change some of what the board's hardware knows about a subject."""

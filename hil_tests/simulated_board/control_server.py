@@ -65,7 +65,9 @@ class ControlServer:
             case "supply":
                 return await board.supply(float(request["volts"]), request.get("for_ms"))
             case "card":
-                return board.card(bool(request["inserted"]))
+                return board.card(bool(request["inserted"]), request.get("kind"))
+            case "refresh_card":
+                return board.refresh_card()
             case "set_facts":
                 return board.set_facts(str(request["subject"]), dict(request["values"]))
             case "visit":

@@ -33,7 +33,29 @@ _DOCSIS: dict[str, Any] = {
 _OF_CLASS: dict[str, dict[str, dict[str, Any]]] = {
     "MODEM": {"docsis": _DOCSIS},
     "VOICEMODEM": {"docsis": _DOCSIS},
-    "STB": {"network": {"address": "10.64.0.30", "provider": "cable.example"}},
+    "STB": {
+        "network": {"address": "10.64.0.30", "provider": "cable.example"},
+        "card": {"descrambling": False, "failed": 0, "failed_no_key": 0, "last_emm": 0},
+        "tuner": {
+            "frequency_khz": 522_000,
+            "symbol_rate": 6_900_000,
+            "modulation": "QAM256",
+            "power": 35,
+            "snr": 362,
+            "pre_ber": 120,
+            "post_ber": 0,
+            "locked": True,
+        },
+        "hdmi": {"resolution": "1920x1080p/50", "display": "TV-EXAMPLE"},
+        "stream": {
+            "active": True,
+            "packets": 0,
+            "sync_byte_errors": 0,
+            "sync_losses": 0,
+            "discontinuities": 0,
+            "discontinuities_before_ca": 0,
+        },
+    },
 }
 
 

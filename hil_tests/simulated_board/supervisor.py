@@ -10,6 +10,7 @@ from typing import Any
 from agent.wire import codes
 from hil_tests.errors import BoardRefusedError
 from hil_tests.simulated_board import flash_image
+from hil_tests.simulated_board.card_slot import CardSlot
 from hil_tests.simulated_board.customer import Customer
 from hil_tests.simulated_board.facts import first_facts
 from hil_tests.simulated_board.hardware_bus import HardwareBus
@@ -40,13 +41,14 @@ class BoardSupervisor:
         self._uplink = Uplink()
         self._customer = Customer()
         self._bus = HardwareBus(self._pins, self._flash_cut, self._customer.take)
-        self._ports = {"bus_port": 0, "uplink_port": 0}
+        self._ports = {"bus_port": 0, "uplink_port": 0, "card_port": 0}
         self._power_gone = asyncio.Event()
         self._power_gone.set()
         self._reset_cause = codes.RESET_POWER_ON
         self._flash_cut_at = spec.cut_at_flash_operation
         self._supply_mv = NOMINAL_SUPPLY_MV
         self._card = spec.card_inserted
+        self._slot = CardSlot(spec.card_kind, spec.serial_number, bool(spec.card_inserted))
         self._facts = first_facts(spec)
         self._boots = 0
         self._life: asyncio.Task[None] | None = None
@@ -55,6 +57,7 @@ class BoardSupervisor:
         """Flash the agent where it is new, open the ports, switch the board on."""
         self._prepare_storage()
         self._ports = {"bus_port": await self._bus.open(), "uplink_port": await self._uplink.open()}
+        self._ports["card_port"] = 0 if self._card is None else await self._slot.open()
         await self._switch_on(codes.RESET_POWER_ON)
 
     async def close(self) -> None:
@@ -62,6 +65,7 @@ class BoardSupervisor:
         await self._switch_off()
         self._uplink.close()
         await self._bus.close()
+        await self._slot.close()
         await self._terminal.close()
         self._actions.note("end")
         self._actions.close()
@@ -87,6 +91,7 @@ class BoardSupervisor:
             "bytes_to_board": self._uplink.bytes_to_board,
             "supply_mv": self._supply_mv,
             "card": self._card,
+            "card_kind": None if self._card is None else self._slot.kind,
             "facts": self._facts,
             "rules": self._customer.rules,
             "serial_port": str(self.folder.serial_port.absolute()),
@@ -136,12 +141,22 @@ class BoardSupervisor:
             self._set_supply(NOMINAL_SUPPLY_MV)
         return self._actions.note("supply", volts=volts, began_at=began_at, ended_at=time.time())
 
-    def card(self, inserted: bool) -> dict[str, Any]:
-        if self._card is None:
-            raise BoardRefusedError("has no card reader; only a set-top box has")
+    def card(self, inserted: bool, kind: str | None) -> dict[str, Any]:
+        self._need_reader()
+        if inserted:
+            self._slot.insert(kind)
+        else:
+            self._slot.remove()
         self._card = inserted
         self._bus.tell("card in" if inserted else "card out")
-        return self._actions.note("card", inserted=inserted)
+        return self._actions.note("card", inserted=inserted, kind=self._slot.kind)
+
+    def refresh_card(self) -> dict[str, Any]:
+        self._need_reader()
+        last_emm = self._slot.refresh()
+        if self._card:
+            self.set_facts("card", {"last_emm": last_emm})
+        return self._actions.note("refresh_card", last_emm=last_emm)
 
     def set_facts(self, subject: str, values: Mapping[str, Any]) -> dict[str, Any]:
         if subject not in self._facts:
@@ -168,18 +183,17 @@ class BoardSupervisor:
             raise BoardRefusedError(f"network knows plug, unplug and refuse, not {mode!r}")
         return self._actions.note("network", mode=mode)
 
+    def _need_reader(self) -> None:
+        if self._card is None:
+            raise BoardRefusedError("has no card reader; only a set-top box has")
+
     def _prepare_storage(self) -> None:
         if self._machine.runtime == "cpython":
             self.folder.files.mkdir(exist_ok=True)
             return
         flash_image.write_machine_code(self.folder.machine_code)
         build = flash_image.agent_for(self.spec.agent_main)
-        image = self.folder.flash_image
-        if self.spec.rom:
-            is_new = flash_image.flash_rom(self.folder.rom_image, image, build)
-        else:
-            is_new = flash_image.flash_agent(image, build)
-        if is_new:
+        if flash_image.flash_agent(self.folder.flash_image, build):
             self._actions.note("flash", mpy_bytes=build.mpy_bytes, digest=build.digest)
 
     async def _switch_on(self, reset_cause: int) -> None:

@@ -1,3 +1,0 @@
-"""The time the contracts are in."""
-
-ZONE_NAME = "Europe/Belgrade"
