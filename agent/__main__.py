@@ -9,7 +9,7 @@ import sys
 
 from agent.errors import ConfigurationError
 from agent.main import Agent
-from agent.ports.linux import LinuxBoard
+from agent.ports.linux import LinuxBoard, filter_report
 from agent.ports.linux_config import read_config
 from agent.ports.linux_manager import keep_manager_informed
 from agent.ports.linux_sources import Sources
@@ -48,6 +48,7 @@ def main():
     if words:
         for line in Sources(config["sysfs"], config["customer_interface"]).report():
             sys.stdout.write(line + "\n")
+        sys.stdout.write(filter_report(config) + "\n")
         return 0
     asyncio.run(serve(LinuxBoard(config)))
     return 1

@@ -48,7 +48,7 @@ class Agent:
     def __init__(self, board):
         self._buffer = bytearray(_MAX_INCOMING_BYTES)  # while there is room in one piece
         self.board = board
-        storage = Storage(board.root)
+        storage = Storage(board.root, board.raw_flash)
         self.store = Store(storage)
         self.journal = Journal(storage, urandom)
         self.clock = Clock(self.store, self.journal)

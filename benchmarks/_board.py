@@ -9,15 +9,23 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from firmware_tools.build import REPOSITORY, AgentBuild, compile_files, new_image
+from firmware_tools.build import (
+    REPOSITORY,
+    AgentBuild,
+    agent_rom,
+    compile_files,
+    new_image,
+    new_storage,
+)
+from hil_tests.simulated_board.machine import micropython_command
 from hil_tests.simulated_board.spec import BoardSpec
 
 MACHINE_FOLDER = REPOSITORY / "hil_tests" / "simulated_board" / "vm"
+_ROM_NAME = "rom.img"
 _SOURCES = ("start.py", "simulated.py", "block_device.py")
 
 
@@ -94,15 +102,7 @@ def running(
     far.setblocking(False)
     with near, far, log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - the machine that belongs to this environment
-            [
-                sys.executable,
-                "-m",
-                "micropython_unix",
-                "-X",
-                f"heapsize={spec.heap_bytes}",
-                "-m",
-                "start",
-            ],
+            micropython_command(spec.heap_bytes, image.with_name(_ROM_NAME) if spec.rom else None),
             cwd=machine,
             env={**os.environ, "SIMULATED_BOARD": json.dumps(settings)},
             stdin=far.fileno(),
@@ -116,9 +116,13 @@ def running(
             process.wait(10)
 
 
-def new_flash(build: AgentBuild, data_files: dict[str, bytes], path: Path) -> Path:
-    """Write an image with the agent and what its storage holds."""
-    image = new_image(build)
+def new_flash(build: AgentBuild, data_files: dict[str, bytes], path: Path, spec: BoardSpec) -> Path:
+    """Write an image with what its storage holds, and the agent beside it or in it."""
+    if spec.rom:
+        path.with_name(_ROM_NAME).write_bytes(agent_rom(build))
+        image = new_storage()
+    else:
+        image = new_image(build)
     for name, data in data_files.items():
         image.write("/data/" + name, data)
     image.save(path)

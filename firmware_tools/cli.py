@@ -103,16 +103,23 @@ def build(
         "build/flash.img"
     ),
     blocks: Annotated[int, typer.Option(help="blocks of 4,096 bytes", min=32)] = 256,
+    rom: Annotated[
+        Path | None, typer.Option(help="put the agent here, to run in place; not into the image")
+    ] = None,
 ) -> None:
     """Compile the agent and make the flash image that holds it."""
-    from firmware_tools.build import compile_agent, new_image
+    from firmware_tools.build import agent_rom, compile_agent, new_image, new_storage
 
     compiled = compile_agent()
-    made = new_image(compiled, blocks)
+    made = new_image(compiled, blocks) if rom is None else new_storage(blocks)
     image.parent.mkdir(parents=True, exist_ok=True)
     made.save(image)
     _say(f"{len(compiled.files)} files, {compiled.mpy_bytes} bytes of .mpy")
     _say(f"{image}: {blocks * 4} KiB, {made.free_bytes() // 1024} KiB free for data")
+    if rom is not None:
+        rom.parent.mkdir(parents=True, exist_ok=True)
+        rom.write_bytes(agent_rom(compiled))
+        _say(f"{rom}: {rom.stat().st_size} bytes for the ROM partition")
     _say(f"build {compiled.digest[:16]}")
 
 

@@ -17,6 +17,7 @@ _LIBRARY = "usr/lib/cpe-agent"
 _PLACES = {
     "cpe-agent": ("usr/bin/cpe-agent", 0o755),
     "cpe-agent.service": ("usr/lib/systemd/system/cpe-agent.service", 0o644),
+    "cpe-agent-filter.service": ("usr/lib/systemd/system/cpe-agent-filter.service", 0o644),
     "cpe-agent.toml": ("usr/share/doc/cpe-agent/cpe-agent.toml", 0o644),
 }
 _BOARDS_ONLY = ("ports/link.py", "ports/esp32.py", "ports/rp2.py")

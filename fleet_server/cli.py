@@ -15,14 +15,17 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
+from agent.wire.allow_list import MAX_BYTES
 from agent.wire.topics import is_endpoint_id
 from fleet_server import bootstrap, doctor, supervisor
+from fleet_server.adapters.allow_lists import AllowLists
 from fleet_server.adapters.certificates import Pki, make_client
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.database import migrate as migrate_database
 from fleet_server.config import Config, from_environment, with_options
 from fleet_server.domain.errors import InvalidEndpointError, RuleError
 from fleet_server.errors import OperatorError
+from fleet_server.services.allow_list import read_allow_list, sign_allow_list
 from fleet_server.services.demo_data import load_demo_data
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
@@ -105,6 +108,30 @@ def agent_certificate(
     pki = Pki(_config(state, http_port, mqtt_port, None).pki)
     certificate, key = make_client(pki, folder / "agent", endpoint_id, utc_now())
     _out.print(f"{certificate}\n{key}\nCheck the broker against {pki.root}", soft_wrap=True)
+
+
+@app.command("sign-allow-list")
+def sign_list(
+    file: Annotated[Path, typer.Argument(help="The list, as TOML.")],
+    out: Annotated[Path, typer.Option("--out", help="File for the signed list.")],
+    state: State = None,
+    http_port: HTTPPort = None,
+    mqtt_port: MQTTPort = None,
+) -> None:
+    """Sign the list of what stays open to restricted services."""
+    config = _config(state, http_port, mqtt_port, None)
+    kept = AllowLists(config.state / "allow-lists")
+    try:
+        wanted = read_allow_list(file.read_text(encoding="utf-8"))
+        document = sign_allow_list(bootstrap.build(config), wanted, kept.all(), utc_now())
+        kept.add(wanted.version, document)
+        out.write_text(document, encoding="ascii")
+    except OSError as error:
+        raise OperatorError(f"{error.filename}: {error.strerror}.", "Name another file.") from error
+    _out.print(
+        f"{out}: version {wanted.version}, {len(document)} of {MAX_BYTES} characters",
+        soft_wrap=True,
+    )
 
 
 @app.command("doctor")

@@ -17,6 +17,7 @@ from hil_tests.errors import BoardNotRunningError, BoardRefusedError
 from hil_tests.simulated_board.board import SimulatedBoard
 from hil_tests.simulated_board.flash_image import stored_files
 from hil_tests.simulated_board.machine import has_micropython
+from hil_tests.waiting import wait_until
 
 needs_machine = pytest.mark.skipif(not has_micropython(), reason="no MicroPython machine here")
 BOTH = pytest.mark.parametrize("cpython", [pytest.param(False, marks=needs_machine), True])
@@ -70,6 +71,15 @@ def test_a_board_answers_on_its_serial_port(
     board = echo_board(cpython=cpython)
     assert ask(listen(board), "hello", "echo") == "echo 'hello'"
     assert board.state()["runtime"] == ("cpython" if cpython else "micropython")
+
+
+@needs_machine
+def test_a_board_without_a_rom_image_runs_the_agent_from_its_storage(
+    echo_board: MakeBoard, listen: Listen
+) -> None:
+    board = echo_board(rom=False)
+    assert ask(listen(board), "hello", "echo") == "echo 'hello'"
+    assert not board.folder.rom_image.exists()
 
 
 @BOTH
@@ -160,7 +170,8 @@ def test_what_the_hardware_knows_reaches_the_agent(
     assert asked("traffic") == {"rx_bytes": 0, "tx_bytes": 0}
     for note in ("short", "long " * 100):
         board.set_facts("traffic", rx_bytes=7, note=note)
-        assert asked("traffic") == {"rx_bytes": 7, "tx_bytes": 0, "note": note}
+        told = {"rx_bytes": 7, "tx_bytes": 0, "note": note}
+        wait_until(lambda told=told: asked("traffic") == told, 5, "the new fact")  # type: ignore[misc]
     assert asked("nothing such") is None
     with pytest.raises(BoardRefusedError, match=r"it has .*traffic"):
         board.set_facts("nothing", such=1)

@@ -9,6 +9,7 @@ from agent.compat import const
 from agent.core.changes import Asker, remove_row
 from agent.core.controllers import Controllers
 from agent.core.events import event_record, stamped_arguments
+from agent.core.journal import ORDINARY, RESERVED
 from agent.core.notify import (
     EVENT,
     OBJECT_CREATION,
@@ -249,8 +250,12 @@ class Endpoint:
 
     # --- events
 
-    def event(self, path: str, name: str, args: dict, now_ms: int, journalled=False) -> int:
-        """Something happened; return its sequence in the journal, 0 when it has none."""
+    def event(
+        self, path: str, name: str, args: dict, now_ms: int, journalled=False, priority=ORDINARY
+    ) -> int:
+        """Something happened; return its sequence in the journal, 0 when it has none. `priority`
+        is its class there (journal.py): RESERVED for power lost or back, and for a line that can
+        or cannot reach emergency numbers."""
         if path == POWER:
             self._model.count_event(name, args)
         if not journalled:
@@ -258,7 +263,9 @@ class Endpoint:
             return 0
         record = event_record(path, name, args, self._model.clock.boot_count, now_ms)
         restores = name == POWER_RESTORED_EVENT
-        sequence = self._journal.append(record, restores or name == POWER_LOSS_EVENT, restores)
+        if restores or name == POWER_LOSS_EVENT:
+            priority = RESERVED
+        sequence = self._journal.append(record, priority, restores)
         self._journalled.look()
         args = stamped_arguments(record, self._journal.clock_of)[2]
         carrier = self._journalled.carrier(path, name)
@@ -266,10 +273,10 @@ class Endpoint:
         self._spread(path, name, args, now_ms, 0, carrier, stem if sequence else "")
         return sequence
 
-    def _drop_record(self, count):
-        """The record of the event that tells of events the full journal dropped."""
+    def _drop_record(self, tally):
+        """The record of the event that tells of events the journal lost."""
         model = self._model
-        args = {"Count": str(count)}
+        args = part("journal_room").drop_arguments(tally)
         boot_count = model.clock.boot_count
         return event_record(LOCAL_AGENT, EVENTS_DROPPED_EVENT, args, boot_count, model.now_ms)
 

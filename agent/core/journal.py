@@ -1,59 +1,76 @@
 """Events that must not be lost, kept in one append-only file until the controller has them.
 
-- An event has a sequence: 1, 2, 3 ... without a gap within an epoch. What `append` has returned is
-  on flash. It leaves only by `acknowledge`, which is on flash too when it returns.
-- Every record has a CRC-32. A torn record at the end was never promised and is cut off at open.
+- An event has a sequence: 1, 2, 3 ... within an epoch. What `append` has returned is on flash. It
+  leaves only by `acknowledge`, which is on flash too when it returns.
+- Every record has a CRC-32. A torn record at the end was never promised and is cut off at open. A
+  record that can no longer be read is stepped over: what follows it stays.
 - The file never grows past its capacity: when it is full of settled records it is written anew with
   the pending ones alone and put in place of the old one at once ("rotation").
-- When pending events fill it, further ones are dropped, and the drop is an event of its own. The
-  last eighth is kept for power records and drops, and acknowledging always works.
-- The power-loss record has a slot, a second file opened and erased beforehand: at the signal one
-  small write completes it. The next open, or the next use, moves it into the journal.
+- When pending events fill it, an event of a higher class takes the place of the oldest of a lower
+  one (HEALTH, then ORDINARY); where there is none, the new event is dropped. The last eighth is
+  kept for RESERVED: power lost and back, a line that cannot reach emergency numbers. Acknowledging
+  always works.
+- What was lost is counted by class and told by an event of its own, with the sequences that will
+  never come. The count survives a power cut; single drops beyond the first may be missing from it.
+- The power-loss record has a slot erased beforehand (`storage.slot`): at the signal one small write
+  completes it. The next open, or the next use, moves it into the journal.
 - The epoch is random and made anew only by `wipe` (or when no journal can be read at all).
 
 In memory: the sequences that are pending, and the last few boots' clocks. Bytes: wire/FORMATS.md.
+Opening it is the part journal_open, making room and counting losses the part journal_room.
 """
 
 import struct
 
 from agent.compat import const, crc32, to_hex
+from agent.core.parts import part
 
-MAX_PAYLOAD = 1024
-CAPACITY_BYTES = 32768
+HEALTH = const(0)  # classes of events, in the order in which they are dropped
+ORDINARY = const(1)
+RESERVED = const(2)
+UNKNOWN = const(3)  # of a lost event that could not be read; beyond it in the tally:
+UNREADABLE = const(4)
+SEQUENCES = const(5)
 
-_FILE = "journal"
-_SLOT_FILE = "journal.power"
-_MAGIC = b"VEJ1"
-_HEADER = "<4s4sI"  # magic, epoch, last sequence given out
-_HEADER_BYTES = const(16)
-_HEAD = "<HBI"  # payload bytes, kind, sequence
+MAX_PAYLOAD = const(1024)
+CAPACITY_BYTES = const(32768)
+JOURNAL_FILE = "journal"
+JOURNAL_MAGIC = b"VEJ1"
+HEADER = "<4s4sI"  # magic, epoch, last sequence given out; then a CRC
+HEADER_BYTES = const(16)
+HEAD = "<HBI"  # payload bytes, kind, sequence
+FRAME_BYTES = const(11)  # head and CRC
 _HEAD_BYTES = const(7)
-_FRAME_BYTES = const(11)  # head and CRC
 _READ_BYTES = const(256)
 _ROTATE_BYTES = const(4096)
 _RESERVE_PART = const(8)  # one part in so many
-_DROP_BYTES = const(128)  # room that nothing but the event of a drop may take
+_DROP_BYTES = const(384)  # room that nothing but the event of a drop may take
+_DROP_PART = const(16)  # or one part in so many, if that is less
 _MAX_RECORDS = const(256)
 _MAX_CLOCKS = const(8)
 
-_EVENT = const(1)
-_RESTORED = const(2)  # an event that settles the last power loss
-_DROP = const(3)  # an event that tells of dropped events
-_ACKNOWLEDGED = const(4)
-_CLOCK = const(5)
-_LOSS = const(6)
-_CLOCK_BODY = "<qI"  # offset ms, error ms; the sequence field holds the boot count
-_LOSS_BODY = "<Q"  # up time ms; the sequence field holds the boot count
+# The kind of a record: its type, and for events the class, changed by ORDINARY, times 16.
+EVENT = const(1)
+RESTORED = const(2)  # an event that settles the last power loss
+DROP = const(3)  # an event that tells of lost events
+ACKNOWLEDGED = const(4)
+CLOCK = const(5)
+LOSS = const(6)
+TALLY = const(7)  # losses not yet told
+ORIGIN = const(8)  # the header once more
+TYPE_BITS = const(15)
+CLOCK_BODY = "<qI"  # offset ms, error ms; the sequence field holds the boot count
+LOSS_BODY = "<QB"  # up time ms, whether a gasp left; the sequence field holds the boot count
+TALLY_BODY = "<IIIII"  # lost: health, ordinary, reserved, unknown; unreadable records; sequences
 
-_SLOT_MAGIC = b"VEP1"
-_SLOT_HEAD = "<4sHHBI"  # magic, payload bytes, where its up time stands, digits, boot count
-_SLOT_HEAD_BYTES = const(13)
-_SLOT_TAIL = "<IQI"  # sequence, up time ms, CRC
-_SLOT_TAIL_BYTES = const(16)
+SLOT_MAGIC = b"VEP2"
+SLOT_HEAD = "<4s4sHHBI"  # magic, epoch, payload bytes, where its up time is, digits, boot count
+SLOT_TAIL = "<IQI"  # sequence, up time ms, CRC
+SLOT_TAIL_BYTES = const(16)
 
 
-def _frame(kind, sequence, payload=b""):
-    head = struct.pack(_HEAD, len(payload), kind, sequence)
+def frame(kind, sequence, payload=b""):
+    head = struct.pack(HEAD, len(payload), kind, sequence)
     return head + payload + struct.pack("<I", crc32(payload, crc32(head)))
 
 
@@ -63,60 +80,61 @@ def _check_size(payload):
 
 
 def _clock_frame(clock):
-    return _frame(_CLOCK, clock[0], struct.pack(_CLOCK_BODY, clock[1], clock[2]))
+    return frame(CLOCK, clock[0], struct.pack(CLOCK_BODY, clock[1], clock[2]))
 
 
 class Journal:
-    """`random(n)` gives n random bytes; `describe_drop(count)` the payload of a drop's event.
+    """`random(n)` gives n random bytes; `describe_drop(tally)` the payload of a drop's event: until
+    it is set, losses wait. A tally lists the lost events by class, records that could not be read,
+    and the sequences that will never come, as text ("4-6,9").
 
     Raises StorageError when the medium fails: what was asked for is then not promised.
     """
 
     def __init__(self, storage, random, describe_drop=None, capacity=CAPACITY_BYTES) -> None:
-        self._storage = storage
-        self._random = random
-        self._capacity = capacity
-        self.describe_drop = describe_drop or (lambda count: b"dropped %d" % count)
-        self._slot = None
-        self._slot_committed = False
-        self._open()
+        self.storage = storage
+        self.random = random
+        self.capacity = capacity
+        self.describe_drop = describe_drop
+        self._slot_ready = self._slot_committed = False
+        part("journal_open").open_journal(self)
 
     @property
     def pending_count(self) -> int:
-        return len(self._pending)
+        return len(self.listed)
 
-    def append(self, payload: bytes, reserved: bool = False, restores: bool = False) -> int:
-        """Keep an event; return its sequence, or 0 when there is no room and it was dropped.
+    def is_pending(self, sequence: int) -> bool:
+        return sequence in self.listed
 
-        `reserved` may use the room kept for power records. `restores`: this event tells of the
-        end of the power loss that `last_loss` names.
+    def append(self, payload: bytes, priority: int = ORDINARY, restores: bool = False) -> int:
+        """Keep an event of that class; return its sequence, 0 when there is no room and it was
+        dropped. `restores`: it tells of the end of the power loss that `last_loss` names.
         """
         self.settle()
         _check_size(payload)
-        kept_free = _DROP_BYTES if reserved else self._capacity // _RESERVE_PART
-        if not self._make_room(len(payload) + _FRAME_BYTES, kept_free):
-            self._dropped += 1
+        if not self.make_room(len(payload) + FRAME_BYTES, priority):
+            self.tally[priority] += 1
+            total = sum(self.tally[:UNREADABLE])
+            if not total & total - 1:  # 1, 2, 4, 8 ...: a flood must not wear out the flash
+                self._keep(part("journal_room").tally_frame(self.tally))
             self._tell_drop()
             return 0
-        if self._dropped:
-            self._tell_drop()
-        return self._append_event(_RESTORED if restores else _EVENT, payload)
+        self._tell_drop()
+        return self._append_event(RESTORED if restores else EVENT | (priority ^ 1) << 4, payload)
 
     def acknowledge(self, sequence: int) -> None:
         """The controller has it: it will never be given out again. Unknown ones are ignored."""
         self.settle()
-        if sequence not in self._pending:
+        if sequence not in self.listed:
             return
-        self._pending.remove(sequence)
-        if sequence == self._drop_sequence:
-            self._drop_sequence = 0
-        full = self._end + _FRAME_BYTES > self._capacity
-        if full or (not self._pending and self._end > _ROTATE_BYTES):
-            self._rewrite()
+        self.listed.remove(sequence)
+        if sequence == self.drop_sequence:
+            self.drop_sequence = 0
+        if not self.listed and self.end > _ROTATE_BYTES:
+            self.rewrite()
         else:
-            self._write(_frame(_ACKNOWLEDGED, sequence))
-        if self._dropped:
-            self._tell_drop()
+            self._keep(frame(ACKNOWLEDGED, sequence))
+        self._tell_drop()
 
     def pending(self, after: int = 0):
         """Yield (sequence, payload) of what is not acknowledged, oldest first, read one at a time.
@@ -125,41 +143,26 @@ class Journal:
         """
         self.settle()
         generation = offset = -1
-        while self._pending and self._pending[-1] > after:
-            if generation != self._generation:
-                generation = self._generation
-                offset = _HEADER_BYTES
-            record = self._record_at(offset)
+        while self.listed and self.listed[-1] > after:
+            if generation != self.generation:
+                generation = self.generation
+                offset = HEADER_BYTES
+            record = self.next_record(offset)
             if record is None:
-                return
+                self.rewrite()  # without those that cannot be read any more
+                continue
             kind, sequence, payload, offset = record
-            if kind <= _DROP and sequence > after and sequence in self._pending:
+            if kind & TYPE_BITS <= DROP and sequence > after and sequence in self.listed:
                 after = sequence
                 yield sequence, payload
-
-    def recent(self, limit: int):
-        """Yield (sequence, payload, whether it waits) of the last events still in the file."""
-        self.settle()
-        skip = -limit
-        for _ in self._events():
-            skip += 1
-        for sequence, payload in self._events():
-            if skip <= 0:
-                yield sequence, payload, sequence in self._pending
-            skip -= 1
-
-    def _events(self):
-        record = self._record_at(_HEADER_BYTES)
-        while record:
-            if record[0] <= _DROP:
-                yield record[1], record[2]
-            record = self._record_at(record[3])
+        if self._rotten:
+            self.rewrite()
 
     def wipe(self) -> None:
         """Forget every event and clock; a new epoch begins."""
-        self._close_slot()
-        self._storage.remove(_SLOT_FILE)
-        self._begin()
+        self._slot_ready = self._slot_committed = False
+        self.storage.slot.clear()
+        part("journal_open").begin(self)
 
     def note_clock(self, boot_count: int, offset_ms: int, error_ms: int) -> None:
         """Keep that in this boot, up time + `offset_ms` is Unix time, give or take `error_ms`."""
@@ -167,12 +170,8 @@ class Journal:
         clock = (boot_count, offset_ms, error_ms)
         if clock in self.clocks:
             return
-        self._keep_clock(clock)
-        frame = _clock_frame(clock)
-        if self._end + len(frame) > self._capacity:
-            self._rewrite()
-        else:
-            self._write(frame)
+        self.keep_clock(clock)
+        self._keep(_clock_frame(clock))
 
     def clock_of(self, boot_count: int) -> tuple[int, int] | None:
         """(offset ms, error ms) of that boot, or None when its time was never known."""
@@ -186,104 +185,72 @@ class Journal:
     def prepare_loss(self, payload: bytes, boot_count: int, at: int, digits: int) -> bool:
         """Make everything ready for `append_loss`; False when there is no room.
 
-        `payload` has the up time as `digits` decimal digits at offset `at`. Prepare again when
-        the number of digits changes. Slow: erases flash.
+        `payload` has the up time as `digits` decimal digits at offset `at`. Slow: erases flash.
         """
         self.settle()
         _check_size(payload)
-        self._close_slot()
-        if not self._make_room(len(payload) + 3 * _FRAME_BYTES, _DROP_BYTES):
+        self._slot_ready = False
+        if not self.make_room(len(payload) + 3 * FRAME_BYTES, RESERVED):
             return False
-        head = struct.pack(_SLOT_HEAD, _SLOT_MAGIC, len(payload), at, digits, boot_count) + payload
-        self._slot_crc = crc32(head)
-        self._slot_tail = bytearray(_SLOT_TAIL_BYTES)
-        self._slot = self._storage.prepare(_SLOT_FILE, head)
+        epoch = self.epoch_bytes
+        head = struct.pack(SLOT_HEAD, SLOT_MAGIC, epoch, len(payload), at, digits, boot_count)
+        self._slot_crc = crc32(payload, crc32(head))
+        self._slot_tail = bytearray(SLOT_TAIL_BYTES)
+        self.storage.slot.prepare(head + payload)
+        self._slot_ready = True
         return True
 
     def append_loss(self, up_time_ms: int) -> int:
         """Complete the prepared record; return its sequence, 0 when none was prepared. Fast."""
-        if self._slot is None or self._slot_committed:
+        if not self._slot_ready:
             return 0
         tail = memoryview(self._slot_tail)
-        struct.pack_into(_SLOT_TAIL, tail, 0, self.last_sequence + 1, up_time_ms, 0)
-        crc = crc32(tail[: _SLOT_TAIL_BYTES - 4], self._slot_crc)
-        struct.pack_into("<I", tail, _SLOT_TAIL_BYTES - 4, crc)
-        self._slot.commit(tail)
+        struct.pack_into(SLOT_TAIL, tail, 0, self.last_sequence + 1, up_time_ms, 0)
+        crc = crc32(tail[: SLOT_TAIL_BYTES - 4], self._slot_crc)
+        struct.pack_into("<I", tail, SLOT_TAIL_BYTES - 4, crc)
+        self._slot_ready = False
+        self.storage.slot.commit(tail)
         self._slot_committed = True
         return self.last_sequence + 1
+
+    def note_gasp(self) -> None:
+        """Keep with the record just completed that its gasp left: `last_gasp` tells after boot."""
+        if self._slot_committed:
+            self.storage.slot.mark()
 
     def settle(self) -> None:
         """Move a completed power-loss record into the journal proper."""
         if self._slot_committed:
-            self._close_slot()
-            self._adopt_slot()
+            self._slot_committed = False
+            part("journal_open").adopt(self)
 
-    # --- inside ---
+    # --- inside, and for the parts ---
 
-    def _open(self):
-        header = self._storage.read(_FILE, 0, _HEADER_BYTES)
-        if (
-            len(header) < _HEADER_BYTES
-            or header[:4] != _MAGIC
-            or crc32(header[:12]) != struct.unpack_from("<I", header, 12)[0]
-        ):
-            self._begin()
-        else:
-            self._scan(header)
-        self._adopt_slot()
-
-    def _begin(self):
-        self._reset(self._random(4), 0)
-        self._rewrite()
-
-    def _reset(self, epoch, last):
-        self._epoch = epoch
+    def reset(self, epoch, last):
+        self.epoch_bytes = epoch
         self.epoch = to_hex(epoch)
         self.last_sequence = last
-        self.last_loss = None  # (boot count, up time ms) not yet told as restored
-        self._pending = []
+        self.last_loss: tuple | None = None  # (boot count, up time ms) not yet told as restored
+        self.last_gasp = False  # whether a gasp left for it
+        self.listed = []
         self.clocks = []  # (boot count, offset ms, error ms), the latest last
-        self._dropped = 0
-        self._drop_sequence = 0
-        self._generation = 0
-        self._end = 0
-        self._torn = False
+        self.tally = [0, 0, 0, 0, 0, ""]
+        self.drop_sequence = 0
+        self.generation = 0
+        self.end = 0
+        self._torn = self._rotten = False
 
-    def _scan(self, header):
-        _, epoch, last = struct.unpack_from(_HEADER, header)
-        self._reset(epoch, last)
-        offset = _HEADER_BYTES
-        record = self._record_at(offset)
-        while record:
-            kind, number, payload, offset = record
-            if kind <= _DROP:
-                self._admit(kind, number)
-            elif kind == _ACKNOWLEDGED:
-                if number in self._pending:
-                    self._pending.remove(number)
-                if number == self._drop_sequence:
-                    self._drop_sequence = 0
-            elif kind == _CLOCK:
-                offset_ms, error_ms = struct.unpack(_CLOCK_BODY, payload)
-                self._keep_clock((number, offset_ms, error_ms))
-            elif kind == _LOSS:
-                self.last_loss = (number, struct.unpack(_LOSS_BODY, payload)[0])
-            record = self._record_at(offset)
-        self._end = offset
-        if self._storage.size(_FILE) != offset:
-            self._rewrite()
-
-    def _record_at(self, offset):
-        """(kind, number, payload, offset of the next), or None at the end or a torn record."""
-        data = self._storage.read(_FILE, offset, _READ_BYTES)
-        if len(data) < _FRAME_BYTES:
+    def record_at(self, offset):
+        """(kind, number, payload, offset of the next), or None at the end or where none stands."""
+        data = self.storage.read(JOURNAL_FILE, offset, _READ_BYTES)
+        if len(data) < FRAME_BYTES:
             return None
-        size, kind, number = struct.unpack_from(_HEAD, data)
-        size += _FRAME_BYTES
-        if size > MAX_PAYLOAD + _FRAME_BYTES:
+        size, kind, number = struct.unpack_from(HEAD, data)
+        size += FRAME_BYTES
+        if size > MAX_PAYLOAD + FRAME_BYTES or offset + size > self.end:
             return None
         if size > len(data):
-            data = self._storage.read(_FILE, offset, size)
+            data = self.storage.read(JOURNAL_FILE, offset, size)
         if size > len(data):
             return None
         view = memoryview(data)
@@ -291,126 +258,123 @@ class Journal:
             return None
         return kind, number, bytes(view[_HEAD_BYTES : size - 4]), offset + size
 
-    def _write(self, data):
-        if self._torn:  # an earlier write failed half-way: nothing may follow it
-            self._rewrite()
-        self._torn = True
-        self._storage.append(_FILE, data)
-        self._torn = False
-        self._end += len(data)
+    def next_record(self, offset) -> tuple | None:
+        """The record at `offset`, or the first one behind what cannot be read; None at the end."""
+        record = self.record_at(offset)
+        if record is None and offset + FRAME_BYTES < self.end:
+            self._rotten = True
+            offset = part("journal_open").next_good(self, offset + 1)
+            record = self.record_at(offset) if offset else None
+        return record
 
-    def _rewrite(self):
-        """Replace the file by one with the pending records alone."""
+    def write(self, data):
+        if self._torn:  # an earlier write failed half-way: nothing may follow it
+            self.rewrite()
         self._torn = True
-        written = _HEADER_BYTES
+        self.storage.append(JOURNAL_FILE, data)
+        self._torn = False
+        self.end += len(data)
+
+    def _keep(self, data):
+        """Write what memory holds already, and a rotation therefore writes too."""
+        if self.end + len(data) > self.capacity:
+            self.rewrite()
+        else:
+            self.write(data)
+
+    def rewrite(self, victims=()):
+        """Replace the file by one with the pending records alone, but for the `victims`, a dict of
+        sequences with their classes. What cannot be read any more is counted as lost."""
+        self._torn = True
+        written = 0
+        kept = []
+        tally = self.tally
 
         def chunks():
-            nonlocal written
-            header = struct.pack(_HEADER, _MAGIC, self._epoch, self.last_sequence)
-            yield header + struct.pack("<I", crc32(header))
-            for frame in self._live_frames():
-                written += len(frame)
-                yield frame
+            nonlocal written, tally
+            for piece in self.live_frames(kept, victims):
+                written += len(piece)
+                yield piece
+            if len(kept) < len(self.listed):
+                tally = part("journal_room").with_lost(self, kept, victims)
+            if tally[:SEQUENCES] != [0, 0, 0, 0, 0]:
+                piece = part("journal_room").tally_frame(tally)
+                written += len(piece)
+                yield piece
 
-        self._storage.replace(_FILE, chunks())
-        self._end = written
-        self._generation += 1
-        self._torn = False
+        self.storage.replace(JOURNAL_FILE, chunks())
+        self.end = written
+        self.listed = kept
+        self.tally = tally
+        if self.drop_sequence not in kept:
+            self.drop_sequence = 0
+        self.generation += 1
+        self._torn = self._rotten = False
 
-    def _live_frames(self):
+    def live_frames(self, kept, victims=()):
+        """What a rotation writes, but for the tally; `kept` gains the sequences of the events."""
+        header = struct.pack(HEADER, JOURNAL_MAGIC, self.epoch_bytes, self.last_sequence)
+        yield header + struct.pack("<I", crc32(header))
+        yield frame(ORIGIN, self.last_sequence, self.epoch_bytes)
         for clock in self.clocks:
             yield _clock_frame(clock)
         if self.last_loss:
             boot_count, up_time_ms = self.last_loss
-            yield _frame(_LOSS, boot_count, struct.pack(_LOSS_BODY, up_time_ms))
-        record = self._record_at(_HEADER_BYTES) if self._end else None
-        while record and record[3] <= self._end:
+            yield frame(LOSS, boot_count, struct.pack(LOSS_BODY, up_time_ms, self.last_gasp))
+        record = self.next_record(HEADER_BYTES) if self.end else None
+        while record:
             kind, sequence, payload, offset = record
-            if kind <= _DROP and sequence in self._pending:
-                yield _frame(_EVENT if kind == _RESTORED else kind, sequence, payload)
-            record = self._record_at(offset)
+            if kind & TYPE_BITS <= DROP and sequence in self.listed and sequence not in victims:
+                kept.append(sequence)
+                if kind == RESTORED:
+                    kind = EVENT | (RESERVED ^ 1) << 4
+                yield frame(kind, sequence, payload)
+            record = self.next_record(offset)
 
-    def _make_room(self, need, kept_free):
-        """True when `need` more bytes of one event fit and leave `kept_free` bytes, and as large
-        a part of the records, to those who may still take them; if need be after rotating."""
-        limit = self._capacity - kept_free
-        records = _MAX_RECORDS - (_MAX_RECORDS * kept_free + self._capacity - 1) // self._capacity
-        if len(self._pending) >= records:
-            return False
-        if self._end + need <= limit:
+    def make_room(self, need, priority):
+        """True when `need` more bytes of one event of this class fit and leave what is kept for
+        higher ones; if need be after rotating, or dropping events of lower classes."""
+        kept_free = min(_DROP_BYTES, self.capacity // _DROP_PART)
+        if priority < RESERVED:
+            kept_free = self.capacity // _RESERVE_PART
+        elif priority > RESERVED:
+            kept_free = 0
+        limit = self.capacity - kept_free
+        records = _MAX_RECORDS - (_MAX_RECORDS * kept_free + self.capacity - 1) // self.capacity
+        if self.end + need <= limit and len(self.listed) < records:
             return True
-        live = _HEADER_BYTES
-        for frame in self._live_frames():
-            live += len(frame)
-        if live + need > limit:
-            return False
-        self._rewrite()
-        return True
+        return part("journal_room").make_room(self, need, priority, limit, records)
 
     def _append_event(self, kind, payload):
-        self._write(_frame(kind, self.last_sequence + 1, payload))
-        self._admit(kind, self.last_sequence + 1)
+        self.write(frame(kind, self.last_sequence + 1, payload))
+        self.admit(kind, self.last_sequence + 1)
         return self.last_sequence
 
-    def _admit(self, kind, sequence):
-        self._pending.append(sequence)
+    def admit(self, kind, sequence):
+        self.listed.append(sequence)
         if sequence > self.last_sequence:
             self.last_sequence = sequence
-        if kind == _RESTORED:
+        if kind == RESTORED:
             self.last_loss = None
-        elif kind == _DROP:
-            self._drop_sequence = sequence
+            self.last_gasp = False
+        elif kind == DROP:
+            self.drop_sequence = sequence
+            self.tally = [0, 0, 0, 0, 0, ""]
 
     def _tell_drop(self):
-        """Journal that events were dropped, once until that event itself is acknowledged."""
-        if self._drop_sequence:
+        """Journal what was lost, once until that event itself is acknowledged."""
+        if self.drop_sequence or not self.describe_drop:
             return
-        payload = self.describe_drop(self._dropped)
-        if self._make_room(len(payload) + _FRAME_BYTES, 0):
-            self._append_event(_DROP, payload)
-            self._dropped = 0
+        if self.tally[:SEQUENCES] == [0, 0, 0, 0, 0]:
+            return
+        payload = self.describe_drop(self.tally)
+        if self.make_room(len(payload) + FRAME_BYTES, UNKNOWN):
+            self._append_event(DROP, payload)
 
-    def _keep_clock(self, clock):
+    def keep_clock(self, clock):
         kept = [known for known in self.clocks if known[0] != clock[0]]
         kept.append(clock)
         self.clocks = kept[-_MAX_CLOCKS:]
-
-    def _close_slot(self):
-        slot, self._slot = self._slot, None
-        self._slot_committed = False
-        if slot:
-            slot.close()
-
-    def _adopt_slot(self):
-        data = self._storage.read(_SLOT_FILE, 0, _SLOT_HEAD_BYTES + MAX_PAYLOAD + _SLOT_TAIL_BYTES)
-        if not data:
-            return
-        sequence, boot_count, up_time_ms, payload = _read_slot(data)
-        if sequence == self.last_sequence + 1:
-            loss = _frame(_LOSS, boot_count, struct.pack(_LOSS_BODY, up_time_ms))
-            self._write(loss + _frame(_EVENT, sequence, payload))
-            self.last_loss = (boot_count, up_time_ms)
-            self._admit(_EVENT, sequence)
-        self._storage.remove(_SLOT_FILE)
-
-
-def _read_slot(data):
-    """(sequence, boot count, up time ms, payload); sequence 0 when it was never completed."""
-    nothing = (0, 0, 0, b"")
-    if len(data) < _SLOT_HEAD_BYTES + _SLOT_TAIL_BYTES:
-        return nothing
-    magic, size, at, digits, boot_count = struct.unpack_from(_SLOT_HEAD, data)
-    end = _SLOT_HEAD_BYTES + size
-    if magic != _SLOT_MAGIC or len(data) != end + _SLOT_TAIL_BYTES:
-        return nothing
-    sequence, up_time_ms, crc = struct.unpack_from(_SLOT_TAIL, data, end)
-    if crc32(memoryview(data)[:-4]) != crc:
-        return nothing
-    payload = bytearray(data[_SLOT_HEAD_BYTES:end])
-    if digits:
-        text = fixed_digits(up_time_ms, digits)
-        payload[at : at + digits] = text
-    return sequence, boot_count, up_time_ms, bytes(payload)
 
 
 def fixed_digits(number: int, digits: int) -> bytes:

@@ -65,6 +65,9 @@ class JournalNotifier:
         if now_ms < self._look_ms or not controller:
             return
         self._look_ms = _NEVER
+        for sequence in list(self._flight):
+            if not self._journal.is_pending(sequence):  # given up for another event
+                del self._flight[sequence]
         for sequence, record in self._journal.pending():
             tries, due_ms = self._flight.get(sequence, (0, 0))
             if not tries and len(self._flight) >= _WINDOW:

@@ -96,6 +96,8 @@ class PowerMonitor:
             self._prepare_packet(sequence)
         self._date_packet(up_time_ms)
         sent = bool(self._packet) and self._session.send_now(self._packet)
+        if sent:
+            self._journal.note_gasp()
         self.last_signal = (up_time_ms, sent)
 
     def look(self, now_ms: int) -> None:

@@ -16,6 +16,7 @@ class Monitor:
     def __init__(self, device, endpoint) -> None:
         self._device = device
         self._endpoint = endpoint
+        self._has_television = device.board.product_class == "STB"
         self._network = None
         self._dated = device.offset_ms is not None
         device.service_news = True
@@ -23,7 +24,7 @@ class Monitor:
 
     def look(self, now_ms: int) -> None:
         device = self._device
-        network = device.facts("network")
+        network = device.facts("network") if self._has_television else None
         dated = device.offset_ms is not None
         if device.service_news or network != self._network or dated != self._dated:
             self._network = network

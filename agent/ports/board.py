@@ -21,6 +21,10 @@ class Board:
     trusted_time = False  # True when the machine's own wall clock is right from the start
     poll_ms = 250  # how often the agent looks at what it watches; longer lets a processor sleep
 
+    raw_flash = None  # flash for the power-loss record alone, outside the file system: an object
+    # with `erase()`, `program(offset, data)`, which writes erased bytes once, in place and durable
+    # when it returns, and `read(offset, size)`; at least 2 KB. Without: a file is used.
+
     power_fail = None  # an object with `async wait()`: returns once when the board is about to lose
     # its power; where a battery carries it, only when that ends too
     filter = None  # an agent.ports.filter.Filter where the customer's traffic can be held back

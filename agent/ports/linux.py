@@ -42,6 +42,7 @@ class LinuxBoard(Board):
         os.makedirs(config["state"], mode=0o700, exist_ok=True)
         self.root = config["state"]
         self.sources = Sources(config["sysfs"], config["customer_interface"])
+        self.filter = filter_of(config)
         self.sensors = ("power_fail",) if self.sources.has_mains() else ()
         self.power_fail = asyncio.Event()
         self._console_path = config["console"]
@@ -105,6 +106,26 @@ class LinuxBoard(Board):
     def _stop(self, stop):
         self._stopping = True
         stop()
+
+
+def filter_of(config):
+    """The filter of the machine, None where no interface of the customer is named."""
+    interfaces = config["filter_interfaces"].split()
+    if not interfaces:
+        return None
+    from agent.ports.linux_filter import LinuxFilter
+
+    return LinuxFilter(config["state"], interfaces, config["resolvers"].split())
+
+
+def filter_report(config):
+    """What `--check` says of it."""
+    interfaces = config["filter_interfaces"].split()
+    if not interfaces:
+        return "filter: missing, no filter_interfaces in the configuration"
+    from agent.ports.linux_filter import has_nft
+
+    return f"filter: {has_nft() or 'missing, nft is not installed'}, for {', '.join(interfaces)}"
 
 
 def _run(words):

@@ -21,6 +21,8 @@ _TEXT = (
     "console",
     "sysfs",
     "customer_interface",
+    "filter_interfaces",
+    "resolvers",
     "reboot_command",
 )
 _DEFAULTS = {
@@ -35,6 +37,8 @@ _DEFAULTS = {
     "console": "/run/cpe-agent/console",
     "sysfs": "/",
     "customer_interface": "",
+    "filter_interfaces": "",
+    "resolvers": "",
     "reboot_command": "",
 }
 _CLASSES = ("MODEM", "VOICEMODEM", "STB")

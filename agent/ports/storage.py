@@ -7,16 +7,26 @@ LittleFS keeps all or nothing), `replace` leaves the old content or the new one,
 import errno
 import os
 
+from agent.compat import const
 from agent.errors import StorageError
 
+SLOT_PAGE_BYTES = const(256)
+_TAIL_BYTES = const(16)
+_MARK = b"\x5a"  # neither erased flash nor a new file looks like it
 _NEW = ".new"
 
 
 class Storage:
-    """Raises StorageError when the medium fails. A missing file is a value, not an error."""
+    """Raises StorageError when the medium fails. A missing file is a value, not an error.
 
-    def __init__(self, root: str) -> None:
+    `slot` keeps the power-loss record: in the board's `region` (agent/ports/board.py, `raw_flash`)
+    where it has one, else in a file.
+    """
+
+    def __init__(self, root: str, region=None) -> None:
         self._root = root if root.endswith("/") else root + "/"
+        self._in_place = bool(_fsync)
+        self.slot = RawSlot(region) if region else FileSlot(self)
 
     def size(self, name: str) -> int | None:
         """Bytes of the file, or None when there is none."""
@@ -70,18 +80,35 @@ class Storage:
             if error.errno != errno.ENOENT:
                 raise StorageError("remove", name, error.errno) from error
 
-    def prepare(self, name: str, head: bytes) -> "Slot":
-        """Start the file anew with `head`; what is slow on flash is done when this returns.
+    def open_slot(self, name: str, content: bytes, at: int):
+        """Write the file anew, durable, and return it open: what is slow is done when this returns.
 
-        The content counts for nothing until `Slot.commit` has added the rest.
+        On Linux all of `content` is there and stands at byte `at`, so that writing there changes no
+        size and costs one write of the medium. LittleFS writes a file anew from where it is
+        changed: there the file ends at `at`, with its block erased, and is added to.
         """
         try:
             file = self._open(self._root + name, "wb")
-            file.write(head)
-            self._push(file)
-            return Slot(file, self._sync)
+            if self._in_place:
+                file.write(content)
+                self._sync(file)
+                self._sync_folder()
+                file.seek(at)
+            else:
+                file.write(content[:at])  # a flush would take the next block
+            return file
         except OSError as error:
             raise StorageError("prepare", name, error.errno) from error
+
+    def fill_slot(self, file, data) -> None:
+        """Write to an open slot, durable when it returns."""
+        try:
+            file.write(data)
+            file.flush()
+            if self._in_place:
+                _data_sync(file.fileno())
+        except OSError as error:
+            raise StorageError("commit", error.errno) from error
 
     def _open(self, path, mode):
         return open(path, mode)
@@ -94,10 +121,6 @@ class Storage:
 
     def _remove(self, path):
         os.remove(path)
-
-    def _push(self, file):
-        if _fsync:  # LittleFS has it on flash already, and a flush would take the next block
-            file.flush()
 
     def _sync(self, file):
         file.flush()
@@ -113,26 +136,102 @@ class Storage:
                 os.close(folder)
 
 
-class Slot:
-    """A file that is open with its blocks taken and erased: one small write completes it."""
+class FileSlot:
+    """The power-loss record as a file: its head, then its tail, then a mark, each on pages of its
+    own as in a RawSlot. One small write at the right place completes it."""
 
-    def __init__(self, file, sync) -> None:
-        self._file = file
-        self._sync = sync
+    _NAME = "journal.power"
 
-    def commit(self, tail: bytes) -> None:
-        """Add `tail` and make the file durable. Raises StorageError."""
+    def __init__(self, storage) -> None:
+        self._storage = storage
+        self._file = None
+        self._at = 0
+
+    def prepare(self, head: bytes) -> None:
+        """Start anew with `head`; the record counts for nothing until `commit`."""
+        self._close()
+        self._at = page_end(len(head))
+        content = head + bytes(self._at - len(head) + 2 * SLOT_PAGE_BYTES)
+        self._file = self._storage.open_slot(self._NAME, content, self._at)
+
+    def commit(self, tail) -> None:
+        """Add `tail`, durable when it returns. Fast."""
+        self._storage.fill_slot(self._file, tail)
+
+    def mark(self) -> None:
+        """Mark the committed record."""
+        rest = bytes(SLOT_PAGE_BYTES - _TAIL_BYTES)
+        self._storage.fill_slot(self._file, rest + _MARK)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Bytes of the head; whatever stands there when nothing was prepared."""
+        return self._storage.read(self._NAME, offset, size)
+
+    def tail(self, head_bytes: int) -> bytes:
+        """The tail behind a head of that size; right only if its CRC is."""
+        self._at = page_end(head_bytes)
+        return self.read(self._at, _TAIL_BYTES)
+
+    def marked(self) -> bool:
+        """Whether the record whose tail was read has its mark."""
+        return self.read(self._at + SLOT_PAGE_BYTES, 1) == _MARK
+
+    def clear(self) -> None:
+        """Forget the record."""
+        self._close()
+        self._storage.remove(self._NAME)
+
+    def _close(self):
+        file, self._file = self._file, None
+        if file:
+            try:
+                file.close()
+            except OSError as error:
+                raise StorageError("close", error.errno) from error
+
+
+class RawSlot:
+    """The same in a region of flash outside the file system, which does nothing unasked."""
+
+    def __init__(self, region) -> None:
+        self._region = region
+        self._at = 0
+
+    def prepare(self, head: bytes) -> None:
+        self._at = page_end(len(head))
+        self._do(self._region.erase)
+        self._do(self._region.program, 0, head)
+
+    def commit(self, tail) -> None:
+        self._do(self._region.program, self._at, tail)
+
+    def mark(self) -> None:
+        self._do(self._region.program, self._at + SLOT_PAGE_BYTES, _MARK)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self._do(self._region.read, offset, size)
+
+    def tail(self, head_bytes: int) -> bytes:
+        self._at = page_end(head_bytes)
+        return self.read(self._at, _TAIL_BYTES)
+
+    def marked(self) -> bool:
+        return self.read(self._at + SLOT_PAGE_BYTES, 1) == _MARK
+
+    def clear(self) -> None:
+        self._do(self._region.erase)
+
+    def _do(self, operation, *args):
         try:
-            self._file.write(tail)
-            self._sync(self._file)
+            return operation(*args)
         except OSError as error:
-            raise StorageError("commit", error.errno) from error
+            raise StorageError("raw flash", error.errno) from error
 
-    def close(self) -> None:
-        try:
-            self._file.close()
-        except OSError as error:
-            raise StorageError("close", error.errno) from error
+
+def page_end(size: int) -> int:
+    """`size` rounded up to whole pages: no page of flash is written twice."""
+    return (size + SLOT_PAGE_BYTES - 1) // SLOT_PAGE_BYTES * SLOT_PAGE_BYTES
 
 
 _fsync = getattr(os, "fsync", None)
+_data_sync = getattr(os, "fdatasync", _fsync)

@@ -4,6 +4,7 @@ import asyncio
 
 from agent.ports.board import Board
 from agent.ports.filter import Filter
+from agent.ports.storage import FileSlot
 
 # --- randomness ------------------------------------------------------------------------------
 
@@ -116,6 +117,7 @@ class FakeStorage:
 
     def __init__(self):
         self.files = {}
+        self.slot = FileSlot(self)
         self.cut_after = None
         self.torn = 0
         self.operations = 0
@@ -149,9 +151,12 @@ class FakeStorage:
         self._step()
         self.files.pop(name, None)
 
-    def prepare(self, name, head):
-        self._write(name, b"", bytes(head))
-        return FakeSlot(self, name)
+    def open_slot(self, name, content, at):
+        self._write(name, b"", bytes(content[:at]))
+        return FakeFile(name)
+
+    def fill_slot(self, file, data):
+        self.append(file.name, data)
 
     def _write(self, name, old, data):
         try:
@@ -169,13 +174,9 @@ class FakeStorage:
         self.operations += 1
 
 
-class FakeSlot:
-    def __init__(self, storage, name):
-        self._storage = storage
-        self._name = name
-
-    def commit(self, tail):
-        self._storage.append(self._name, tail)
+class FakeFile:
+    def __init__(self, name):
+        self.name = name
 
     def close(self):
         pass

@@ -155,13 +155,11 @@ else:
 
         def __init__(self, filesystem):
             super().__init__("/")
+            self._in_place = False
             self._open = lambda path, mode: _File(_checked(filesystem.open)(path, mode, 0))
             self._stat_size = lambda path: _checked(filesystem.stat)(path).size
             self._rename = _checked(filesystem.rename)
             self._remove = _checked(filesystem.remove)
-
-        def _push(self, file):
-            pass
 
         def _sync(self, file):
             file.flush()

@@ -12,6 +12,8 @@ LINUX_CONFIG = {
     "console": "",
     "sysfs": "/nonexistent",
     "customer_interface": "",
+    "filter_interfaces": "",
+    "resolvers": "",
     "reboot_command": "",
 }
 

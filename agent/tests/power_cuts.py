@@ -104,19 +104,19 @@ class BrokenJournal(Journal):
     """Says an acknowledgement is durable when it is only in memory: the cuts must find it."""
 
     def acknowledge(self, sequence):
-        if sequence in self._pending:
-            self._pending.remove(sequence)
+        if sequence in self.listed:
+            self.listed.remove(sequence)
 
 
 class ForgetfulJournal(Journal):
     """Writes its file anew in place, without the step that makes it all or nothing."""
 
-    def _rewrite(self):
+    def rewrite(self, victims=()):
         frames = [b""]
-        replace = self._storage.replace
-        self._storage.replace = lambda name, chunks: frames.extend(chunks)
-        super()._rewrite()
-        self._storage.replace = replace
-        self._storage.remove("journal")
+        replace = self.storage.replace
+        self.storage.replace = lambda name, chunks: frames.extend(chunks)
+        super().rewrite(victims)
+        self.storage.replace = replace
+        self.storage.remove("journal")
         for frame in frames:
-            self._storage.append("journal", frame)
+            self.storage.append("journal", frame)

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from agent.errors import ConfigurationError
-from agent.ports.linux import LinuxBoard
+from agent.ports.linux import LinuxBoard, filter_of, filter_report
 from agent.ports.linux_boot import BootRecord
 from agent.ports.linux_config import read_config
 from agent.ports.linux_manager import is_mains_lost, keep_manager_informed
@@ -118,9 +118,26 @@ def test_a_machine_that_ended_without_order_is_asked_why(tmp_path, files, cause)
 def test_a_machine_without_sources_says_so(tmp_path):
     sources = Sources(str(tmp_path))
     lines = list(sources.report())
-    assert [line.split(": ")[1] for line in lines[:-1]] == ["missing"] * 5
+    assert [line.split(": ")[1] for line in lines[:-2]] == ["missing"] * 5
     assert "SIGPWR alone" in lines[-1]
     assert not sources.has_mains()
+
+
+def test_the_network_is_known_by_address_and_by_the_providers_domain(tmp_path):
+    write_tree(tmp_path, {"etc/resolv.conf": "nameserver 192.0.2.5\nsearch cable.example lan\n"})
+    network = Sources(str(tmp_path)).facts("network")
+    assert network["provider"] == "cable.example"
+    assert network["address"] == "" or "." in network["address"] or ":" in network["address"]
+    assert Sources(str(tmp_path / "none")).facts("network")["provider"] == ""
+
+
+def test_without_interfaces_of_the_customer_nothing_is_held_back(tmp_path):
+    config = LINUX_CONFIG | {"state": str(tmp_path)}
+    assert filter_of(config) is None
+    assert "no filter_interfaces" in filter_report(config)
+    config["filter_interfaces"] = "lan0 wlan0"
+    assert filter_of(config) is not None
+    assert filter_report(config).endswith("for lan0, wlan0")
 
 
 def test_the_processors_load_is_that_since_the_last_answer(tmp_path):

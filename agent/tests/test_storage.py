@@ -3,7 +3,7 @@
 import os
 
 from agent.errors import StorageError
-from agent.ports.storage import Storage
+from agent.ports.storage import RawSlot, Storage
 from agent.tests.fakes import FakeStorage
 from agent.tests.flash import Flash, release, storage_on
 
@@ -70,16 +70,42 @@ def test_the_new_content_may_be_made_from_the_old():
     on_every_storage(check)
 
 
-def test_a_prepared_file_is_whole_once_committed():
-    def check(storage):
-        for size in (0, 10, 127, 129, 1000):
-            slot = storage.prepare("slot", b"h" * size)
-            slot.commit(memoryview(b"tail"))
-            assert storage.read("slot", 0, 2000) == b"h" * size + b"tail"
-            slot.close()
-        assert storage.size("slot") == 1004
+class Region:
+    """Flash outside a file system, which programs erased bytes only, each page once."""
 
-    on_every_storage(check)
+    def __init__(self):
+        self.erase()
+
+    def erase(self):
+        self._data = bytearray(b"\xff" * 4096)
+        self._written = set()
+
+    def program(self, offset, data):
+        pages = set(range(offset // 256, (offset + len(data) + 255) // 256))
+        assert not pages & self._written
+        self._written |= pages
+        self._data[offset : offset + len(data)] = data
+
+    def read(self, offset, size):
+        return bytes(self._data[offset : offset + size])
+
+
+def test_a_slot_keeps_what_was_committed_and_whether_it_was_marked():
+    def check(slot):
+        for size in (17, 255, 256, 257, 1041):
+            for marked in (False, True):
+                slot.prepare(b"h" * size)
+                slot.commit(memoryview(b"0123456789abcdef"))
+                if marked:
+                    slot.mark()
+                assert slot.read(0, size) == b"h" * size
+                assert slot.tail(size) == b"0123456789abcdef"
+                assert slot.marked() == marked
+        slot.clear()
+        assert slot.read(0, 17).strip(b"\xff") == b""
+
+    on_every_storage(lambda storage: check(storage.slot))
+    check(RawSlot(Region()))
 
 
 def test_a_medium_that_fails_is_reported_as_such():
@@ -87,7 +113,7 @@ def test_a_medium_that_fails_is_reported_as_such():
     for call in (
         lambda: storage.append("a", b"x"),
         lambda: storage.replace("a", [b"x"]),
-        lambda: storage.prepare("a", b"x"),
+        lambda: storage.slot.prepare(b"x"),
     ):
         try:
             call()

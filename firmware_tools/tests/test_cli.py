@@ -9,6 +9,7 @@ import pytest
 
 from firmware_tools.build import REPOSITORY
 from firmware_tools.errors import BuildError, ToolError
+from firmware_tools.flash_image import FlashImage
 from firmware_tools.tests.fakes import fake_device
 
 COMMANDS = ("provision", "identify", "report", "console", "build", "linux-package")
@@ -106,6 +107,17 @@ def test_build_reports_the_bytes_of_the_agent(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert re.search(r"\d+ files, \d+ bytes of \.mpy", done.stdout)
     assert (tmp_path / "flash.img").stat().st_size == 128 * 4096
+
+
+def test_build_puts_the_agent_into_a_rom_image_instead(tmp_path: Path) -> None:
+    rom, flash = tmp_path / "rom" / "agent.romfs", tmp_path / "flash.img"
+    done = firmware_tools(
+        *("build", "--image", str(flash), "--blocks", "128", "--rom", str(rom)),
+    )
+    assert done.returncode == 0, done.stderr
+    assert rom.read_bytes().startswith(b"\xd2\xcd\x31")
+    assert f"{rom.stat().st_size} bytes" in done.stdout
+    assert not FlashImage.load(flash).files("/agent")
 
 
 def test_the_console_carries_words_both_ways() -> None:

@@ -44,10 +44,17 @@ def test_what_was_unpacked_runs_with_nothing_but_the_machines_python(tmp_path: P
 
 def test_the_service_starts_the_agent_that_the_archive_holds() -> None:
     files = {name: data.decode() for name, data, _ in linux_files() if "systemd" in name}
-    (service,) = files.values()
+    service = files["usr/lib/systemd/system/cpe-agent.service"]
     assert "WorkingDirectory=/usr/lib/cpe-agent\n" in service
     assert "-m agent\n" in service
     assert "RestartPreventExitStatus=78\n" in service
+
+
+def test_the_filter_is_loaded_from_where_the_agent_keeps_it() -> None:
+    files = {name: data.decode() for name, data, _ in linux_files() if "systemd" in name}
+    service = files["usr/lib/systemd/system/cpe-agent-filter.service"]
+    assert "nft -f /var/lib/cpe-agent/filter.nft\n" in service
+    assert "Before=network-pre.target cpe-agent.service" in service
 
 
 _START = (

@@ -63,3 +63,11 @@ class InvalidCertificateRequestError(InvalidError):
 
 class InvalidEndpointError(InvalidError):
     """Not an endpoint id of the form this fleet accepts."""
+
+
+class InvalidAllowListError(InvalidError):
+    """The allow-list is not one that devices would take."""
+
+
+class OlderAllowListError(ConflictError):
+    """A list with this version, or a later one, was signed before."""

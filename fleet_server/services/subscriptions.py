@@ -31,6 +31,7 @@ _POWER_EVENTS = (
     TRANSIENT_EVENT,
 )
 _OURS = ("MODEM", "VOICEMODEM", "STB")
+_SERVICE = "Device.X_IPKO-COM_Service."
 _CLOCK_STATUS = "Device.Time.Status"
 _CARD_STATUS = "Device.SmartCardReaders.SmartCardReader.*.SmartCard.Status"
 _REQUIRED = ("ID", "NotifType", "ReferenceList")
@@ -57,6 +58,7 @@ WANTED = (
         classes=_OURS,
     ),
     Wanted("fleet-drops", "Event", "Device.LocalAgent." + EVENTS_DROPPED_EVENT, classes=_OURS),
+    Wanted("fleet-service", "Event", _SERVICE, classes=_OURS),
     Wanted("fleet-supply", "ValueChange", POWER + "Source", classes=_OURS),
     Wanted("fleet-clock", "ValueChange", _CLOCK_STATUS, classes=_OURS),
     Wanted("fleet-card", "ValueChange", _CARD_STATUS, classes=("STB",)),

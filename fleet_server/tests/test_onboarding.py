@@ -121,6 +121,7 @@ def test_a_fresh_agent_is_asked_everything_and_given_what_is_missing() -> None:
         "fleet-periodic",
         "fleet-power",
         "fleet-drops",
+        "fleet-service",
         "fleet-supply",
         "fleet-clock",
         "fleet-card",

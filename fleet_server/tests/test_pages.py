@@ -257,6 +257,18 @@ def test_an_event_without_a_clock_says_so(site: Site, browser: Browser) -> None:
     assert "Start number 7 Time since that start 1 min 1 s" in page
 
 
+def test_events_that_are_missing_are_lost_or_still_to_come(site: Site, browser: Browser) -> None:
+    for sequence in (1, 2, 6, 9):
+        add_event(site, MODEM, sequence, "Dip!")
+    page = text_of(browser.get(f"/devices/{MODEM}").text)
+    assert "Recorded by the device and still to come: 5" in page
+    assert "Lost on the device" not in page
+    add_event(site, MODEM, 10, "X_IPKO-COM_EventsDropped!", Count="3", Sequences="2-4,8,11,?,0")
+    page = text_of(browser.get(f"/devices/{MODEM}").text)
+    assert "Lost on the device: 3" in page
+    assert "still to come: 2" in page
+
+
 def test_what_a_device_sends_cannot_become_markup(site: Site, browser: Browser) -> None:
     add_event(site, MODEM, 1, "<b>name</b>", Reason="<script>alert(1)</script>")
     add_value(site, MODEM, "Device.<i>", "<img src=x onerror=alert(1)>")

@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from agent.wire import codes
 from fleet_server.domain.event import whole
 from fleet_server.domain.roles import Permission
+from fleet_server.services.sequences import missing_events
 from fleet_server.services.views_devices import (
     Device,
     DeviceFilter,
@@ -175,6 +176,7 @@ def _history_values(page: Page, endpoint_id: str, shown: History) -> dict[str, A
     with page.context.fleet.reading() as connection:
         past = past_interruptions(connection, endpoint_id, shown.past)
         events = list_events(connection, endpoint_id, shown.before)
+        missing = missing_events(connection, endpoint_id)
 
     def url(changed: History) -> str:
         return "" if changed == shown else _device_url(endpoint_id, "", changed)
@@ -184,9 +186,10 @@ def _history_values(page: Page, endpoint_id: str, shown: History) -> dict[str, A
         "newest_past_url": url(replace(shown, past=None)),
         "older_past_url": url(replace(shown, past=past.next_before or shown.past)),
         "events": [describe(event, page.label, page.formats) for event in events.events],
+        "missing": missing,
         "newest_url": url(replace(shown, before=None)),
         "older_url": url(replace(shown, before=events.next_before or shown.before)),
-        "history_version": _digest((past, events)),
+        "history_version": _digest((past, events, missing)),
         "out_of_band": False,
     }
 

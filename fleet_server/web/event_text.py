@@ -22,7 +22,9 @@ _NOT_DETAILS = {
 }
 _WORDED = {
     "Source": "power_source",
-    "Reason": "reset_reason",
+    "Reason": "reason",
+    "State": "service_state",
+    "Status": "television",
     "Cause": "boot_cause",
     "FirmwareUpdated": "truth",
 }

@@ -14,7 +14,8 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal, get_decimal_symbol
 from babel.units import format_unit
 
-ZONE_NAME = "Europe/Belgrade"
+from fleet_server.domain.local_time import ZONE_NAME
+
 _ZONE = ZoneInfo(ZONE_NAME)
 _LOCALES = {"sq": "sq", "sr": "sr_Latn", "en": "en_GB"}
 # Symbols of the SI and its companions: the same in all three languages.

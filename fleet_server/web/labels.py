@@ -83,7 +83,10 @@ _EVENTS = {
     "Dip!": _("Voltage dip"),
     "Swell!": _("Voltage swell"),
     "Transient!": _("Surge"),
-    "X_IPKO-COM_EventsDropped!": _("Events dropped for lack of space"),
+    "X_IPKO-COM_EventsDropped!": _("Events lost on the device"),
+    "StateChanged!": _("State of the service changed"),
+    "AllowListChanged!": _("Allow-list taken over"),
+    "StatusChanged!": _("Television opened or closed"),
     "value_change": _("Value changed"),
     "object_creation": _("Object created"),
     "object_deletion": _("Object deleted"),
@@ -100,6 +103,20 @@ _RESET_REASONS = {
     "crash": _("software crash"),
     "overheat": _("overheated"),
 }
+_SERVICE_REASONS = {
+    "what was kept cannot be read": _("the device could not read its state"),
+    "home network": _("the operator's own network"),
+    "foreign network": _("another operator's network"),
+    "no networks set": _("no networks set"),
+    "service restricted": _("service restricted"),
+    "service terminated": _("service terminated"),
+}
+_SERVICE_STATES = {
+    "active": _("active"),
+    "restricted": _("restricted"),
+    "terminated": _("terminated"),
+}
+_TELEVISION = {"Open": _("open"), "Closed": _("closed")}
 _BOOT_CAUSES = {
     "LocalReboot": _("restart at the device"),
     "RemoteReboot": _("restart from here"),
@@ -114,6 +131,11 @@ _ARGUMENTS = {
     "Duration": _("Length"),
     "Magnitude": _("Voltage"),
     "FirmwareUpdated": _("Firmware updated"),
+    "State": _("State"),
+    "Status": _("Television"),
+    "Profile": _("Service profile"),
+    "Version": _("Version"),
+    "Network": _("Network"),
     "CommandKey": _("Command key"),
     "BootCount": _("Start number"),
     "UpTime": _("Time since that start"),
@@ -129,7 +151,9 @@ _WORDS: dict[str, dict[str, str]] = {
     "power_source": _POWER_SOURCES,
     "card": _CARD_STATES,
     "clock": _CLOCK_STATES,
-    "reset_reason": _RESET_REASONS,
+    "reason": {**_RESET_REASONS, **_SERVICE_REASONS},
+    "service_state": _SERVICE_STATES,
+    "television": _TELEVISION,
     "boot_cause": _BOOT_CAUSES,
     "truth": _TRUTH,
     "event": _EVENTS,

@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from fleet_server.domain.local_time import ZONE_NAME
 from fleet_server.domain.roles import Permission
 from fleet_server.services.accounts import (
     LANGUAGES,
@@ -23,7 +24,7 @@ from fleet_server.services.accounts import (
 )
 from fleet_server.services.console_context import SESSION_COOKIE, ConsoleContext
 from fleet_server.web.assets import asset_url
-from fleet_server.web.formats import ZONE_NAME, Formats
+from fleet_server.web.formats import Formats
 from fleet_server.web.i18n import (
     HTML_LANGUAGES,
     LANGUAGE_COOKIE,

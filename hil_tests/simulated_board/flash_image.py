@@ -6,10 +6,12 @@ from firmware_tools.build import (
     AGENT_FOLDER,
     DATA_FOLDER,
     AgentBuild,
+    agent_rom,
     compile_agent,
     compile_files,
     install_agent,
     new_image,
+    new_storage,
 )
 from firmware_tools.flash_image import FlashImage
 
@@ -36,6 +38,19 @@ def flash_agent(image_file: Path, build: AgentBuild) -> bool:
     if not install_agent(image, build):
         return False
     image.save(image_file)
+    return True
+
+
+def flash_rom(rom_file: Path, image_file: Path, build: AgentBuild) -> bool:
+    """Make sure the ROM image is this agent and there is storage. False when it was so."""
+    if not image_file.exists():
+        new_storage().save(image_file)
+    data = agent_rom(build)
+    if rom_file.exists() and rom_file.read_bytes() == data:
+        return False
+    beside = rom_file.with_name(rom_file.name + ".new")
+    beside.write_bytes(data)
+    beside.replace(rom_file)
     return True
 
 

@@ -24,12 +24,20 @@ SETTINGS_NAME = "SIMULATED_BOARD"
 _PR_SET_PDEATHSIG = 1
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _MICROPYTHON = "import sys; from micropython_unix import main; sys.exit(main())"
+_ROM_MACHINE = str(Path(__file__).with_name("rom_machine.py"))
 _libc = ctypes.CDLL(None)
 
 
 def has_micropython() -> bool:
     """Tell whether this computer has the MicroPython machine."""
     return importlib.util.find_spec("micropython_unix") is not None
+
+
+def micropython_command(heap_bytes: int, rom_image: Path | None) -> list[str]:
+    """Return what starts the MicroPython machine, with a ROM image or without."""
+    program = ["-c", _MICROPYTHON] if rom_image is None else ["-P", _ROM_MACHINE, str(rom_image)]
+    heap = f"heapsize={heap_bytes}"
+    return [sys.executable, *program, "-X", heap, "-c", "import start"]
 
 
 class Machine:
@@ -96,8 +104,8 @@ class Machine:
     def _command(self) -> list[str]:
         if self.runtime == "cpython":
             return [sys.executable, "-m", "hil_tests.simulated_board.vm.start_cpython"]
-        heap = f"heapsize={self._spec.heap_bytes}"
-        return [sys.executable, "-c", _MICROPYTHON, "-X", heap, "-c", "import start"]
+        rom = self._folder.rom_image.resolve() if self._spec.rom else None
+        return micropython_command(self._spec.heap_bytes, rom)
 
     def _own_settings(self) -> dict[str, Any]:
         return {

@@ -30,6 +30,8 @@ class BoardSpec:
     card_kind: str = "good"
     """Which made-up card it comes with; see card_slot.py."""
     heap_bytes: int = DEFAULT_HEAP_BYTES
+    rom: bool = True
+    """Run the agent in place from a ROM image; False: from LittleFS, as on machines without."""
     cpython: bool = False
     """Run the agent from source on CPython, as is done where the machine has no wheel."""
     flash_timings: bool = False
@@ -95,6 +97,10 @@ class BoardFolder:
     @property
     def flash_image(self) -> Path:
         return self.path / "flash.img"
+
+    @property
+    def rom_image(self) -> Path:
+        return self.path / "rom.img"
 
     @property
     def files(self) -> Path:

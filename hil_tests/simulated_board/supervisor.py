@@ -193,7 +193,12 @@ class BoardSupervisor:
             return
         flash_image.write_machine_code(self.folder.machine_code)
         build = flash_image.agent_for(self.spec.agent_main)
-        if flash_image.flash_agent(self.folder.flash_image, build):
+        image = self.folder.flash_image
+        if self.spec.rom:
+            is_new = flash_image.flash_rom(self.folder.rom_image, image, build)
+        else:
+            is_new = flash_image.flash_agent(image, build)
+        if is_new:
             self._actions.note("flash", mpy_bytes=build.mpy_bytes, digest=build.digest)
 
     async def _switch_on(self, reset_cause: int) -> None:

@@ -1,4 +1,4 @@
-"""Starts the agent on the MicroPython machine: flash, storage, board, agent.main.run.
+"""Starts the agent on the MicroPython machine: flash, ROM, storage, board, agent.main.run.
 
 The bench runs this module with its settings as JSON in the environment. The serial line is
 standard input (not blocking) and output.
@@ -11,10 +11,12 @@ import os
 import socket
 import sys
 
+import uctypes
 import vfs
 from block_device import FlashFile
 
 _FLASH = "/flash"
+_ROM = "/rom"
 
 
 def _cut(bus_port):
@@ -34,7 +36,16 @@ def _mount(settings):
         lambda: _cut(settings["bus_port"]),
     )
     vfs.mount(vfs.VfsLfs2(device), _FLASH)
-    sys.path[:] = [_FLASH, ".frozen", ""]
+
+
+def _mount_rom():
+    """Mount the ROM image, if the machine has one; return the folder the agent lies in."""
+    where = os.getenv("SIMULATED_BOARD_ROM")
+    if not where:
+        return _FLASH
+    address, size = where.split(" ")
+    vfs.mount(vfs.VfsRom(uctypes.bytearray_at(int(address), int(size))), _ROM)
+    return _ROM
 
 
 def _console():
@@ -46,6 +57,7 @@ def main():
     settings = json.loads(os.getenv("SIMULATED_BOARD"))
     settings["root"] = _FLASH + "/data"
     _mount(settings)
+    sys.path[:] = [_mount_rom(), ".frozen", ""]
     from simulated import SimulatedBoard, run_agent
 
     board = SimulatedBoard(settings, _console(), lambda: sys.exit(0))

@@ -1,0 +1,3 @@
+"""The time the contracts are in."""
+
+ZONE_NAME = "Europe/Belgrade"
