@@ -8,13 +8,12 @@ is never half alive.
 import asyncio
 import gc
 
-from agent.compat import MICROPYTHON, const, monotonic_ms, sleep_ms, urandom
+from agent.compat import MICROPYTHON, const, monotonic_ms, sleep_ms
 from agent.core.clock import Clock
 from agent.core.journal import Journal
 from agent.core.parts import part
 from agent.core.store import Store
 from agent.errors import StorageError
-from agent.ports.storage import Storage
 from agent.wire.codes import SOFTWARE_VERSION
 from agent.wire.topics import controller_topic
 
@@ -48,9 +47,9 @@ class Agent:
     def __init__(self, board):
         self._buffer = bytearray(_MAX_INCOMING_BYTES)  # while there is room in one piece
         self.board = board
-        storage = Storage(board.root, board.raw_flash)
+        storage = board.storage()
         self.store = Store(storage)
-        self.journal = Journal(storage, urandom)
+        self.journal = Journal(storage, board.random)
         self.clock = Clock(self.store, self.journal)
         self.endpoint_id = board.endpoint_id()
         self.software_version = SOFTWARE_VERSION
@@ -102,14 +101,15 @@ class Agent:
         gc.collect()
         self.model = build(self.board, self.clock, self.store, settings, self)
         authorise = None if self.board.lab else self._authorise
-        self.endpoint = Endpoint(self, self.model, self.journal, self.store, authorise, urandom)
+        random = self.board.random
+        self.endpoint = Endpoint(self, self.model, self.journal, self.store, authorise, random)
         self.session = Session(
             self.endpoint,
             self.endpoint_id,
             self._buffer,
             self._open_link,
             self._load_settings,
-            urandom,
+            random,
         )
         self.endpoint.monitors = part("monitors").load(self.model, self.endpoint)
         power = PowerMonitor(self.board, self.clock, self.journal, self.endpoint, self.session)
@@ -167,7 +167,7 @@ class Agent:
     async def _console(self):
         from agent.console.console import Console
 
-        await Console(self, urandom).run()
+        await Console(self, self.board.random).run()
         await self._ended.wait()  # the line is gone for good: go on without it
 
     def _authorise(self, token, command, command_key, args):

@@ -170,9 +170,11 @@ class PowerMonitor:
     async def _until_restored(self):
         """Come back when power is back, if this boot lives to see it."""
         await sleep_ms(_RIDE_THROUGH_MS)
-        limit_mv = self._board.supply_nominal_mv * 9 // 10
-        while (self._board.supply_mv() or limit_mv) < limit_mv:
+        while self._is_low(self._board.supply_mv()):
             await sleep_ms(_SAMPLE_MS)
+
+    def _is_low(self, supply_mv):
+        return supply_mv is not None and supply_mv * 10 < self._board.supply_nominal_mv * 9
 
     def _restored(self, now_ms, failed_ms):
         args = {"Duration": str(now_ms - failed_ms), "DurationError": str(_RIDE_THROUGH_MS)}

@@ -4,6 +4,9 @@ A board port subclasses `Board`, fills in the attributes and replaces every meth
 real counterpart. Boards do not decide anything: they tell what is, and do what they are told.
 """
 
+from agent.compat import urandom
+from agent.ports.storage import Storage
+
 
 class Board:
     """One board. Attributes are fixed while the agent runs; methods may be called at any time."""
@@ -15,7 +18,7 @@ class Board:
     serial_number = ""
     hardware_version = ""
     lab = False  # built with the lab key: says so in DeviceInfo, console is open
-    sensors = ()  # what is really measured, out of: "supply", "power_fail", "card"
+    sensors: tuple = ()  # what is really measured, out of: "supply", "power_fail", "card"
     supply_nominal_mv = 12000  # what supply_mv() reads when all is well; 230000 on the mains
     root = "/"  # folder of persistent storage, ends without a slash unless it is "/"
     trusted_time = False  # True when the machine's own wall clock is right from the start
@@ -25,8 +28,9 @@ class Board:
     # with `erase()`, `program(offset, data)`, which writes erased bytes once, in place and durable
     # when it returns, and `read(offset, size)`; at least 2 KB. Without: a file is used.
 
-    power_fail = None  # an object with `async wait()`: returns once when the board is about to lose
-    # its power; where a battery carries it, only when that ends too
+    # An object with `async wait()`: returns once when the board is about to lose its power; where a
+    # battery carries it, only when that ends too.
+    power_fail: object = None
     filter = None  # an agent.ports.filter.Filter where the customer's traffic can be held back
     card_changed = None  # the same, for a card put in or taken out; may be None
     card_line = (
@@ -49,6 +53,14 @@ class Board:
     def card_present(self):
         """True or False, or None when there is no card reader."""
         return None
+
+    def storage(self):
+        """The persistent storage, as agent.ports.storage.Storage."""
+        return Storage(self.root, self.raw_flash)
+
+    def random(self, size):
+        """Bytes fit for keys."""
+        return urandom(size)
 
     def facts(self, subject):
         """What the hardware knows about a subject now, a dict; None where it has no such thing.

@@ -17,6 +17,7 @@ from agent.ports.board import Board
 from agent.ports.linux_boot import BootRecord
 from agent.ports.linux_manager import end_watch, watch_uevents
 from agent.ports.linux_sources import Sources
+from agent.ports.signals import Signal
 
 _READ_BYTES = 256
 _IDENTITY = (
@@ -44,7 +45,7 @@ class LinuxBoard(Board):
         self.sources = Sources(config["sysfs"], config["customer_interface"])
         self.filter = filter_of(config)
         self.sensors = ("power_fail",) if self.sources.has_mains() else ()
-        self.power_fail = asyncio.Event()
+        self.power_fail = self._fail_signal = Signal()
         self._console_path = config["console"]
         self._boot = BootRecord(self.root, config["sysfs"])
         self._cause = self._boot.begin()
@@ -55,10 +56,10 @@ class LinuxBoard(Board):
     def watch(self, stop):
         """From inside the event loop: hear signals and the kernel; SIGTERM calls `stop()`."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGPWR, self._power_fails)
+        loop.add_signal_handler(signal.SIGPWR, self._fail_signal.pull)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, stop)
-        self._uevents = watch_uevents(self._power_fails)
+        self._uevents = watch_uevents(self._fail_signal.pull)
 
     def unwatch(self):
         """Undo `watch`."""
@@ -98,10 +99,6 @@ class LinuxBoard(Board):
     def console(self):
         file = _open_console(self._console_path)
         return _reader(file), _writer(file)
-
-    def _power_fails(self):
-        self.power_fail.set()
-        asyncio.get_running_loop().call_soon(self.power_fail.clear)
 
     def _stop(self, stop):
         self._stopping = True

@@ -279,6 +279,26 @@ def test_a_signal_the_board_survives_ends_in_the_same_boot():
     assert monitor._session.woken
 
 
+def test_a_rail_at_zero_is_not_one_that_nobody_measures():
+    bench, monitor = started()
+    settle(bench)
+    bench.board.power_fail = Signal()
+    begun = monotonic_ms()
+    bench.clock.up_time_ms = lambda: 1000 + monotonic_ms() - begun
+
+    async def steps():
+        await asyncio.sleep(0.01)
+        bench.board.supply = 0
+        bench.board.power_fail.pull()
+        await asyncio.sleep(1.3)
+        assert "PowerRestored!" not in names(bench)
+        bench.board.supply = 12_000
+        await until(lambda: names(bench)[-1:] == ["PowerRestored!"])
+
+    run_monitor(monitor, steps)
+    assert int(waiting(bench)[-1][2]["Duration"]) >= 1300
+
+
 def test_a_dip_of_the_sampled_supply_is_journalled():
     bench, monitor = started()
     settle(bench)

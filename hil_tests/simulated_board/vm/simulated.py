@@ -14,23 +14,10 @@ import sys
 
 from agent.ports.board import Board
 from agent.ports.filter import Filter
+from agent.ports.signals import Signal
 
 _HOST = "127.0.0.1"
 _LONG_FACT = 256  # characters; a longer fact is kept as text, which takes a tenth of the heap
-
-
-class Signal:
-    """A pin that was pulled: `wait` returns once for each time it was."""
-
-    def __init__(self):
-        self._event = asyncio.Event()
-
-    def pull(self):
-        self._event.set()
-
-    async def wait(self):
-        await self._event.wait()
-        self._event.clear()
 
 
 class BusFilter(Filter):
@@ -58,7 +45,7 @@ class SimulatedBoard(Board):
         for name, value in settings["factory"].items():
             setattr(self, name, value)
         self.root = settings["root"]
-        self.power_fail = Signal()
+        self.power_fail = self._fail_signal = Signal()
         self.card_changed = Signal()
         self.filter = BusFilter()
         self._reset_cause = settings["reset_cause"]
@@ -122,7 +109,7 @@ class SimulatedBoard(Board):
 
     def _obey(self, words):
         if words[0] == "powerfail":
-            self.power_fail.pull()
+            self._fail_signal.pull()
         elif words[0] == "supply":
             self._supply_mv = int(words[1])
         elif words[0] == "card" and self._card != (words[1] == "in"):
