@@ -124,11 +124,17 @@ class Agent:
             if hasattr(monitor, "run"):
                 self._start(monitor.run())
 
-    def restart(self):
-        """Leave in order and have the board restart."""
+    def restart(self, before=None):
+        """Leave in order, do `before`, and have the board restart; not while the line is busy."""
         if not self._leaving:
             self._leaving = True
-            self._start(self._restart())
+            self._start(self._restart(before))
+
+    def busy(self) -> str:
+        """Why the device must not restart now, in words; "" when it may."""
+        guard = self.model and self.model.guard
+        busy = guard.busy() if guard else ""
+        return part("call_guard").why(self.model, busy) if busy else ""
 
     def keep_fault(self, error):
         """Write down what the agent ends of, to be told after the restart."""
@@ -145,21 +151,29 @@ class Agent:
 
     def factory_reset(self, cause, reason):
         """Forget what controllers wrote; keep the identity, and every event not yet delivered."""
-        self.model.forget()
-        self.model.leave_word(cause, reason, "")
-        self.restart()
+
+        def forget():
+            self.model.forget()
+            self.model.leave_word(cause, reason, "")
+
+        self.restart(forget)
 
     def configure(self, settings):
         """Connect anew, with what a controller wrote about the broker."""
         self.provisioning.configure(settings)
         self.session.reconnect()
 
-    async def _restart(self):
+    async def _restart(self, before):
+        guard = self.model and self.model.guard
+        while guard and guard.busy():  # a call began after the restart was agreed to
+            await sleep_ms(_STEP_MS)
         deadline_ms = monotonic_ms() + _LEAVE_MS
         while self.session and not self.session.is_idle() and monotonic_ms() < deadline_ms:
             await sleep_ms(_STEP_MS)
         if self.session:
             await self.session.close()
+        if before:
+            before()
         self.board.restart()
 
     # --- parts

@@ -54,6 +54,17 @@ class CardKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+class BatteryAction(StrEnum):
+    FIT = "fit"
+    REMOVE = "remove"
+
+
+class PhoneAction(StrEnum):
+    LIFT = "lift"
+    HANG_UP = "hang-up"
+    CALL = "call"
+
+
 class NetworkAction(StrEnum):
     UNPLUG = "unplug"
     PLUG = "plug"
@@ -68,10 +79,15 @@ def power(
     ] = DEFAULT_HOLD_UP_MS,
     state: State = DEFAULT_STATE,
 ) -> None:
-    """Cut the power: signal, hold-up time, dark link, dead machine. Or restore it."""
+    """Cut the power: signal, hold-up time, dark link, dead machine. Or restore it.
+
+    A charged battery carries the board; cutting once more is the end of the battery.
+    """
     control = find_board(state, board)
     if action is PowerAction.CUT:
-        act(board, "power cut", lambda: control.power_cut(hold_up))
+        answer = act(board, "power cut", lambda: control.power_cut(hold_up))
+        if answer["carried"]:
+            typer.echo(f"{board}: goes on, on its battery; cut again for the battery's end")
     else:
         act(board, "power restored", control.power_restore)
 
@@ -107,6 +123,30 @@ def card(
         return
     what = f"{kind} card" if kind and action is CardAction.INSERT else "card"
     act(board, f"{what} {action}", lambda: control.card(action is CardAction.INSERT, kind))
+
+
+@app.command()
+def battery(
+    action: BatteryAction, board: Board = DEFAULT_BOARD, state: State = DEFAULT_STATE
+) -> None:
+    """Fit a full battery into a voice modem, or take it out; `set battery` changes it."""
+    control = find_board(state, board)
+    act(board, f"battery {action}", lambda: control.battery(action is BatteryAction.FIT))
+
+
+@app.command()
+def phone(
+    action: PhoneAction,
+    number: Annotated[str, typer.Argument(help="For `call`: a made-up number, or 112.")] = "",
+    board: Annotated[str, typer.Option(help="Name of the board.")] = DEFAULT_BOARD,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Use the telephone of a voice modem: lift it, call a number that answers, hang up."""
+    if (action is PhoneAction.CALL) != bool(number):
+        stop("`call` needs a number, the other words take none")
+    control = find_board(state, board)
+    lifted = action is not PhoneAction.HANG_UP
+    act(board, f"telephone {action} {number}".strip(), lambda: control.phone(lifted, number))
 
 
 @app.command()
@@ -189,12 +229,13 @@ def find_board(state: Path, name: str) -> BoardControl:
     return BoardControl(state, name)
 
 
-def act(board: str, what: str, action: Callable[[], Answer]) -> None:
+def act(board: str, what: str, action: Callable[[], Answer]) -> Answer:
     try:
-        action()
+        answer = action()
     except BenchError as error:
         stop(str(error))
     typer.echo(f"{board}: {what}")
+    return answer
 
 
 def stop(reason: str) -> NoReturn:

@@ -124,6 +124,26 @@ def test_without_hold_up_there_is_no_signal(
     assert "power fail" not in board.folder.console_log.read_text()
 
 
+def test_a_charged_battery_carries_the_board_until_it_ends(
+    echo_board: MakeBoard, listen: Listen
+) -> None:
+    board = echo_board(product_class="VOICEMODEM")
+    line = listen(board)
+    ask(line, "ready", "echo")
+    board.battery(fitted=True)
+    assert board.power_cut()["carried"]
+    assert json.loads(ask(line, "fact battery", "fact").removeprefix("fact "))["on_battery"]
+    board.power_restore()
+    assert board.state()["boots"] == 1
+    board.power_cut()
+    assert not board.power_cut(hold_up_ms=200)["carried"]
+    assert "power fail at" in line.hear("power fail at")
+    board.power_restore()
+    assert not board.state()["facts"]["battery"]["on_battery"]
+    board.battery(fitted=False)
+    assert not board.power_cut(hold_up_ms=0)["carried"]
+
+
 @BOTH
 def test_the_agent_is_told_why_it_started(
     echo_board: MakeBoard, listen: Listen, cpython: bool

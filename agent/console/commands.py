@@ -24,8 +24,9 @@ _ROWS_AT_ONCE = const(16)
 
 class Commands:
     """`agent` has board, endpoint_id, store, clock, journal, provisioning,
-    session (None while not provisioned), and `committed()` and `reboot(cause, reason, key)` for
-    what follows an answer. `random(n)` gives n bytes fit for keys.
+    session (None while not provisioned), `busy()` (why a restart must wait, in words), and
+    `committed()` and `reboot(cause, reason, key)` for what follows an answer. `random(n)` gives n
+    bytes fit for keys.
     """
 
     def __init__(self, agent, random) -> None:
@@ -122,6 +123,7 @@ class Commands:
         return {}
 
     def _commit(self, args):
+        self._require_idle_line()
         self._agent.provisioning.commit()
         self.afterwards = self._agent.committed
         return {"state": self._agent.provisioning.state}
@@ -145,8 +147,14 @@ class Commands:
         return {"rows": rows}
 
     def _reboot(self, args):
+        self._require_idle_line()
         self.afterwards = self._restart
         return {}
+
+    def _require_idle_line(self):
+        busy = self._agent.busy()
+        if busy:
+            raise ConfigurationError("busy", busy, "wait until the telephone line is free")
 
     def _restart(self):
         self._agent.reboot("LocalReboot", "console", "")

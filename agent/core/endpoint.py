@@ -79,6 +79,7 @@ class Endpoint:
             model, self._notifier.add_on_board_request, self._finished, self._after
         )
         journal.describe_drop = self._drop_record
+        self.last_loss = journal.last_loss  # the power loss before this start, if it is known
         self.power_source = MAINS  # what would fail at a power-fail signal
         self.wake = _nothing  # of the session: what became due is sent at once
         self.monitors = []  # of monitors.py: each is asked to look with every poll

@@ -1,10 +1,12 @@
 """Operate: one result per object the command's path finds; a command that fails is no Error.
 
 What can harm is done only with an authorisation, which is checked after everything else, because
-it may be used once. Source: TR-369, "Operate Message" R-OPR.0 to R-OPR.7.
+it may be used once: a command that must wait for a telephone call has not used it up.
+Source: TR-369, "Operate Message" R-OPR.0 to R-OPR.7.
 """
 
 from agent.core.model_table import arguments
+from agent.core.parts import part
 from agent.core.paths import Target
 from agent.errors import AuthorisationError, StorageError
 from agent.wire.codes import (
@@ -12,6 +14,7 @@ from agent.wire.codes import (
     COMMAND_FAILURE,
     INVALID_COMMAND_ARGUMENTS,
     INVALID_PATH,
+    REQUEST_DENIED,
 )
 from agent.wire.protobuf import encode
 from agent.wire.usp import USPError, first, first_text, text_map
@@ -31,7 +34,10 @@ def operate(model, view, asker, originator, operations, authorise):
     target.require()
     kind, inputs, _ = target.entry()[1].split(" ")
     rows = list(target.rows())
-    refusal = _refusal(kind, inputs, command, key, args, authorise) if rows else None
+    refusal = None
+    if rows:
+        refusal = _incomplete(inputs, args) or _busy(model, target.name, kind, args)
+        refusal = refusal or _forbidden(kind, command, key, args, authorise)
     results = []
     for row in rows:
         path = model.instance_path(target.obj, row)
@@ -50,11 +56,21 @@ def operate(model, view, asker, originator, operations, authorise):
     return _answer(results) if first(view, 0x18, 0) else None
 
 
-def _refusal(kind, inputs, command, key, args, authorise):
-    """Why the command may not run, or None."""
+def _incomplete(inputs, args):
     for name in arguments(inputs.replace("*", "")):
         if "*" + name in inputs.split(",") and name not in args:
             return USPError(INVALID_COMMAND_ARGUMENTS, "missing " + name)
+    return None
+
+
+def _busy(model, name, kind, args):
+    """What can harm waits while the telephone line must not be taken down."""
+    busy = model.guard.busy() if kind in "SA" and model.guard else ""
+    why = part("call_guard").refusal(model, name, args, busy) if busy else ""
+    return USPError(REQUEST_DENIED, why) if why else None
+
+
+def _forbidden(kind, command, key, args, authorise):
     token = args.pop(AUTHORIZATION_ARGUMENT, "")
     if kind in "SA" and authorise:
         try:

@@ -22,6 +22,7 @@ _LOCKED = (
     "Device.LocalAgent.Controller.",
     "Device.LocalAgent.MTP.",
     "Device.X_IPKO-COM_Service.",
+    "Device.Services.X_IPKO-COM_EmergencyCalls.",
 )
 _OPEN_PARAMETERS = ("Periodic", "USPNotifRetry")
 

@@ -53,6 +53,7 @@ class Device(Model):
         self.now_ms = 0
         self.alarms = Alarms(self)
         self.card = None  # the monitor of the smart card, where there is one
+        self.guard = None  # on a voice modem: emergency.py
         self.offset_ms = None
         self.online = False
         self.connected_ms = None

@@ -9,7 +9,7 @@ from agent.core.parts import part
 
 _OF_CLASS = {
     "MODEM": ("service_monitor",),
-    "VOICEMODEM": ("service_monitor", "battery"),
+    "VOICEMODEM": ("service_monitor", "battery", "emergency"),
     "STB": ("service_monitor", "card"),
 }
 

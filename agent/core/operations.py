@@ -23,6 +23,7 @@ _ELSEWHERE = {
     "Reset()": "card_commands",
     "X_IPKO-COM_Pair()": "card_commands",
     "X_IPKO-COM_SetFamilies()": "card_commands",
+    "DiagTests()": "line_tests",
 }
 
 
@@ -45,10 +46,11 @@ class Operations:
         return _part_of(name).AT_ONCE[name](self, obj, row, args, asker, key)
 
     def start(self, path: str, name: str, args: dict, originator: str, key: str) -> str:
-        """Begin a background command; return the path of its request. Raises USPError 7005."""
+        """Begin a background command; return the path of its request. Raises USPError."""
         if len(self._running) >= _MAX_RUNNING:
             raise USPError(RESOURCES_EXCEEDED, "too many commands are running")
         device = self.device
+        work = _part_of(name).BACKGROUND[name](device, args)
         obj = device.find(_REQUEST)
         row = device.add_row(obj, ())
         values = {
@@ -59,7 +61,7 @@ class Operations:
         }
         for parameter, value in values.items():
             device.put(obj, row, parameter, value)
-        self._running.append([row, path, name, key, _part_of(name).BACKGROUND[name](device, args)])
+        self._running.append([row, path, name, key, work])
         return device.instance_path(obj, row)
 
     def advance(self) -> None:
@@ -78,6 +80,7 @@ class Operations:
 
     def _end(self, entry, outcome):
         self._running.remove(entry)
+        entry[4].close()
         obj = self.device.find(_REQUEST)
         self.device.delete_row(obj, entry[0])
         self._finished(entry[1], entry[2], entry[3], outcome)

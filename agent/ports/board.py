@@ -70,6 +70,14 @@ class Board:
         """
         return None
 
+    def test_line(self, selector):
+        """Begin a test of the telephone line, by a name of TR-104; None where nothing can test it.
+
+        Returns a generator that gives None until it gives "Success" or "Failure". It is advanced
+        with every look; when it is closed early the line is whole again.
+        """
+        return None
+
     def restart(self):
         """Restart the whole board or agent process. Does not return."""
         raise NotImplementedError

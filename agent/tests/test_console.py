@@ -51,10 +51,14 @@ class Desk:
         self.provisioning = Provisioning(self.store, EID)
         self.session = None
         self.done = []
+        self.line_in_use = ""
         self.console = Parser(self, FakeRandom(4))
 
     def committed(self):
         self.done.append("provisioned")
+
+    def busy(self):
+        return self.line_in_use
 
     def reboot(self, cause, reason, command_key):
         self.done.append(cause)
@@ -162,6 +166,15 @@ def test_a_lab_board_is_always_open():
     desk = Desk(lab=True)
     desk.put_into_service()
     desk.told("new_key")
+    desk.told("reboot")
+
+
+def test_a_busy_line_holds_a_restart_back():
+    desk = Desk(lab=True)
+    desk.line_in_use = "busy: call"
+    for verb in ("reboot", "commit"):
+        assert desk.refused(verb) == "busy"
+    desk.line_in_use = ""
     desk.told("reboot")
 
 

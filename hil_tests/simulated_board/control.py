@@ -69,12 +69,13 @@ class BoardControl:
         """Signal power fail, wait the hold-up time, darken the uplink, kill the machine.
 
         Without hold-up time there is no signal. Answers `signalled_at` (null without a signal),
-        `dark_at` and `killed_at`.
+        `dark_at` and `killed_at`. A board with a charged battery goes on: `carried` is true then,
+        and the next cut is the end of the battery.
         """
         return self._ask({"action": "power_cut", "hold_up_ms": hold_up_ms}, hold_up_ms / 1000)
 
     def power_restore(self) -> Answer:
-        """Start the machine with reset cause power-on; answers `restored_at`."""
+        """The mains is back; a board that is off starts, cause power on. Answers `restored_at`."""
         return self._ask({"action": "power_restore"})
 
     def supply(self, volts: float, for_ms: float | None = None) -> Answer:
@@ -89,6 +90,15 @@ class BoardControl:
     def refresh_card(self) -> Answer:
         """Broadcast entitlement messages for the card; answers `last_emm`, Unix seconds."""
         return self._ask({"action": "refresh_card"})
+
+    def battery(self, fitted: bool) -> Answer:
+        """Fit a full battery into a voice modem, or take it out."""
+        return self._ask({"action": "battery", "fitted": fitted})
+
+    def phone(self, off_hook: bool, dialled: str = "") -> Answer:
+        """Lift the telephone, with a number dialled and answered where one is given; or hang up."""
+        call = "Connected" if dialled else "Idle"
+        return self.set_facts("voice", off_hook=off_hook, call=call, dialled=dialled)
 
     def set_facts(self, subject: str, **values: Any) -> Answer:
         """Change some of what the board's hardware knows about a subject."""

@@ -72,6 +72,8 @@ class ControlServer:
                 return board.set_facts(str(request["subject"]), dict(request["values"]))
             case "visit":
                 return board.visit(str(request["host"]), str(request["address"]))
+            case "battery":
+                return board.battery(bool(request["fitted"]))
             case "network":
                 return await board.network(str(request["mode"]))
             case "shut_down":

@@ -30,9 +30,32 @@ _DOCSIS: dict[str, Any] = {
     "t1_timeouts": 0,
     "t2_timeouts": 0,
 }
+_VOICE: dict[str, Any] = {
+    "registration": "Up",
+    "fxs": "Up",
+    "off_hook": False,
+    "call": "Idle",
+    "dialled": "",
+    "incoming": [3, 2, 1, 0, 240],
+    "outgoing": [5, 4, 1, 0, 600],
+    "failing_tests": [],
+}
+BATTERY: dict[str, Any] = {
+    "present": True,
+    "on_battery": False,
+    "charging": False,
+    "charge_percent": 100,
+    "voltage_mv": 8300,
+    "temperature_c": 31,
+    "runtime_s": 14400,
+    "cycles": 12,
+    "replace": False,
+}
+"""A battery as it is fitted: full. No board has a place for one until `bench battery fit`."""
+
 _OF_CLASS: dict[str, dict[str, dict[str, Any]]] = {
     "MODEM": {"docsis": _DOCSIS},
-    "VOICEMODEM": {"docsis": _DOCSIS},
+    "VOICEMODEM": {"docsis": _DOCSIS, "voice": _VOICE},
     "STB": {
         "network": {"address": "10.64.0.30", "provider": "cable.example"},
         "card": {"descrambling": False, "failed": 0, "failed_no_key": 0, "last_emm": 0},

@@ -12,7 +12,7 @@ from hil_tests.errors import BoardRefusedError
 from hil_tests.simulated_board import flash_image
 from hil_tests.simulated_board.card_slot import CardSlot
 from hil_tests.simulated_board.customer import Customer
-from hil_tests.simulated_board.facts import first_facts
+from hil_tests.simulated_board.facts import BATTERY, first_facts
 from hil_tests.simulated_board.hardware_bus import HardwareBus
 from hil_tests.simulated_board.machine import Machine
 from hil_tests.simulated_board.pseudo_terminal import PseudoTerminal
@@ -100,6 +100,9 @@ class BoardSupervisor:
     async def power_cut(self, hold_up_ms: float) -> dict[str, Any]:
         if not self._powered:
             raise BoardRefusedError("is off already; restore its power first")
+        if self._battery_takes_over():
+            self.set_facts("battery", {"on_battery": True, "charging": False})
+            return self._actions.note("power_cut", carried=True, killed_at=None)
         signalled_at = None
         if hold_up_ms > 0:
             self._bus.tell("powerfail")
@@ -112,6 +115,7 @@ class BoardSupervisor:
         await self._switch_off()
         return self._actions.note(
             "power_cut",
+            carried=False,
             hold_up_ms=hold_up_ms,
             signalled_at=signalled_at,
             dark_at=dark_at,
@@ -119,8 +123,13 @@ class BoardSupervisor:
         )
 
     async def power_restore(self) -> dict[str, Any]:
-        if self._powered:
+        on_battery = self._facts.get("battery", {}).get("on_battery", False)
+        if self._powered and not on_battery:
             raise BoardRefusedError("has power already")
+        if on_battery:
+            self.set_facts("battery", {"on_battery": False})
+        if self._powered:
+            return self._actions.note("power_restore", restored_at=time.time())
         restored = self._actions.note("power_restore", restored_at=time.time())
         await self._switch_on(codes.RESET_POWER_ON)
         return restored
@@ -171,6 +180,20 @@ class BoardSupervisor:
         customer = self._customer
         reached = customer.visit(name, address) if name else customer.reach(address)
         return self._actions.note("visit", host=name, address=address, reached=reached)
+
+    def battery(self, fitted: bool) -> dict[str, Any]:
+        if "voice" not in self._facts:
+            raise BoardRefusedError("has no place for a battery; only a voice modem has")
+        self._facts.setdefault("battery", BATTERY)
+        self.set_facts("battery", BATTERY if fitted else {"present": False, "on_battery": False})
+        return self._actions.note("battery", fitted=fitted)
+
+    def _battery_takes_over(self) -> bool:
+        """Whether a cut of the mains leaves the board alive; a second cut is the battery's end."""
+        battery = self._facts.get("battery", {"present": False})
+        if not battery["present"] or battery["on_battery"]:
+            return False
+        return bool(battery["charge_percent"] > 0)
 
     async def network(self, mode: str) -> dict[str, Any]:
         if mode == "plug":

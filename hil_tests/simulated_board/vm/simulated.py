@@ -11,12 +11,14 @@ import asyncio
 import json
 import socket
 import sys
+from time import time
 
 from agent.ports.board import Board
 from agent.ports.filter import Filter
 from agent.ports.signals import Signal
 
 _HOST = "127.0.0.1"
+_LINE_TEST_S = 1
 _LONG_FACT = 256  # characters; a longer fact is kept as text, which takes a tenth of the heap
 
 
@@ -79,6 +81,21 @@ class SimulatedBoard(Board):
     def facts(self, subject):
         fact = self._facts.get(subject)
         return json.loads(fact) if isinstance(fact, str) else fact
+
+    def test_line(self, selector):
+        return self._measure(selector) if "voice" in self._facts else None
+
+    def _measure(self, selector):
+        """The line is in test for a while; the fact `failing_tests` names what is found wrong."""
+        before = self._facts["voice"]["fxs"]
+        self._facts["voice"]["fxs"] = "Testing"
+        end_s = time() + _LINE_TEST_S
+        try:
+            while time() < end_s:
+                yield None
+        finally:
+            self._facts["voice"]["fxs"] = before
+        yield "Failure" if selector in self._facts["voice"]["failing_tests"] else "Success"
 
     def restart(self):
         self._restart()
