@@ -1,5 +1,6 @@
 """What the battery's monitor tells: events first, then the alarms that remember them."""
 
+from agent.core.journal import RESERVED
 from agent.wire.codes import BATTERY_EVENT, MAINS_LOST_EVENT, MAINS_RESTORED_EVENT, POWER
 
 _MAINS_ALARM = "mains-lost"
@@ -20,11 +21,11 @@ def tell_mains(device, endpoint, on: bool, began_ms: int) -> None:
     """The battery carries the device since an up time, or the mains does again."""
     battery = device.facts("battery") or {}
     if on:
-        endpoint.event(POWER, MAINS_LOST_EVENT, _charge(battery), began_ms, True)
+        endpoint.event(POWER, MAINS_LOST_EVENT, _charge(battery), began_ms, True, RESERVED)
     else:
         alarm = device.alarms.find(_MAINS_ALARM)
         args = {"Loss": alarm[2]} if alarm else {}
-        endpoint.event(POWER, MAINS_RESTORED_EVENT, args, began_ms, True)
+        endpoint.event(POWER, MAINS_RESTORED_EVENT, args, began_ms, True, RESERVED)
     device.alarms.put(_MAINS_ALARM, on, at_ms=began_ms)
 
 

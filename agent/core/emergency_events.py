@@ -2,6 +2,7 @@
 
 import json
 
+from agent.core.journal import RESERVED
 from agent.errors import StorageError
 
 PATH = "Device.Services.VoiceService.1.X_IPKO-COM_Emergency."
@@ -45,7 +46,7 @@ def tell(monitor, device, endpoint, verdict, away, now_ms: int) -> None:
     }
     if before == 0 and rank:
         args["Loss"] = since
-    endpoint.event(PATH, "EmergencyReachability!", args, now_ms, True)
+    endpoint.event(PATH, "EmergencyReachability!", args, now_ms, True, RESERVED)
     device.alarms.put(_ALARM, rank == 0, reason)
     _keep(device, rank, reason, monitor.since)
 
