@@ -127,6 +127,9 @@ def test_a_second_start_finds_its_state_and_bench_acts_on_the_boards(run: Run) -
     assert run.bench("power", "restore", "voicemodem").returncode == 0
     assert voicemodem.state()["powered"]
     assert run.bench("supply", "9", "--for", "50").returncode == 0
+    assert run.bench("card", "insert", "--kind", "mute").returncode == 0
+    assert BoardControl(run.state, "stb").state()["card_kind"] == "mute"
+    assert run.bench("card", "refresh").returncode == 0
     assert run.bench("card", "remove").returncode == 0
     assert BoardControl(run.state, "stb").state()["card"] is False
     assert run.bench("network", "unplug", "modem").returncode == 0

@@ -10,6 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from agent.wire.codes import (
+    CARD_INSERTED_EVENT,
+    CARD_READER,
+    CARD_REMOVED_EVENT,
+    CARD_STATE_EVENT,
     DIP_EVENT,
     EVENTS_DROPPED_EVENT,
     POWER,
@@ -33,7 +37,11 @@ _POWER_EVENTS = (
 _OURS = ("MODEM", "VOICEMODEM", "STB")
 _SERVICE = "Device.X_IPKO-COM_Service."
 _CLOCK_STATUS = "Device.Time.Status"
-_CARD_STATUS = "Device.SmartCardReaders.SmartCardReader.*.SmartCard.Status"
+_CARD = "Device.SmartCardReaders.SmartCardReader.*.SmartCard."
+_CARD_STATUS = _CARD + "Status"
+_CARD_STATE = _CARD + "X_IPKO-COM_Entitlement.State"
+_OTHER_CARD = _CARD + "X_IPKO-COM_Entitlement.OtherCard"
+_CARD_EVENTS = (CARD_INSERTED_EVENT, CARD_REMOVED_EVENT, CARD_STATE_EVENT)
 _REQUIRED = ("ID", "NotifType", "ReferenceList")
 
 
@@ -62,6 +70,18 @@ WANTED = (
     Wanted("fleet-supply", "ValueChange", POWER + "Source", classes=_OURS),
     Wanted("fleet-clock", "ValueChange", _CLOCK_STATUS, classes=_OURS),
     Wanted("fleet-card", "ValueChange", _CARD_STATUS, classes=("STB",)),
+    Wanted(
+        "fleet-card-entitlement",
+        "ValueChange",
+        ",".join((_CARD_STATE, _OTHER_CARD)),
+        classes=("STB",),
+    ),
+    Wanted(
+        "fleet-card-events",
+        "Event",
+        ",".join(CARD_READER + name for name in _CARD_EVENTS),
+        classes=("STB",),
+    ),
 )
 
 
@@ -70,7 +90,7 @@ def state_paths(product_class: str | None) -> list[str]:
     if product_class not in _OURS:
         return []
     paths = [POWER + "Source", POWER + "SupplyVoltage", _CLOCK_STATUS]
-    return [*paths, _CARD_STATUS] if product_class == "STB" else paths
+    return [*paths, _CARD_STATUS, _CARD_STATE, _OTHER_CARD] if product_class == "STB" else paths
 
 
 def own_controller_row(found: Mapping[str, str]) -> str | None:

@@ -26,6 +26,8 @@ STATE_PATHS = [
     "Device.X_IPKO-COM_Power.SupplyVoltage",
     "Device.Time.Status",
     "Device.SmartCardReaders.SmartCardReader.*.SmartCard.Status",
+    "Device.SmartCardReaders.SmartCardReader.*.SmartCard.X_IPKO-COM_Entitlement.State",
+    "Device.SmartCardReaders.SmartCardReader.*.SmartCard.X_IPKO-COM_Entitlement.OtherCard",
 ]
 
 
@@ -125,6 +127,8 @@ def test_a_fresh_agent_is_asked_everything_and_given_what_is_missing() -> None:
         "fleet-supply",
         "fleet-clock",
         "fleet-card",
+        "fleet-card-entitlement",
+        "fleet-card-events",
     ]
     assert {row["ID"] for row in created if row["NotifRetry"] == "false"} == {"fleet-periodic"}
     assert {row["Persistent"] for row in created} == {"true"}

@@ -212,6 +212,15 @@ def test_live_values_carry_their_age_and_are_marked_when_not_confirmed(
     assert "the broker lost the connection" in page
 
 
+def test_what_is_known_of_a_card_is_shown_in_words(site: Site, browser: Browser) -> None:
+    entitlement = "Device.SmartCardReaders.SmartCardReader.1.SmartCard.X_IPKO-COM_Entitlement."
+    add_value(site, SET_TOP_BOX, entitlement + "State", "NotEntitled")
+    add_value(site, SET_TOP_BOX, entitlement + "OtherCard", "true")
+    shown = text_of(browser.get(f"/devices/{SET_TOP_BOX}").text)
+    assert "Smart card card waits for its entitlement" in shown
+    assert "Another card than the paired one yes" in shown
+
+
 def test_only_a_set_top_box_has_a_card(site: Site, browser: Browser) -> None:
     assert "Smart card" not in text_of(browser.get(f"/devices/{MODEM}").text)
     assert "Smart card not reported yet" in text_of(browser.get(f"/devices/{SET_TOP_BOX}").text)

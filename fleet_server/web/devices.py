@@ -34,7 +34,10 @@ router = APIRouter(include_in_schema=False)
 
 _POWER_SOURCE = f"{codes.POWER}Source"
 _SUPPLY_VOLTAGE = f"{codes.POWER}SupplyVoltage"
-_CARD_STATUS = "Device.SmartCardReaders.SmartCardReader.1.SmartCard.Status"
+_CARD = f"{codes.CARD_READER}SmartCard."
+_CARD_STATUS = f"{_CARD}Status"
+_CARD_STATE = f"{_CARD}X_IPKO-COM_Entitlement.State"
+_OTHER_CARD = f"{_CARD}X_IPKO-COM_Entitlement.OtherCard"
 _CLOCK_STATUS = "Device.Time.Status"
 
 Key = Annotated[str, Query(max_length=64)]
@@ -156,7 +159,13 @@ def _facts(page: Page, device: Device) -> list[Fact]:
         (_("Clock"), _CLOCK_STATUS, "clock"),
     ]
     if device.identity.product_class == "STB":
-        wanted.append((_("Smart card"), _CARD_STATUS, "card"))
+        if _CARD_STATE in device.values:
+            wanted.append((_("Smart card"), _CARD_STATE, "card_finding"))
+        else:
+            wanted.append((_("Smart card"), _CARD_STATUS, "card"))
+        other = device.values.get(_OTHER_CARD)
+        if other is not None and other.value == "true":
+            wanted.append((_("Another card than the paired one"), _OTHER_CARD, "truth"))
     return [_fact(page, device, *each) for each in wanted]
 
 

@@ -23,10 +23,11 @@ _NOT_DETAILS = {
 _WORDED = {
     "Source": "power_source",
     "Reason": "reason",
-    "State": "service_state",
+    "State": "state",
     "Status": "television",
     "Cause": "boot_cause",
     "FirmwareUpdated": "truth",
+    "Other": "truth",
 }
 
 Label = Callable[[str, str], str]
@@ -73,7 +74,7 @@ def _says_nothing(name: str, value: str, event: DeviceEvent) -> bool:
     """Whether another argument tells the same better, or the value is the usual one."""
     if name == "Cause":
         return event.params.get("Reason", "Unknown") != "Unknown"
-    return name == "FirmwareUpdated" and value in ("false", "0")
+    return name in ("FirmwareUpdated", "Other") and value in ("false", "0")
 
 
 def _value(name: str, value: str, event: DeviceEvent, label: Label, formats: Formats) -> str:
