@@ -325,11 +325,16 @@ class Device:
         """Set the rules; return why they are not in force, "" when they are."""
         rules = {"state": state, "hosts": list(hosts), "numbers": [], "television": False}
 
-        async def put() -> str:
-            self.filter.apply(rules)
-            return self.filter.failure
+        self.call(lambda: self.filter.apply(rules))
+        return str(self.filter.failure)
 
-        return asyncio.run_coroutine_threadsafe(put(), self._loop).result(20)
+    def call(self, work: Callable[[], Any]) -> Any:
+        """What `work` gives, done where the filter lives."""
+
+        async def done() -> Any:
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result(20)
 
     def stop(self) -> None:
         self.apply("active")

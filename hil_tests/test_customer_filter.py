@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.ports import linux_dns
+from agent.tests.service_bench_cpython import agent_started, agent_that_restricts
 from hil_tests.customer_network import (
     HOSTS,
     CustomerNetwork,
@@ -227,3 +228,15 @@ def test_rules_the_kernel_refuses_leave_the_last_ones(network: CustomerNetwork) 
     finally:
         network.device.filter._interfaces = interfaces
     assert network.reaches(SCHOOL) and not network.reaches(OTHER)
+
+
+def test_an_authorised_command_reaches_the_kernel_and_a_start_does_too(
+    network: CustomerNetwork,
+) -> None:
+    guard = network.device.filter
+    medium = network.device.call(lambda: agent_that_restricts(guard, ["mesimi.example"]))
+    assert network.visits("mesimi.example") and not network.reaches(OTHER)
+    assert network.device.apply("active") == ""
+    assert network.reaches(OTHER)
+    network.device.call(lambda: agent_started(guard, medium))
+    assert network.visits("mesimi.example") and not network.reaches(OTHER)

@@ -21,21 +21,24 @@ def restricted_image():
     return bytes(flash.data)
 
 
-def cut_short(image, after, work):
+def cut_short(image, after, work, spoil):
     """The flash after the work, dead when the power went before it was done."""
     flash = Flash(bytearray(image))
-    bench = make(storage=storage_on(flash))
+    storage = storage_on(flash)
+    bench = make(storage=storage)
+    if spoil:
+        spoil(storage)
     flash.cut_after = after
     work(bench)
     release()
     return flash
 
 
-def looked_at(work, check):
+def looked_at(work, check, spoil=None):
     image = restricted_image()
     cuts = after = 0
     while True:
-        flash = cut_short(image, after, work)
+        flash = cut_short(image, after, work, spoil)
         if not flash.dead:
             return cuts
         check(make(storage=storage_on(flash.power_up())))
@@ -59,6 +62,28 @@ def test_a_list_is_the_old_or_the_new_one_whatever_flash_operation_the_power_cut
         assert may_dial(bench, "112") and not may_dial(bench, "038123456")
 
     assert looked_at(work, check) >= 5
+
+
+def test_the_cuts_find_a_storage_that_removes_before_it_writes():
+    def spoil(storage):
+        replace = storage.replace
+
+        def broken(name, chunks):
+            storage.remove(name)
+            replace(name, chunks)
+
+        storage.replace = broken
+
+    def work(bench):
+        run(bench, "SetState()", State="terminated")
+
+    opened = []
+
+    def check(bench):
+        opened.append(state(bench) == "active")
+
+    looked_at(work, check, spoil)
+    assert True in opened
 
 
 def test_a_state_is_the_old_or_the_new_one_whatever_flash_operation_the_power_cuts():
