@@ -74,7 +74,9 @@ def identify(port: Port) -> None:
 @app.command()
 def report(
     port: Port,
-    name: Annotated[str, typer.Argument(help="status, levels, events or test")] = "status",
+    name: Annotated[
+        str, typer.Argument(help="status, levels, card, voice, warranty, events or test")
+    ] = "status",
 ) -> None:
     """Show what the device says of itself: its state, signal levels, last events, self test."""
     from firmware_tools.device_console import DeviceConsole

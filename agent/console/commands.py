@@ -17,7 +17,7 @@ _OPEN_MS = const(600000)
 _NONCE_BYTES = const(16)
 _VERBS = ("hello", "open", "new_key", "install", "commit", "status", "report", "reboot")
 _ALWAYS = ("hello", "open", "status", "report")
-_REPORTS = ("status", "levels", "events", "test")
+_REPORTS = ("status", "levels", "card", "voice", "warranty", "events", "test")
 _CLOSED_REPORTS = ("events", "test")  # when power failed tells when a home is empty
 _ROWS_AT_ONCE = const(16)
 

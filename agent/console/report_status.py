@@ -1,6 +1,12 @@
 """How the device is: service, link, journal, clock, supply."""
 
+from agent.console.report_model import parameters
 from agent.wire.levels import BAD, GOOD
+
+_SERVICE = (
+    ("service_state", "X_IPKO-COM_Service.State", "active"),
+    ("allow_list_version", "X_IPKO-COM_Service.AllowListVersion", ""),
+)
 
 
 def rows(agent, status):
@@ -24,3 +30,4 @@ def rows(agent, status):
             "%d.%d" % (supply_mv // 1000, supply_mv % 1000 // 100),
             (GOOD if within else BAD),
         )
+    yield from parameters(agent, _SERVICE)

@@ -4,6 +4,9 @@ TEXTS = {
     "help": (
         "status    how the device is\n"
         "levels    signal levels, each with pass or fail\n"
+        "card      the smart card, and what it may open\n"
+        "voice     the telephone line, emergency calls, battery\n"
+        "warranty  what is left of the cover\n"
         "events    what happened last\n"
         "test      the device tests itself\n"
         "language  %s\n"
@@ -11,7 +14,7 @@ TEXTS = {
         "For everything else use firmware-tools."
     ),
     "language": "Language: %s. There are: %s.",
-    "unknown": "Unknown word. Type help.",
+    "no_such_word": "Unknown word. Type help.",
     "closed": "This unit is in service. Open it with a token from the fleet server first.",
     "nothing": "nothing to show",
     "pass": "pass",
@@ -46,4 +49,43 @@ TEXTS = {
     "Dip!": "supply dipped",
     "Swell!": "supply too high",
     "Transient!": "surge",
+    "service_state": "Service",
+    "allow_list_version": "Allow-list version",
+    "active": "active",
+    "restricted": "restricted",
+    "terminated": "terminated",
+    "card_state": "Card",
+    "Absent": "no card in the slot",
+    "Mute": "does not answer: clean it, put it in again",
+    "Unknown": "of no known kind",
+    "WrongPairing": "belongs to another box",
+    "NotEntitled": "waits for its entitlement, leave the box on",
+    "Running": "works",
+    "Reading": "being read",
+    "card_serial_number": "Card number",
+    "card_type": "Kind of card",
+    "card_paired": "Paired with this box",
+    "card_expiry": "Entitled until",
+    "television": "Television",
+    "registration": "Registration",
+    "phone_port": "Telephone port",
+    "call": "Call",
+    "emergency": "Emergency numbers can be reached",
+    "emergency_reason": "Reason",
+    "busy": "Must not be disturbed",
+    "call_back_until": "Call back possible until",
+    "power_source": "Power from",
+    "battery": "Battery",
+    "battery_percent": "Battery, %",
+    "battery_runtime_s": "Battery lasts, seconds",
+    "true": "yes",
+    "false": "no",
+    "unknown": "unknown",
+    "none": "none named",
+    "unit_received": "Device received",
+    "unit_last_covered_day": "Device covered until",
+    "unit_days_left": "Days left",
+    "card_received": "Card received",
+    "card_last_covered_day": "Card covered until",
+    "card_days_left": "Days left",
 }

@@ -4,6 +4,9 @@ TEXTS = {
     "help": (
         "status    gjendja e pajisjes\n"
         "levels    nivelet e sinjalit, secili në rregull ose jo\n"
+        "card      kartela dhe çfarë hap ajo\n"
+        "voice     linja telefonike, thirrjet emergjente, bateria\n"
+        "warranty  sa ka mbetur nga garancia\n"
         "events    çfarë ndodhi së fundi\n"
         "test      pajisja e kontrollon veten\n"
         "language  %s\n"
@@ -11,7 +14,7 @@ TEXTS = {
         "Për gjithçka tjetër përdor firmware-tools."
     ),
     "language": "Gjuha: %s. Ka: %s.",
-    "unknown": "Fjalë e panjohur. Shkruaj help.",
+    "no_such_word": "Fjalë e panjohur. Shkruaj help.",
     "closed": "Kjo pajisje është në shërbim. Hape më parë me kod nga serveri i flotës.",
     "nothing": "asgjë për të treguar",
     "pass": "në rregull",
@@ -46,4 +49,43 @@ TEXTS = {
     "Dip!": "ushqimi ra",
     "Swell!": "ushqimi tepër i lartë",
     "Transient!": "mbitension",
+    "service_state": "Shërbimi",
+    "allow_list_version": "Versioni i listës së lejuar",
+    "active": "aktiv",
+    "restricted": "i kufizuar",
+    "terminated": "i ndërprerë",
+    "card_state": "Kartela",
+    "Absent": "nuk ka kartelë",
+    "Mute": "nuk përgjigjet: pastroje dhe fute përsëri",
+    "Unknown": "lloj i panjohur",
+    "WrongPairing": "i takon një pajisjeje tjetër",
+    "NotEntitled": "pret autorizimin, lëre pajisjen të ndezur",
+    "Running": "punon",
+    "Reading": "po lexohet",
+    "card_serial_number": "Numri i kartelës",
+    "card_type": "Lloji i kartelës",
+    "card_paired": "E çiftuar me këtë pajisje",
+    "card_expiry": "E autorizuar deri",
+    "television": "Televizioni",
+    "registration": "Regjistrimi",
+    "phone_port": "Porta e telefonit",
+    "call": "Thirrja",
+    "emergency": "Numrat emergjentë arrihen",
+    "emergency_reason": "Arsyeja",
+    "busy": "Nuk guxon të ndërpritet",
+    "call_back_until": "Mund të thirret prapa deri",
+    "power_source": "Rryma nga",
+    "battery": "Bateria",
+    "battery_percent": "Bateria, %",
+    "battery_runtime_s": "Bateria zgjat, sekonda",
+    "true": "po",
+    "false": "jo",
+    "unknown": "e panjohur",
+    "none": "e pacaktuar",
+    "unit_received": "Pajisja u pranua",
+    "unit_last_covered_day": "Pajisja e mbuluar deri",
+    "unit_days_left": "Ditë të mbetura",
+    "card_received": "Kartela u pranua",
+    "card_last_covered_day": "Kartela e mbuluar deri",
+    "card_days_left": "Ditë të mbetura",
 }

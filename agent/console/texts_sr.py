@@ -4,6 +4,9 @@ TEXTS = {
     "help": (
         "status    stanje uređaja\n"
         "levels    nivoi signala, svaki ispravan ili ne\n"
+        "card      smart kartica i šta sme da otvori\n"
+        "voice     telefonska linija, hitni pozivi, baterija\n"
+        "warranty  koliko je ostalo od garancije\n"
         "events    šta se poslednje desilo\n"
         "test      uređaj proverava sebe\n"
         "language  %s\n"
@@ -11,7 +14,7 @@ TEXTS = {
         "Za sve ostalo koristi firmware-tools."
     ),
     "language": "Jezik: %s. Postoje: %s.",
-    "unknown": "Nepoznata reč. Ukucaj help.",
+    "no_such_word": "Nepoznata reč. Ukucaj help.",
     "closed": "Ovaj uređaj je u upotrebi. Prvo ga otvori kodom sa servera flote.",
     "nothing": "nema šta da se prikaže",
     "pass": "ispravno",
@@ -46,4 +49,43 @@ TEXTS = {
     "Dip!": "propad napajanja",
     "Swell!": "previsoko napajanje",
     "Transient!": "prenapon",
+    "service_state": "Usluga",
+    "allow_list_version": "Verzija liste dozvoljenih",
+    "active": "aktivna",
+    "restricted": "ograničena",
+    "terminated": "raskinuta",
+    "card_state": "Kartica",
+    "Absent": "nema kartice",
+    "Mute": "ne odgovara: očisti je i ubaci ponovo",
+    "Unknown": "nepoznate vrste",
+    "WrongPairing": "pripada drugom uređaju",
+    "NotEntitled": "čeka ovlašćenje, ostavi uređaj uključen",
+    "Running": "radi",
+    "Reading": "čita se",
+    "card_serial_number": "Broj kartice",
+    "card_type": "Vrsta kartice",
+    "card_paired": "Uparena sa ovim uređajem",
+    "card_expiry": "Ovlašćena do",
+    "television": "Televizija",
+    "registration": "Registracija",
+    "phone_port": "Telefonski priključak",
+    "call": "Poziv",
+    "emergency": "Hitni brojevi su dostupni",
+    "emergency_reason": "Razlog",
+    "busy": "Ne sme se prekidati",
+    "call_back_until": "Povratni poziv moguć do",
+    "power_source": "Napajanje sa",
+    "battery": "Baterija",
+    "battery_percent": "Baterija, %",
+    "battery_runtime_s": "Baterija traje, sekundi",
+    "true": "da",
+    "false": "ne",
+    "unknown": "nepoznato",
+    "none": "nije određeno",
+    "unit_received": "Uređaj primljen",
+    "unit_last_covered_day": "Uređaj pokriven do",
+    "unit_days_left": "Preostalo dana",
+    "card_received": "Kartica primljena",
+    "card_last_covered_day": "Kartica pokrivena do",
+    "card_days_left": "Preostalo dana",
 }

@@ -30,7 +30,7 @@ class Words:
         if words[0] == "help":
             return texts["help"] % " ".join(LANGUAGES)
         if words[0] not in self._commands.reports():
-            return texts["unknown"]
+            return texts["no_such_word"]
         try:
             rows = self._commands.rows(words[0])
         except ConfigurationError:

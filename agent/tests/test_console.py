@@ -19,6 +19,7 @@ from agent.tests.certificates import certificate
 from agent.tests.fakes import FakeBoard, FakeRandom, FakeStorage
 from agent.tests.signing import COMMAND_POINT, token
 from agent.tests.test_provisioning import base64
+from agent.tests.usp_bench import Bench
 from agent.wire.frame import decode_frame, encode_frame
 
 EID = "ops::00256D-VOICEMODEM-00000002"
@@ -49,7 +50,7 @@ class Desk:
         self.journal = Journal(storage, FakeRandom())
         self.clock = Clock(self.store, self.journal)
         self.provisioning = Provisioning(self.store, EID)
-        self.session = None
+        self.session = self.model = None
         self.done = []
         self.line_in_use = ""
         self.console = Parser(self, FakeRandom(4))
@@ -321,6 +322,31 @@ def test_the_device_tests_itself():
     assert "downstream_snr_db" not in verdicts, "what is good is not listed"
     desk.store = WornStore(FakeStorage())
     assert desk.told("report", name="test")["rows"][0] == ["storage", 0, "failed", "fail"]
+
+
+def test_what_the_model_knows_is_reported_as_far_as_the_device_has_it():
+    desk = Desk()
+    for name in ("card", "voice", "warranty"):
+        assert desk.told("report", name=name)["rows"] == [], "nothing before it is in service"
+    board = FakeBoard(cause=1)
+    board.product_class = "STB"
+    desk.board = board
+    bench = Bench(board=board)
+    desk.model = bench.model
+    rows = {row[0]: row for row in desk.told("report", name="warranty")["rows"]}
+    assert sorted(rows) == [
+        "card_days_left",
+        "card_last_covered_day",
+        "card_received",
+        "unit_days_left",
+        "unit_last_covered_day",
+        "unit_received",
+    ]
+    assert rows["unit_received"] == ["unit_received", 0, "unknown", ""]
+    assert b"Device received: unknown" in desk.console.answer(b"warranty")
+    assert desk.told("report", name="voice")["rows"] == []
+    status = {row[0]: row for row in desk.told("report", name="status")["rows"]}
+    assert status["service_state"] == ["service_state", 0, "active", "pass"]
 
 
 def test_a_unit_in_service_tells_a_stranger_nothing_about_its_past():
