@@ -103,12 +103,18 @@ def _self_test(device, args):
     yield {"Status": status, "Results": "; ".join(results) or "storage, memory: good"}
 
 
+def _force_collection(operations, obj, row, args, asker, key):
+    operations.device.report_now = row[0][0]
+    return {}
+
+
 AT_ONCE = {
     "Reboot()": _reboot,
     "FactoryReset()": _factory_reset,
     "X_IPKO-COM_SetTime()": _set_time,
     "RemoveAllReboots()": _remove_reboots,
     "Remove()": _remove,
+    "ForceCollection()": _force_collection,
     "RemoveAllProcessFaults()": _remove_faults,
     "SendOnBoardRequest()": _send_on_board_request,
     "Cancel()": _cancel,

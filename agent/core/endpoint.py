@@ -37,6 +37,7 @@ from agent.wire.codes import (
     POWER,
     POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
+    PUSH_EVENT,
     RESOURCES_EXCEEDED,
     SESSION_NOT_ALLOWED,
     SESSION_TERMINATED,
@@ -291,7 +292,8 @@ class Endpoint:
             if name == BOOT_EVENT:
                 args["ParameterMap"] = self._controllers.boot_parameters(controller)
             msg_id = "%s-%d" % (stem, row[0][0]) if stem else ""
-            self._notifier.add(row, EVENT, event_content(path, name, args), now_ms, msg_id)
+            data = event_content(path, name, args)
+            self._notifier.add(row, EVENT, data, now_ms, msg_id, name == PUSH_EVENT)
 
     def notification(self, sequence: int, record: bytes):
         """The Notify of a journal record, for a gasp made beforehand; None without subscription."""

@@ -5,11 +5,12 @@ numbers as a tuple, then one slot per parameter in the table's order. A slot is 
 default, or a number, by which `live` of model_device.py gives the text: nothing is computed before
 someone asks.
 
+Rows that are kept as `~name` are read from the store when somebody asks, and let go of between two
+messages: until then they are one and the same, and may be written as any other.
+
 The rows of a live object (`@name` in the table) are not here at all: the part `live_<name>` has a
 generator `rows(model, path)` that makes them, of texts and None alone, from the board's facts.
 """
-
-import json
 
 from agent.compat import const
 from agent.core.model_table import Table
@@ -30,7 +31,8 @@ class Model(Table):
         start = part("model_start")
         Table.__init__(self, *start.index(product_class))
         self.store = store
-        self.tables = []  # the rows of each object; None where they are live
+        self.tables = []  # the rows of each object; None where they are live, or only on flash
+        self._awake = []  # objects whose rows were read from flash for this message
         self.given = {}
         self.dirty = []
         self.changed = 0  # counts every change of the set of rows or of a written value
@@ -46,8 +48,20 @@ class Model(Table):
         """The rows of an object, to be gone through once and not changed."""
         table = self.tables[obj]
         if table is None:
-            return part("live_" + self.header(obj, "@")).rows(self, self.path(obj))
+            name = self.header(obj, "@")
+            if name:
+                return part("live_" + name).rows(self, self.path(obj))
+            self.tables[obj] = table = part("model_rows").read(self, obj)
+            self._awake.append(obj)
         return table
+
+    def rest(self) -> None:
+        """Let go of the rows that are kept on flash, unless they wait to be saved."""
+        for obj in self._awake:
+            if obj in self.dirty:
+                return
+        while self._awake:
+            self.tables[self._awake.pop()] = None
 
     def row(self, obj: int, numbers: tuple) -> list | None:
         """The row with these instance numbers."""
@@ -111,10 +125,11 @@ class Model(Table):
 
     def add_row(self, obj: int, parent: tuple) -> list:
         """A new row, with those of the single objects in it. Raises USPError 7005 when full."""
-        if len(self.tables[obj]) >= _MAX_ROWS:
+        rows = self.rows(obj)
+        if len(rows) >= _MAX_ROWS:
             raise USPError(RESOURCES_EXCEEDED)
         number = self.given.get((obj, parent), 0)
-        for row in self.tables[obj]:
+        for row in rows:
             if row[0][:-1] == parent and row[0][-1] > number:
                 number = row[0][-1]
         numbers = list(parent)
@@ -128,10 +143,10 @@ class Model(Table):
         if row:
             return row
         row = self.new_row(obj, numbers)
-        self.tables[obj].append(row)
+        self.rows(obj).append(row)
         path = self.path(obj)
         for child in self.under(path):
-            if child == obj or self.tables[child] is None:
+            if child == obj or self.header(child, "@"):
                 continue
             if "{i}" not in self.path(child)[len(path) :]:
                 self.insert_row(child, numbers)
@@ -142,9 +157,9 @@ class Model(Table):
         """Remove a row and everything below it."""
         depth = len(row[0])
         for child in self.under(self.path(obj)):
-            if self.tables[child] is None:
+            if self.header(child, "@"):
                 continue
-            kept = [found for found in self.tables[child] if found[0][:depth] != row[0]]
+            kept = [found for found in self.rows(child) if found[0][:depth] != row[0]]
             if len(kept) != len(self.tables[child]):
                 self.tables[child] = kept
                 self._touch(child)
@@ -165,22 +180,13 @@ class Model(Table):
 
     def _touch(self, obj):
         self.changed += 1
-        if obj not in self.dirty and self.header(obj, "="):
+        if obj not in self.dirty and self.header(obj, "=~"):
             self.dirty.append(obj)
 
     def save(self) -> None:
         """Make every change of kept rows durable. Raises StorageError."""
         while self.dirty:
-            obj = self.dirty[-1]
-            rows = []
-            for row in self.tables[obj]:
-                values = {}
-                for slot, name, _ in self.parameters(obj):
-                    if isinstance(row[slot], str):
-                        values[name] = row[slot]
-                rows.append((row[0], values))
-            given = [(key[1], number) for key, number in self.given.items() if key[0] == obj]
-            self.store.save(self.header(obj, "="), json.dumps([rows, given]).encode())
+            part("model_rows").save(self, self.dirty[-1])
             self.dirty.pop()
 
     def forget(self) -> None:

@@ -24,7 +24,8 @@ CURRENT_TIME = 2
 SUPPLY_VOLTAGE = 3
 BOOT_COUNT = 4
 CLIENT_STATUS = 5
-WARRANTY = 6  # the first of three: warranty.py
+BULK_STATUS = 6
+WARRANTY = 7  # the first of three: warranty.py
 
 
 def build(board, clock, store, settings, actions):
@@ -59,6 +60,7 @@ class Device(Model):
         self.connected_ms = None
         self.command_key = ""  # of the Reboot() this boot comes from
         self.boot_row = self.power_row = None
+        self.report_now = 0  # the BulkData profile that a controller wants collected at once
         self.service_news = False  # the state of the service changed, and is not yet told
         self._later = []
         self._supply_mv = 0
@@ -69,6 +71,7 @@ class Device(Model):
         """Take every value that changes by itself anew."""
         self.now_ms = now_ms
         self._facts.clear()
+        self.rest()
         unix_now = self.clock.unix_ms()
         if unix_now is not None:
             unknown = self.offset_ms is None
@@ -99,6 +102,8 @@ class Device(Model):
             return part("warranty").text(self, which - WARRANTY)
         if which == BOOT_COUNT:
             return str(self.clock.boot_count)
+        if which == BULK_STATUS:
+            return "Enabled" if self.text("Device.BulkData.Enable") == "true" else "Disabled"
         return "Connected" if self.online else "Connecting"
 
     def now(self) -> str:

@@ -58,47 +58,40 @@ def index(product_class: str):
 def load(model) -> None:
     """Make the rows of single objects, and fill them all with what the store keeps."""
     for obj in model.objects:
-        model.tables.append(None if model.header(obj, "@") else [])
+        model.tables.append(None if model.header(obj, "@~") else [])
         if model.tables[obj] is not None and "{i}" not in model.path(obj):
             model.tables[obj].append(model.new_row(obj, ()))
+    rows = part("model_rows")
     for obj in model.objects:
-        _load(model, obj)
-    _drop_orphans(model)
+        if model.tables[obj] is not None:
+            rows.load(model, obj)
     model.dirty = []
-
-
-def _load(model, obj):
-    name = model.header(obj, "=")
-    data = model.store.load(name) if name else None
-    if not data:
-        return
-    rows, given = json.loads(data)
-    for parent, number in given:
-        model.given[(obj, tuple(parent))] = number
-    for numbers, values in rows:
-        row = model.insert_row(obj, tuple(numbers))
-        for slot, parameter, _ in model.parameters(obj):
-            row[slot] = values.get(parameter)
+    _drop_orphans(model)
+    model.save()
+    model.rest()
 
 
 def _drop_orphans(model):
     """Rows whose parent row is gone: power failed while several blobs were saved."""
     for parent in model.objects:
         path = model.path(parent)
-        if path.endswith("{i}.") and model.tables[parent] is not None:
-            there = [row[0] for row in model.tables[parent]]
+        if path.endswith("{i}.") and not model.header(parent, "@"):
+            there = [row[0] for row in model.rows(parent)]
             depth = path.count("{i}")
             for child in model.under(path):
-                if model.tables[child] is None:
+                if model.header(child, "@"):
                     continue
-                model.tables[child] = [r for r in model.tables[child] if r[0][:depth] in there]
+                kept = [row for row in model.rows(child) if row[0][:depth] in there]
+                if len(kept) != len(model.rows(child)):
+                    model.tables[child] = kept
+                    model.dirty.append(child)
 
 
 def forget(model) -> None:
     """Factory reset: remove what is kept, but for the history of boots and what the operator
     knows of the warranty. Restart afterwards."""
     for obj in model.objects:
-        name = model.header(obj, "=")
+        name = model.header(obj, "=~")
         if name and name != "warranty" and not name.startswith("reboot"):
             model.store.remove(name)
     model.dirty = []
@@ -131,6 +124,7 @@ def _bind_device_info(device):
 
 
 def _bind_state(device):
+    _bind(device, "Device.BulkData.", (), Status=live.BULK_STATUS)
     _bind(device, "Device.Time.", (), Status=live.TIME_STATUS, CurrentLocalTime=live.CURRENT_TIME)
     sensors = device.board.sensors
     device.power_row = _bind(

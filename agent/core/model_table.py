@@ -6,7 +6,8 @@ stand in the order of the tree: what is below a path follows it without a gap.
 
 An object is a line `path access keys ...`, its parameters, then its commands and events, then an
 empty line. Access: R read only, A rows can be added and deleted. Then come the unique keys (commas
-join a compound key), `=name` for the blob the rows are kept in, `?CLASS|CLASS` for some product
+join a compound key), `=name` for the blob the rows are kept in, `~name`
+for one whose rows are in memory only while they are used, `?CLASS|CLASS` for some product
 classes alone, `@name` for a live object: the part `live_name` makes its rows whenever somebody
 asks, and every parameter of it is read only.
 
@@ -83,12 +84,13 @@ class Table:
 
     def key_sets(self, obj: int) -> list[list[str]]:
         """The unique keys of a table, each a list of parameter names."""
-        return [word.split(",") for word in self._words(obj) if word[0] not in "=?@"]
+        return [word.split(",") for word in self._words(obj) if word[0] not in "=~?@"]
 
     def header(self, obj: int, sign: str) -> str:
-        """The word behind `=`, `?` or `@` in the line of an object, or ""."""
+        """The word behind `=`, `~`, `?` or `@`, or one of several, in the line of an object; "" if
+        there is none."""
         for word in self._words(obj):
-            if word[0] == sign:
+            if word[0] in sign:
                 return word[1:]
         return ""
 

@@ -8,9 +8,9 @@ sampled: it compares `device.facts(subject)` with what it knew, and tells by `en
 from agent.core.parts import part
 
 _OF_CLASS = {
-    "MODEM": ("service_monitor",),
-    "VOICEMODEM": ("service_monitor", "battery", "emergency"),
-    "STB": ("service_monitor", "card"),
+    "MODEM": ("service_monitor", "bulk_data"),
+    "VOICEMODEM": ("service_monitor", "battery", "emergency", "bulk_data"),
+    "STB": ("service_monitor", "card", "bulk_data"),
 }
 
 

@@ -2,7 +2,8 @@
 
 With NotifRetry the same Message goes out again after a random wait that doubles (TR-369 R-NOT.1,
 R-NOT.2), until the controller's NotifyResp, or NotifExpiration. Without, it goes once. The queue is
-bounded: when it is full the oldest is given up. What must not be lost goes through the journal
+bounded: when it is full the oldest is given up, reports of health (Push!) first, of which only the
+last few wait at all. What must not be lost goes through the journal
 (notify_journal.py).
 """
 
@@ -12,6 +13,7 @@ from agent.wire.protobuf import encode
 from agent.wire.usp import notify_producer
 
 _MAX_QUEUED = const(24)
+_MAX_REPORTS = const(4)
 
 # Members of the notify message's oneof, as tags.
 EVENT = const(0x1A)
@@ -53,6 +55,7 @@ class _Notification:
         self.tag = tag
         self.data = data
         self.subscription_id = ""
+        self.is_report = False
         self.retry = True
         self.expires_ms = 0
         self.tries = 0
@@ -72,7 +75,7 @@ class Notifier:
         self._count = 0
         self._queue = []
 
-    def add(self, row, tag: int, data: bytes, now_ms: int, msg_id: str = "") -> None:
+    def add(self, row, tag: int, data: bytes, now_ms: int, msg_id="", is_report=False) -> None:
         """Queue a Notify for a subscription."""
         get = self._subscriptions.get
         controller = self._controllers.by_reference(get(row, "Recipient"))
@@ -81,6 +84,7 @@ class Notifier:
         number = controller[0][0]
         entry = _Notification(row[0][0], number, msg_id or self._new_id(), tag, data)
         entry.subscription_id = get(row, "ID")
+        entry.is_report = is_report
         entry.retry = get(row, "NotifRetry") == "true"
         expiration_s = int(get(row, "NotifExpiration"))
         if expiration_s:
@@ -136,7 +140,11 @@ class Notifier:
         return not entry.subscription or self._subscriptions.by_number(entry.subscription)
 
     def _append(self, entry):
-        if len(self._queue) >= _MAX_QUEUED:
+        full = len(self._queue) >= _MAX_QUEUED
+        reports = [waiting for waiting in self._queue if waiting.is_report]
+        if reports and (full or (entry.is_report and len(reports) >= _MAX_REPORTS)):
+            self._queue.remove(reports[0])
+        elif full:
             self._queue.pop(0)
         self._queue.append(entry)
 
