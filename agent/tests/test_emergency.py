@@ -338,9 +338,9 @@ def test_a_line_test_that_is_cancelled_gives_the_line_back():
 
 def test_the_loss_is_kept_where_the_journal_is_full_of_other_events():
     bench = _bench()
-    while bench.journal.append(b"x" * 900):
-        pass
+    for size in (900, 9):
+        while bench.journal.append(b"x" * size):
+            pass
     _now(bench, registration="Error_Network")
-    assert bench.journal.last_sequence
     record = [record for _, record in bench.journal.pending()][-1]
     assert b"EmergencyReachability!" in record
