@@ -4,8 +4,8 @@ import json
 
 from agent.core.journal import RESERVED
 from agent.errors import StorageError
+from agent.wire.codes import EMERGENCY, EMERGENCY_EVENT
 
-PATH = "Device.Services.VoiceService.1.X_IPKO-COM_Emergency."
 WORDS = ("false", "unknown", "true")
 _BLOB = "emergency"
 _ALARM = "emergency-unreachable"
@@ -46,7 +46,7 @@ def tell(monitor, device, endpoint, verdict, away, now_ms: int) -> None:
     }
     if before == 0 and rank:
         args["Loss"] = since
-    endpoint.event(PATH, "EmergencyReachability!", args, now_ms, True, RESERVED)
+    endpoint.event(EMERGENCY, EMERGENCY_EVENT, args, now_ms, True, RESERVED)
     device.alarms.put(_ALARM, rank == 0, reason)
     _keep(device, rank, reason, monitor.since)
 

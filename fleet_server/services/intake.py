@@ -39,6 +39,7 @@ from fleet_server.services.records import (
     read,
     wrap,
 )
+from fleet_server.services.subscriptions import told_values
 from fleet_server.services.upsert import add_to, upsert
 
 # What our agents' Will says; any other reason is a disconnect on purpose.
@@ -243,13 +244,15 @@ class Intake:
     def _keep_values(self, connection: Connection, new: list[Heard], now: datetime) -> None:
         values = {}
         for one in new:
-            if (
-                one.row is not None
-                and one.row["kind"] == kinds.VALUE_CHANGE
-                and one.incoming.message
-            ):
-                change = one.incoming.message.body.request.notify.value_change
-                values[(one.incoming.endpoint_id, change.param_path[:256])] = change.param_value
+            if one.row is None or not one.incoming.message:
+                continue
+            notify = one.incoming.message.body.request.notify
+            if one.row["kind"] == kinds.VALUE_CHANGE:
+                told = {notify.value_change.param_path[:256]: notify.value_change.param_value}
+            else:
+                told = told_values(notify.event.event_name, notify.event.params)
+            for path, value in told.items():
+                values[(one.incoming.endpoint_id, path)] = value
         upsert(
             connection,
             t.parameter,

@@ -10,12 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from agent.wire.codes import (
+    BATTERY,
+    BATTERY_EVENT,
     CARD_INSERTED_EVENT,
     CARD_READER,
     CARD_REMOVED_EVENT,
     CARD_STATE_EVENT,
     DIP_EVENT,
+    EMERGENCY,
+    EMERGENCY_EVENT,
     EVENTS_DROPPED_EVENT,
+    MAINS_LOST_EVENT,
+    MAINS_RESTORED_EVENT,
     POWER,
     POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
@@ -34,6 +40,11 @@ _POWER_EVENTS = (
     SWELL_EVENT,
     TRANSIENT_EVENT,
 )
+_BATTERY_EVENTS = (MAINS_LOST_EVENT, MAINS_RESTORED_EVENT, BATTERY_EVENT)
+_LINE_STATE = tuple(EMERGENCY + name for name in ("Reachable", "Reason", "LineReady", "Since"))
+_BATTERY_STATE = tuple(BATTERY + name for name in ("Status", "ChargePercent", "RuntimeLeft"))
+# What these events say of the state is the state: it needs no ValueChange beside them.
+_TOLD_BY_EVENTS = {EMERGENCY_EVENT: _LINE_STATE, BATTERY_EVENT: _BATTERY_STATE}
 _OURS = ("MODEM", "VOICEMODEM", "STB")
 _SERVICE = "Device.X_IPKO-COM_Service."
 _CLOCK_STATUS = "Device.Time.Status"
@@ -67,6 +78,13 @@ WANTED = (
     ),
     Wanted("fleet-drops", "Event", "Device.LocalAgent." + EVENTS_DROPPED_EVENT, classes=_OURS),
     Wanted("fleet-service", "Event", _SERVICE, classes=_OURS),
+    Wanted("fleet-line", "Event", EMERGENCY + EMERGENCY_EVENT, classes=("VOICEMODEM",)),
+    Wanted(
+        "fleet-battery",
+        "Event",
+        ",".join(POWER + name for name in _BATTERY_EVENTS),
+        classes=("VOICEMODEM",),
+    ),
     Wanted("fleet-supply", "ValueChange", POWER + "Source", classes=_OURS),
     Wanted("fleet-clock", "ValueChange", _CLOCK_STATUS, classes=_OURS),
     Wanted("fleet-card", "ValueChange", _CARD_STATUS, classes=("STB",)),
@@ -90,7 +108,16 @@ def state_paths(product_class: str | None) -> list[str]:
     if product_class not in _OURS:
         return []
     paths = [POWER + "Source", POWER + "SupplyVoltage", _CLOCK_STATUS]
+    if product_class == "VOICEMODEM":
+        paths += [*_LINE_STATE, *_BATTERY_STATE]  # never who called whom, or when
     return [*paths, _CARD_STATUS, _CARD_STATE, _OTHER_CARD] if product_class == "STB" else paths
+
+
+def told_values(event_name: str, params: Mapping[str, str]) -> dict[str, str]:
+    """The parameters whose value an event tells, by path."""
+    paths = _TOLD_BY_EVENTS.get(event_name, ())
+    named = {path: path.rpartition(".")[2] for path in paths}
+    return {path: params[name] for path, name in named.items() if name in params}
 
 
 def own_controller_row(found: Mapping[str, str]) -> str | None:

@@ -8,6 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from agent.wire.codes import (
+    BATTERY,
+    BATTERY_EVENT,
+    EMERGENCY,
+    EMERGENCY_EVENT,
+    MAINS_LOST_EVENT,
+)
 from fleet_server.domain.event import format_time
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import tables as t
@@ -76,6 +83,36 @@ def test_a_notification_that_wants_no_answer_gets_none(fleet: MemoryFleet) -> No
         "Battery",
         NOON,
     )
+
+
+def test_an_event_of_the_line_tells_its_state_at_once(fleet: MemoryFleet) -> None:
+    told = {"Reachable": "false", "Reason": "NoNetwork", "LineReady": "false", "Other": "x"}
+    fleet.take(fleet.event(MODEM, f"j-{EPOCH}-1", EMERGENCY_EVENT, EMERGENCY, **told))
+    fleet.take(fleet.event(MODEM, f"j-{EPOCH}-2", BATTERY_EVENT, Status="Low"))
+    values = {row.path: row.value for row in fleet.rows(t.parameter)}
+    assert values == {
+        EMERGENCY + "Reachable": "false",
+        EMERGENCY + "Reason": "NoNetwork",
+        EMERGENCY + "LineReady": "false",
+        BATTERY + "Status": "Low",
+    }
+    again = fleet.event(MODEM, f"j-{EPOCH}-1", EMERGENCY_EVENT, EMERGENCY, Reachable="true")
+    fleet.take(again)
+    assert {row.path: row.value for row in fleet.rows(t.parameter)} == values
+
+
+def test_no_service_is_interrupted_while_a_battery_carries_the_device(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(MODEM))
+    began = {"Time": format_time(NOON), "TimeError": "30", "BootCount": "3", "UpTime": "9000"}
+    fleet.take(fleet.event(MODEM, f"j-{EPOCH}-1", MAINS_LOST_EVENT, **began))
+    assert fleet.rows(t.interruption) == []
+    assert [row.state for row in fleet.rows(t.presence)] == ["online"]
+    fleet.later(3600)
+    ended = {**began, "Time": format_time(fleet.now), "UpTime": "3609000", "Source": "Battery"}
+    fleet.take(fleet.event(MODEM, f"j-{EPOCH}-2", "PowerLoss!", **ended))
+    (row,) = fleet.rows(t.interruption)
+    assert (row.cause, row.started_at) == ("no power at the device", fleet.now)
+    assert [row.state for row in fleet.rows(t.presence)] == ["offline"]
 
 
 def test_periodics_renew_presence_and_fill_no_table(fleet: MemoryFleet) -> None:

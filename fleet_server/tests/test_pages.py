@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from agent.wire import codes
 from fleet_server.domain.roles import Role
 from fleet_server.services import tables as t
 from fleet_server.services.accounts import LANGUAGES
@@ -224,6 +225,58 @@ def test_what_is_known_of_a_card_is_shown_in_words(site: Site, browser: Browser)
 def test_only_a_set_top_box_has_a_card(site: Site, browser: Browser) -> None:
     assert "Smart card" not in text_of(browser.get(f"/devices/{MODEM}").text)
     assert "Smart card not reported yet" in text_of(browser.get(f"/devices/{SET_TOP_BOX}").text)
+
+
+def test_a_voice_modem_shows_whether_it_reaches_emergency_numbers(
+    site: Site, browser: Browser
+) -> None:
+    def emergency() -> str:
+        page = text_of(browser.get(f"/devices/{VOICE_MODEM}").text)
+        return page.partition("Emergency calls ")[2][:60]
+
+    assert "Emergency calls" not in text_of(browser.get(f"/devices/{MODEM}").text)
+    add_presence(site, VOICE_MODEM, "online", "connect")
+    assert emergency().startswith("not reported yet")
+    base = codes.EMERGENCY
+    for name, value in (("Reachable", "false"), ("Reason", "NotRegistered")):
+        add_value(site, VOICE_MODEM, base + name, value)
+    assert emergency().startswith("cannot be reached, line not registered")
+    add_presence(site, VOICE_MODEM, "offline", "will")
+    assert emergency().startswith("unknown, the device is silent, since ")
+    add_presence(site, VOICE_MODEM, "online", "connect")
+    add_presence(site, VOICE_MODEM, "offline", "power_loss")
+    assert emergency().startswith("cannot be reached, no power at the device, since ")
+
+
+def test_a_line_that_is_ready_promises_no_telephone(site: Site, browser: Browser) -> None:
+    add_presence(site, VOICE_MODEM, "online", "connect")
+    add_value(site, VOICE_MODEM, codes.EMERGENCY + "Reachable", "true")
+    page = text_of(browser.get(f"/devices/{VOICE_MODEM}").text)
+    assert "Emergency calls line ready; whether a telephone works is not known" in page
+
+
+def test_a_voice_modem_shows_its_battery_where_it_has_one(site: Site, browser: Browser) -> None:
+    assert "Battery" not in text_of(browser.get(f"/devices/{VOICE_MODEM}").text)
+    for name, value in (("Status", "Low"), ("ChargePercent", "15"), ("RuntimeLeft", "1800")):
+        add_value(site, VOICE_MODEM, codes.BATTERY + name, value)
+    page = text_of(browser.get(f"/devices/{VOICE_MODEM}").text)
+    assert re.search(r"Battery low, 15\s%, 30\smin", page), page[page.index("Battery") :][:80]
+
+
+def test_events_of_line_and_battery_are_told_in_words(site: Site, browser: Browser) -> None:
+    params = {"Reachable": "false", "Reason": "NoNetwork", "LineReady": "false"}
+    add_event(site, VOICE_MODEM, 1, "EmergencyReachability!", **params)
+    add_event(site, VOICE_MODEM, 2, "Battery!", Status="Replace", ChargePercent="80")
+    add_event(site, VOICE_MODEM, 3, "MainsLost!", RuntimeLeft="7200")
+    page = text_of(browser.get(f"/devices/{VOICE_MODEM}").text)
+    for words in (
+        "Emergency numbers cannot be reached",
+        "no network",
+        "worn out, to be replaced",
+        "Mains lost, running on battery",
+        "Lasts for another",
+    ):
+        assert words in page
 
 
 def test_an_event_shows_both_times_its_error_and_its_details(site: Site, browser: Browser) -> None:

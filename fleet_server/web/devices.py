@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Depends, Query, Response
 
 from agent.wire import codes
-from fleet_server.domain.event import whole
+from fleet_server.domain.event import parse_time, whole
 from fleet_server.domain.roles import Permission
 from fleet_server.services.sequences import missing_events
 from fleet_server.services.views_devices import (
@@ -39,6 +39,8 @@ _CARD_STATUS = f"{_CARD}Status"
 _CARD_STATE = f"{_CARD}X_IPKO-COM_Entitlement.State"
 _OTHER_CARD = f"{_CARD}X_IPKO-COM_Entitlement.OtherCard"
 _CLOCK_STATUS = "Device.Time.Status"
+_EMERGENCY = ("Reachable", "Reason", "Since")
+_BATTERY = ("Status", "ChargePercent", "RuntimeLeft")
 
 Key = Annotated[str, Query(max_length=64)]
 Code = Annotated[str, Query(max_length=16)]
@@ -166,7 +168,54 @@ def _facts(page: Page, device: Device) -> list[Fact]:
         other = device.values.get(_OTHER_CARD)
         if other is not None and other.value == "true":
             wanted.append((_("Another card than the paired one"), _OTHER_CARD, "truth"))
-    return [_fact(page, device, *each) for each in wanted]
+    found = [_fact(page, device, *each) for each in wanted]
+    if device.identity.product_class == "VOICEMODEM":
+        found[:0] = [_emergency_fact(page, device)]
+        if codes.BATTERY + "Status" in device.values:
+            found.append(_battery_fact(page, device))
+    return found
+
+
+def _emergency_fact(page: Page, device: Device) -> Fact:
+    """Whether the line reaches emergency numbers. A silent device counts as unknown, never as well.
+
+    Source: Subscription terms, articles 7.3.7 and 11.3.
+    """
+    title = page.gettext("Emergency calls")
+    said = {name: device.values.get(codes.EMERGENCY + name) for name in _EMERGENCY}
+    reachable, reason, since = (each.value if each else "" for each in said.values())
+    reported_at = said["Reachable"].reported_at if said["Reachable"] else None
+    if device.presence.state != "online":
+        lost = device.presence.evidence == "power_loss"
+        reachable, reason = ("false", "PowerLost") if lost else ("unknown", "Silent")
+        began_at = device.presence.since_at
+        reported_at = began_at
+    elif not reachable:
+        return Fact(title, page.gettext("not reported yet"), None, True)
+    else:
+        began_at = parse_time(since)
+    words = [page.label("reachable", reachable)]
+    if reason:
+        words.append(page.label("reason", reason))
+    if began_at and reachable != "true":
+        words.append(page.gettext("since %(time)s") % {"time": page.formats.moment(began_at)})
+    return Fact(title, ", ".join(words), reported_at, False)
+
+
+def _battery_fact(page: Page, device: Device) -> Fact:
+    values = {name: device.values.get(codes.BATTERY + name) for name in _BATTERY}
+    status, percent, left_s = (each.value if each else "" for each in values.values())
+    words = [page.label("battery", status)]
+    if whole(percent) and status != "Absent":
+        words.append(f"{percent}\N{NO-BREAK SPACE}%")
+    left = whole(left_s)
+    if left and status != "Absent":
+        words.append(page.formats.length(left * 1000))
+    reported = device.values[codes.BATTERY + "Status"]
+    text = ", ".join(words)
+    return Fact(
+        page.gettext("Battery"), text, reported.reported_at, device.presence.state != "online"
+    )
 
 
 def _fact(page: Page, device: Device, title: str, path: str, subject: str) -> Fact:

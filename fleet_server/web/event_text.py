@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleet_server.domain.event import whole
+from agent.wire.codes import UNKNOWN_TIME
+from fleet_server.domain.event import parse_time, whole
 from fleet_server.services.views_devices import DeviceEvent
 from fleet_server.web.formats import Formats
 
@@ -20,7 +21,12 @@ _NOT_DETAILS = {
     "DurationError",
     "ParameterMap",
 }
+_WORDED_OF = {
+    ("Battery!", "Status"): ("battery", "Battery"),
+}
 _WORDED = {
+    "Reachable": "reachable",
+    "LineReady": "truth",
     "Source": "power_source",
     "Reason": "reason",
     "State": "state",
@@ -64,7 +70,8 @@ def _details(event: DeviceEvent, label: Label, formats: Formats) -> Iterator[tup
         yield event.path + event.name, ""
     for name, value in event.params.items():
         if value and name not in _NOT_DETAILS and not _says_nothing(name, value, event):
-            yield label("argument", name), _value(name, value, event, label, formats)
+            title = _WORDED_OF.get((event.name, name), ("", name))[1]
+            yield label("argument", title), _value(name, value, event, label, formats)
     if event.device_at is None and event.boot_count is not None:
         yield label("argument", "BootCount"), str(event.boot_count)
         yield label("argument", "UpTime"), formats.length(event.up_time_ms)
@@ -74,13 +81,23 @@ def _says_nothing(name: str, value: str, event: DeviceEvent) -> bool:
     """Whether another argument tells the same better, or the value is the usual one."""
     if name == "Cause":
         return event.params.get("Reason", "Unknown") != "Unknown"
+    if name == "Since":  # of a line: told as the time of the event, but for an older beginning
+        return value == event.params.get("Time") or value == UNKNOWN_TIME
     return name in ("FirmwareUpdated", "Other") and value in ("false", "0")
 
 
 def _value(name: str, value: str, event: DeviceEvent, label: Label, formats: Formats) -> str:
+    if (event.name, name) in _WORDED_OF:
+        return label(_WORDED_OF[event.name, name][0], value)
     if name in _WORDED:
         return label(_WORDED[name], value)
+    if name == "Since":
+        return formats.moment(parse_time(value))
     number = whole(value)
+    if number is not None and name == "RuntimeLeft":
+        return formats.length(number * 1000)
+    if number is not None and name == "ChargePercent":
+        return f"{number}\N{NO-BREAK SPACE}%"
     if number is not None and name == "Duration":
         error_ms = whole(event.params.get("DurationError"))
         around = "" if error_ms is None else f" ±\N{NO-BREAK SPACE}{formats.length(error_ms)}"
