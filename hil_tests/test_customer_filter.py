@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.errors import StorageError
 from agent.ports import linux_dns
 from agent.tests.service_bench_cpython import agent_started, agent_that_restricts
 from hil_tests.customer_network import (
@@ -228,6 +229,9 @@ def test_rules_the_kernel_refuses_leave_the_last_ones(network: CustomerNetwork) 
     finally:
         network.device.filter._interfaces = interfaces
     assert network.reaches(SCHOOL) and not network.reaches(OTHER)
+    network.zone["mesimi.example"] = [("A", 30, NEW_SCHOOL)]
+    assert network.visits("mesimi.example"), "the last list is followed on"
+    assert network.resolve("other.example") == (REFUSED, [])
 
 
 def test_an_authorised_command_reaches_the_kernel_and_a_start_does_too(
@@ -240,3 +244,23 @@ def test_an_authorised_command_reaches_the_kernel_and_a_start_does_too(
     assert network.reaches(OTHER)
     network.device.call(lambda: agent_started(guard, medium))
     assert network.visits("mesimi.example") and not network.reaches(OTHER)
+
+
+def test_what_fails_after_the_kernel_leaves_nothing_open(
+    network: CustomerNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = network.device.filter
+    monkeypatch.setattr(guard, "_interfaces", ["lan0", "missing0"])
+    assert "No such device" in network.device.apply("restricted", "mesimi.example")
+    assert not network.reaches(OTHER)
+    assert network.device.apply("active") == ""
+    monkeypatch.undo()
+
+    def full(name: str, chunks: object) -> None:
+        raise StorageError("full")
+
+    monkeypatch.setattr(guard._storage, "replace", full)
+    assert "cannot be kept" in network.device.apply("restricted", "mesimi.example")
+    assert not network.reaches(OTHER) and network.visits("mesimi.example")
+    monkeypatch.undo()
+    assert network.device.apply("restricted", "mesimi.example") == ""

@@ -51,33 +51,29 @@ class LinuxFilter(Filter):
         self._mark = ""  # four hex digits, anew with every set of rules, never 0000
 
     def put(self, rules):
-        is_active = rules["state"] == "active"
+        """The kernel first: what fails after it leaves the customer without names, not open."""
+        opened = self._still_open(rules["hosts"])
+        mark = "%04x" % (1 + int.from_bytes(os.urandom(2), "big") % 0xFFFF)
         text = _CLEAR
-        self._mark = "%04x" % (1 + int.from_bytes(os.urandom(2), "big") % 0xFFFF)
-        if not is_active:
-            if not self._follower.is_listening:
-                self._follower.listen(self._interfaces)
-            self._follower.hosts = rules["hosts"]
-            text += _table(self._interfaces, self._mark)
+        if rules["state"] != "active":
+            text += _table(self._interfaces, mark)
+        _load(text + _elements(mark, opened, time.monotonic()))
+        self._mark, self._opened = mark, opened
+        self._follower.hosts = rules["hosts"]
+        if rules["state"] == "active":
+            self._follower.close()
+        elif not self._follower.is_listening:
+            self._follower.listen(self._interfaces)
         try:
             self._storage.replace(FILE, (text.encode(),))
         except StorageError as error:
             raise OSError(f"{FILE} cannot be kept") from error
-        if is_active:
-            self._follower.close()
-            self._opened = {}
-        _load(text + _elements(self._mark, self._still_open(rules["hosts"])))
 
     def _still_open(self, hosts):
-        """[(address, seconds)] of those whose name is on the list; the others are forgotten."""
-        now_s = time.monotonic()
-        self._opened = {
+        """Those of `_opened` whose name is on the list."""
+        return {
             address: entry for address, entry in self._opened.items() if covers(hosts, entry[0])
         }
-        return [
-            (address, max(_GRACE_S, round(entry[1] - now_s)))
-            for address, entry in self._opened.items()
-        ]
 
     async def _learn(self, name, found):
         """Open the addresses of an answer. Raises OSError when the kernel does not take them, or
@@ -163,11 +159,13 @@ def _table(interfaces, mark):
 """
 
 
-def _elements(mark, opened):
-    return "".join(
-        f"add element inet {TABLE} {_set_of(address)}_{mark} {{ {address} timeout {seconds}s }}\n"
-        for address, seconds in opened
-    )
+def _elements(mark, opened, now_s):
+    lines = []
+    for address, (_, ends_s) in opened.items():
+        seconds = max(_GRACE_S, round(ends_s - now_s))
+        target = f"{_set_of(address)}_{mark}"
+        lines.append(f"add element inet {TABLE} {target} {{ {address} timeout {seconds}s }}\n")
+    return "".join(lines)
 
 
 def _renewed(mark, opened):
