@@ -171,6 +171,17 @@ def visit(
     typer.echo(f"{board}: {host} {'is reached' if reached else 'is held back'}")
 
 
+@app.command()
+def dial(
+    number: Annotated[str, typer.Argument(help="Number that the customer dials.")],
+    board: Board = DEFAULT_BOARD,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Have the board's customer dial a number; a service that is not active bars most."""
+    control = find_board(state, board)
+    typer.echo(f"{board}: {number} {'goes out' if control.dial(number) else 'is barred'}")
+
+
 @app.command("set")
 def set_facts(
     subject: Annotated[str, typer.Argument(help="Such as voice or battery; see board-facts.md.")],

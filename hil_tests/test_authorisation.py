@@ -167,6 +167,7 @@ def test_a_restricted_customer_keeps_the_school_through_a_power_cut(
     assert command("SetState()", State="restricted", Reason="unpaid") == DONE
     assert board.visit("mesimi.example") and board.visit("video.school.example", "203.0.113.20")
     assert not board.visit("shop.example") and not board.visit("", "203.0.113.30")
+    assert board.dial("112") and board.dial("0800 11222") and not board.dial("038123456")
     forged = command("SetAllowList()", Document=document[:-8] + "AAAAAAAA")
     assert forged == Answer(COMMAND_FAILURE, "allow-list is not signed by the fleet")
 

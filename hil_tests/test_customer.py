@@ -6,7 +6,7 @@ SCHOOL, OTHER = "203.0.113.10", "203.0.113.20"
 
 
 def rules(state: str, *hosts: str) -> dict[str, object]:
-    return {"state": state, "hosts": list(hosts)}
+    return {"state": state, "hosts": list(hosts), "numbers": ["112", "080011222"]}
 
 
 def test_without_rules_nothing_passes() -> None:
@@ -37,3 +37,13 @@ def test_new_rules_close_what_they_do_not_name() -> None:
     assert not customer.reach(SCHOOL) and customer.reach(OTHER)
     customer.take(rules("terminated"))
     assert not customer.reach(OTHER)
+
+
+def test_the_telephone_dials_what_the_rules_name() -> None:
+    customer = Customer()
+    assert not customer.dial("112"), "the box has no power"
+    customer.take(rules("terminated"))
+    assert customer.dial("112") and customer.dial("*31#0800 11-222")
+    assert not customer.dial("038123456")
+    customer.take(rules("active"))
+    assert customer.dial("038123456")

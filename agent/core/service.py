@@ -79,16 +79,6 @@ def numbers(kept: dict, listed: dict) -> list[str]:
     return found
 
 
-def may_dial(device, number: str) -> bool:
-    """Whether the telephone may dial this number now; called when the number is complete."""
-    kept = load(device.store)
-    if kept["state"] == ACTIVE:
-        return True
-    return plain_number(number) in [
-        plain_number(allowed) for allowed in numbers(kept, load_list(device.store))
-    ]
-
-
 def plain_number(number: str) -> str:
     """A number without what people write or dial round it: spaces, dashes, and a service code
     before it such as `*31#`, which hides the caller."""

@@ -71,7 +71,10 @@ def state(bench):
 
 
 def may_dial(bench, number):
-    return part("service").may_dial(bench.model, number)
+    """Whether a telephone that does what the rules say dials it."""
+    rules = bench.board.filter.rules
+    plain = part("service").plain_number
+    return rules["state"] == "active" or plain(number) in [plain(n) for n in rules["numbers"]]
 
 
 def test_a_new_unit_is_active_and_its_filter_open():

@@ -110,6 +110,10 @@ class BoardControl:
         answer = self._ask({"action": "visit", "host": host, "address": address})
         return bool(answer["reached"])
 
+    def dial(self, number: str) -> bool:
+        """The customer dials; tell whether the board lets the call go out."""
+        return bool(self._ask({"action": "dial", "number": number})["allowed"])
+
     def network(self, mode: NetworkMode) -> Answer:
         """Unplug: bytes stop and nothing is closed. Plug: they flow on. Refuse: dialling fails."""
         return self._ask({"action": "network", "mode": mode})

@@ -74,6 +74,8 @@ class ControlServer:
                 return board.visit(str(request["host"]), str(request["address"]))
             case "battery":
                 return board.battery(bool(request["fitted"]))
+            case "dial":
+                return board.dial(str(request["number"]))
             case "network":
                 return await board.network(str(request["mode"]))
             case "shut_down":

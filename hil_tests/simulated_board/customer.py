@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agent.core.service import plain_number
 from agent.wire.allow_list import covers
 
 DEFAULT_TTL_S = 60.0
@@ -45,6 +46,14 @@ class Customer:
                 return False
             self._open[address] = (name, self._now_s() + ttl_s)
         return self.reach(address)
+
+    def dial(self, number: str) -> bool:
+        """Lift the telephone and dial; tell whether the call may go out. A line works only while
+        the box does."""
+        if self.rules is None:
+            return False
+        numbers = [plain_number(allowed) for allowed in self.rules["numbers"]]
+        return self.rules["state"] == "active" or plain_number(number) in numbers
 
     def reach(self, address: str) -> bool:
         """Go to an address without asking for a name."""

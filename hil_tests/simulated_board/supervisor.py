@@ -195,6 +195,10 @@ class BoardSupervisor:
             return False
         return bool(battery["charge_percent"] > 0)
 
+    def dial(self, number: str) -> dict[str, Any]:
+        """The customer dials; what was dialled is not written down."""
+        return {"action": "dial", "allowed": self._customer.dial(number)}
+
     async def network(self, mode: str) -> dict[str, Any]:
         if mode == "plug":
             await self._uplink.plug()
