@@ -3,26 +3,25 @@
 Each attempt carries an id of its own and an empty line before it, so that half a line left over
 on the device's side cannot swallow it. Lines that are not the answer to this very attempt (what
 people read, late answers, noise) are passed over. Source: FORMATS.md, "Console frame v1".
+
+A port that vanishes while its board restarts is opened again, under whatever name it has then.
 """
 
-import errno
 import itertools
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import serial
-
 from agent.errors import FrameError
 from agent.wire.frame import ERROR, OK, LineSplitter, decode_frame, encode_frame
-from firmware_tools.errors import DeviceRefusedError, NoAnswerError, PortBusyError, PortError
+from firmware_tools.errors import DeviceRefusedError, NoAnswerError, PortError
+from firmware_tools.serial_port import LINE_ERRORS, close_port, open_again, open_port
 
-BAUD = 115_200
-_READ_S = 0.05
+BACK_S = 15.0
+"""How long a port may be away: a board restarts and USB takes it up anew."""
 _SHOWN_NOISE_BYTES = 80
 
 
@@ -47,12 +46,15 @@ _BY_VERB: Mapping[str, Patience] = {
 class SerialLink:
     """One open port, locked against other programs; a context manager.
 
-    Raises PortError when the port cannot be opened and PortBusyError when another has it.
+    `port` is a name as in serial_port.py. `wrap` may put something of its own between this link
+    and each line that is opened. Raises PortError when the port cannot be opened and PortBusyError
+    when another has it.
     """
 
-    def __init__(self, port: Path | str) -> None:
+    def __init__(self, port: Path | str, wrap: Callable[[Any], Any] | None = None) -> None:
         self.port = str(port)
-        self._line = open_port(self.port)
+        self._wrap = wrap or (lambda line: line)
+        self._line = self._wrap(open_port(self.port))
         self._ids = itertools.count(time.monotonic_ns() % 100_000)
         self._splitter = LineSplitter()
         self._noise = b""
@@ -65,20 +67,37 @@ class SerialLink:
     ) -> dict[str, Any]:
         """Return what the device answers.
 
-        Raises DeviceRefusedError when it answers with an error, NoAnswerError when it is silent.
+        Raises DeviceRefusedError when it answers with an error, NoAnswerError when it is silent,
+        PortError when the port vanishes and does not come back.
         """
-        patience = _BY_VERB.get(verb, ORDINARY)
-        with self._port_errors():
-            for _ in range(patience.attempts):
-                ident = str(next(self._ids))
+        patience = patience or _BY_VERB.get(verb, ORDINARY)
+        lost: Exception | None = None
+        for _ in range(patience.attempts):
+            ident = str(next(self._ids))
+            try:
+                if lost is not None:
+                    self._open_again()
+                lost = None
                 self._line.write(b"\n" + encode_frame(ident, verb, dict(arguments or {})))
                 answer = self._wait_for(ident, patience.answer_s)
-                if answer is not None:
-                    return answer
+            except LINE_ERRORS as error:
+                lost = error
+                continue
+            if answer is not None:
+                return answer
+        if lost is not None:
+            raise PortError(f"{self.port}: lost while in use ({lost})") from lost
         raise NoAnswerError(f"{self.port}: no answer to {verb!r}{self._heard()}")
 
+    def send(self, data: bytes) -> None:
+        """Put bytes on the line as they are, such as what a person types. Raises PortError."""
+        try:
+            self._line.write(data)
+        except LINE_ERRORS as error:
+            raise PortError(f"{self.port}: lost while in use ({error})") from error
+
     def close(self) -> None:
-        self._line.close()
+        close_port(self._line)
 
     def __enter__(self) -> "SerialLink":
         return self
@@ -119,34 +138,10 @@ class SerialLink:
             return "; nothing was heard at all"
         return f"; last heard: {self._noise.decode(errors='replace')!r}"
 
-    @contextmanager
-    def _port_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (serial.SerialException, OSError) as error:
-            raise PortError(f"{self.port}: lost while in use ({error})") from error
-
-
-def open_port(port: str) -> serial.Serial:
-    try:
-        line = serial.Serial(port, BAUD, timeout=_READ_S, write_timeout=5, exclusive=True)
-        line.reset_input_buffer()
-    except (serial.SerialException, OSError, ValueError) as error:
-        if getattr(error, "errno", None) in (errno.EBUSY, errno.EAGAIN):
-            raise PortBusyError(f"{port}: another program uses it") from error
-        if "exclusively lock" in str(error):
-            raise PortBusyError(f"{port}: another program uses it") from error
-        raise PortError(f"{port}: cannot be opened ({_reason(error)})") from error
-    return line
-
-
-def _reason(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    if number == errno.ENOENT:
-        return "there is no such port"
-    if number == errno.EACCES:
-        return "not allowed; add yourself to the group 'dialout'"
-    return str(error)
+    def _open_again(self) -> None:
+        self.close()
+        self._line = self._wrap(open_again(self.port, BACK_S))
+        self._splitter = LineSplitter()
 
 
 def _refusal(value: Mapping[str, Any]) -> DeviceRefusedError:

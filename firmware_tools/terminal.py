@@ -7,11 +7,13 @@ import termios
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from firmware_tools.errors import PortError
-from firmware_tools.serial_link import open_port
+from firmware_tools.serial_port import LINE_ERRORS, close_port, open_port
 
 LEAVE = b"\x1d"
+_READ_S = 0.02
 
 
 def talk(port: str) -> None:
@@ -20,24 +22,25 @@ def talk(port: str) -> None:
     try:
         with _character_by_character():
             sys.stderr.write(f"Console of {port}; Ctrl-] ends it, `help` lists the words.\r\n")
-            _carry(line.fileno())
-    except OSError as error:
+            _carry(line)
+    except LINE_ERRORS as error:
         raise PortError(f"{port}: lost while in use ({error})") from error
     finally:
-        line.close()
+        close_port(line)
 
 
-def _carry(device: int) -> None:
+def _carry(line: Any) -> None:
+    """A port of another computer is no file to wait for, so the line is read with a short limit."""
+    line.timeout = _READ_S
     keyboard = sys.stdin.fileno()
     while True:
-        ready, _, _ = select.select([device, keyboard], [], [])
-        if device in ready:
-            os.write(sys.stdout.fileno(), os.read(device, 4096))
-        if keyboard in ready:
+        if said := line.read(line.in_waiting or 1):
+            os.write(sys.stdout.fileno(), said)
+        if select.select([keyboard], [], [], 0)[0]:
             typed = os.read(keyboard, 4096)
             if not typed or LEAVE in typed:
                 return
-            os.write(device, typed.replace(b"\r", b"\n"))
+            line.write(typed.replace(b"\r", b"\n"))
 
 
 @contextmanager

@@ -203,7 +203,8 @@ def boards(state: State = DEFAULT_STATE) -> None:
     for name in board_names(state):
         control = BoardControl(state, name)
         try:
-            rows.append((name, *describe(control.state()), str(control.serial_port)))
+            answer = control.state()
+            rows.append((name, *describe(answer), answer["serial_port"]))
         except BenchError:
             rows.append((name, "not running", "", "", "", "", str(control.serial_port)))
     print_columns(Console(highlight=False), rows)

@@ -23,3 +23,15 @@ class FlashImageError(BenchError):
 
 class ServerStartError(BenchError):
     """The fleet server or one of its processes did not come up; its last words are in the text."""
+
+
+class LabFileError(BenchError):
+    """The lab file cannot be used; its text names the key and says what to write instead."""
+
+
+class LabDeviceError(BenchError):
+    """A relay, power supply or other device of the lab did not do what it was told."""
+
+
+class EvidenceError(BenchError):
+    """A report cannot be signed, or is not what was signed."""

@@ -13,6 +13,7 @@ from firmware_tools.tests.fakes import FakeDevice, fake_device
 def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDevice]:
     monkeypatch.setattr(serial_link, "_BY_VERB", {})
     monkeypatch.setattr(serial_link, "ORDINARY", Patience(0.3, 3))
+    monkeypatch.setattr(serial_link, "BACK_S", 0.2)
     with fake_device() as made:
         yield made
 
@@ -86,5 +87,19 @@ def test_a_port_that_does_not_exist_is_named(tmp_path: Path) -> None:
 def test_a_cable_that_is_pulled_is_a_port_error(device: FakeDevice) -> None:
     with SerialLink(device.port) as link:
         device.hang_up()
-        with pytest.raises(PortError, match="lost while in use"):
+        with pytest.raises(PortError, match="vanished and did not come back"):
             link.request("hello")
+
+
+def test_a_port_that_comes_back_under_another_name_goes_on(
+    device: FakeDevice, tmp_path: Path
+) -> None:
+    port = tmp_path / "ttyACM0"
+    port.symlink_to(device.port)
+    with SerialLink(tmp_path / "ttyACM*") as link, fake_device() as again:
+        assert link.request("hello")["state"] == "blank"
+        port.unlink()
+        device.hang_up()
+        (tmp_path / "ttyACM1").symlink_to(again.port)
+        assert link.request("hello")["state"] == "blank"
+        assert again.requests == ["hello"]

@@ -36,6 +36,8 @@ class BoardSpec:
     """Run the agent from source on CPython, as is done where the machine has no wheel."""
     flash_timings: bool = False
     """Let erasing and writing flash take the time the datasheet gives (see vm/block_device.py)."""
+    vanishing_port: bool = False
+    """The serial port is the board's own USB: it goes with every reset and comes back elsewhere."""
     cut_at_flash_operation: int = 0
     """Cut the power in the middle of this flash operation of the first boot; 0 for never."""
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -93,6 +95,15 @@ class BoardFolder:
     def serial_port(self) -> Path:
         """Symbolic link to the pseudo-terminal; the same path for the life of the state."""
         return self.path / "serial"
+
+    def usb_port(self, number: int) -> Path:
+        """The same for a port that vanishes: ttyACM0, ttyACM1."""
+        return self.path / f"ttyACM{number}"
+
+    @property
+    def usb_ports(self) -> Path:
+        """The pattern that fits whichever of them there is."""
+        return self.path / "ttyACM*"
 
     @property
     def flash_image(self) -> Path:

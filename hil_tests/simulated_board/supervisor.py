@@ -15,8 +15,8 @@ from hil_tests.simulated_board.customer import Customer
 from hil_tests.simulated_board.facts import BATTERY, first_facts
 from hil_tests.simulated_board.hardware_bus import HardwareBus
 from hil_tests.simulated_board.machine import Machine
-from hil_tests.simulated_board.pseudo_terminal import PseudoTerminal
 from hil_tests.simulated_board.records import ActionLog, ConsoleLog
+from hil_tests.simulated_board.serial_port import SerialPort
 from hil_tests.simulated_board.spec import NOMINAL_SUPPLY_MV, BoardFolder, BoardSpec
 from hil_tests.simulated_board.uplink import Uplink
 
@@ -37,7 +37,7 @@ class BoardSupervisor:
         self._actions = ActionLog(folder.actions_log)
         self._console_log = ConsoleLog(folder.console_log)
         self._machine = Machine(spec, folder, self._say)
-        self._terminal = PseudoTerminal(folder.serial_port, self._machine.type)
+        self._port = SerialPort(folder, spec.vanishing_port, self._machine.type)
         self._uplink = Uplink()
         self._customer = Customer()
         self._bus = HardwareBus(self._pins, self._flash_cut, self._customer.take)
@@ -66,7 +66,7 @@ class BoardSupervisor:
         self._uplink.close()
         await self._bus.close()
         await self._slot.close()
-        await self._terminal.close()
+        await self._port.close()
         self._actions.note("end")
         self._actions.close()
         self._console_log.close()
@@ -94,7 +94,7 @@ class BoardSupervisor:
             "card_kind": None if self._card is None else self._slot.kind,
             "facts": self._facts,
             "rules": self._customer.rules,
-            "serial_port": str(self.folder.serial_port.absolute()),
+            "serial_port": str(self._port.path.absolute()),
         }
 
     async def power_cut(self, hold_up_ms: float) -> dict[str, Any]:
@@ -249,6 +249,7 @@ class BoardSupervisor:
         while True:
             code = await self._machine.run_to_end()
             self._console_log.end_line()
+            await self._port.vanish()
             if self._powered:
                 await self._ended_by_itself(code)
             if not self._powered:
@@ -259,6 +260,7 @@ class BoardSupervisor:
         self._boots += 1
         self._customer.lose_power()
         await self._machine.start(self._settings())
+        await self._port.appear()
         self._flash_cut_at = 0
         cause = codes.RESET_NAMES[self._reset_cause]
         self._actions.note("boot", reset_cause=cause, boots=self._boots)
@@ -307,7 +309,7 @@ class BoardSupervisor:
 
     def _say(self, data: bytes) -> None:
         self._console_log.write(data)
-        self._terminal.write(data)
+        self._port.write(data)
 
 
 def _compact(value: object) -> str:
