@@ -48,7 +48,9 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
   --no-emit-package django --no-emit-package asgiref --no-emit-package sqlparse \
   --custom-compile-command "make lock"
 
-lock:  ## Renew both lock files (needs uv)
-	$(COMPILE) --all-extras -o requirements.lock pyproject.toml
+lock:  ## Renew the lock files (needs uv)
+	$(COMPILE) --extra server --extra tools --extra bench --extra test -o requirements.lock \
+	  pyproject.toml
+	$(COMPILE) --extra card -o requirements.card.lock pyproject.toml
 	$(COMPILE) --extra server --extra tools --extra bench --constraint requirements.lock \
 	  -o requirements.run.lock pyproject.toml

@@ -9,7 +9,7 @@ import sys
 
 from agent.errors import ConfigurationError
 from agent.main import Agent
-from agent.ports.linux import LinuxBoard, filter_report
+from agent.ports.linux import LinuxBoard, card_report, filter_report
 from agent.ports.linux_config import read_config
 from agent.ports.linux_manager import keep_manager_informed
 from agent.ports.linux_sources import Sources
@@ -42,13 +42,14 @@ def main():
         return 0 if words in (["--help"], ["-h"]) else 2
     try:
         config = read_config(path)
+        card = card_report(config)
     except ConfigurationError as error:
         sys.stderr.write(f"cpe-agent: {error.text}; {error.next}\n")
         return _CONFIGURATION_EXIT
     if words:
         for line in Sources(config["sysfs"], config["customer_interface"]).report():
             sys.stdout.write(line + "\n")
-        sys.stdout.write(filter_report(config) + "\n")
+        sys.stdout.write(filter_report(config) + "\n" + card + "\n")
         return 0
     asyncio.run(serve(LinuxBoard(config)))
     return 1

@@ -12,6 +12,7 @@ import importlib.util
 import os
 import re
 import selectors
+import shutil
 import subprocess
 import sys
 import time
@@ -22,6 +23,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOG = VENV / "set-up.log"
 LOCKS = {"run": "requirements.run.lock", "all": "requirements.lock"}
+CARD_LOCK = "requirements.card.lock"
+CARD_HEADER = Path("/usr/include/PCSC/winscard.h")  # of libpcsclite-dev
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 NETWORK_SIGNS = ("NewConnectionError", "ConnectTimeoutError", "ProxyError", "resolve")
@@ -110,6 +113,29 @@ def install(stage: str, progress: Progress) -> None:
     (VENV / f".installed-{stage}").write_text(fingerprint(stage))
 
 
+def add_card_reader(progress: Progress) -> None:
+    """pyscard has to be built: where that is not possible, the test with a card reader is left out.
+
+    It never keeps anybody from the rest.
+    """
+    lock = ROOT / CARD_LOCK
+    if not (lock.exists() and CARD_HEADER.exists() and shutil.which("swig")):
+        return
+    wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    marker = VENV / ".installed-card"
+    if _read(marker) == wanted:
+        return
+    pip = [str(PYTHON), "-m", "pip", "install", "--no-compile", "--no-deps", "--retries", "3"]
+    command = [*pip, "--no-build-isolation", "--require-hashes", "-r", str(lock)]
+    try:
+        run(command, progress, "pyscard")
+    except Impossible as error:
+        progress.show(f"going on without card readers: {error}", last=True)
+        return
+    marker.write_text(wanted)
+    progress.show(f"done, {CARD_LOCK} is installed in .venv", last=True)
+
+
 def run(command: list[str], progress: Progress, what: str, total: int = 0) -> None:
     """Run pip or venv, its output in the log, its progress on one line.
 
@@ -172,12 +198,13 @@ def reason(output: str) -> str:
 
 def set_up(stage: str) -> None:
     check_python()
-    if is_done(stage):
-        return
     progress = Progress()
-    make_environment(progress)
-    install(stage, progress)
-    progress.show(f"done, {LOCKS[stage]} is installed in .venv", last=True)
+    if not is_done(stage):
+        make_environment(progress)
+        install(stage, progress)
+        progress.show(f"done, {LOCKS[stage]} is installed in .venv", last=True)
+    if stage == "all":
+        add_card_reader(progress)
 
 
 def main() -> int:

@@ -52,6 +52,12 @@ class LinuxBoard(Board):
         self._reboot_command = config["reboot_command"].split()
         self._stopping = False
         self._uevents = None
+        self._reader_name = config["card_reader"]
+        self._reader = None
+        if self._reader_name:
+            self.sensors += ("card",)
+            self.card_changed = Signal()
+            self.card_port = self._card_port
 
     def watch(self, stop):
         """From inside the event loop: hear signals and the kernel; SIGTERM calls `stop()`."""
@@ -60,6 +66,11 @@ class LinuxBoard(Board):
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, stop)
         self._uevents = watch_uevents(self._fail_signal.pull)
+        if self._reader_name:
+            from agent.ports.linux_card import PCSCReader
+
+            pull = self.card_changed.pull
+            self._reader = PCSCReader(self._reader_name, lambda: loop.call_soon_threadsafe(pull))
 
     def unwatch(self):
         """Undo `watch`."""
@@ -67,9 +78,17 @@ class LinuxBoard(Board):
         for number in (signal.SIGPWR, signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         end_watch(self._uevents)
+        if self._reader:
+            self._reader.close()
 
     def reset_cause(self):
         return self._cause
+
+    def card_present(self):
+        return self._reader.present if self._reader else None
+
+    def _card_port(self):
+        return self._reader.open()
 
     def facts(self, subject):
         return self.sources.facts(subject)
@@ -123,6 +142,16 @@ def filter_report(config):
     from agent.ports.linux_filter import has_nft
 
     return f"filter: {has_nft() or 'missing, nft is not installed'}, for {', '.join(interfaces)}"
+
+
+def card_report(config):
+    """What `--check` says of the card reader. Raises ConfigurationError when pyscard is missing."""
+    if not config["card_reader"]:
+        return "card reader: missing, card_reader is not set"
+    from agent.ports.linux_card import check_library
+
+    check_library()
+    return "card reader: %s, through pcscd" % config["card_reader"]
 
 
 def _run(words):

@@ -24,6 +24,7 @@ _TEXT = (
     "filter_interfaces",
     "resolvers",
     "reboot_command",
+    "card_reader",
 )
 _DEFAULTS = {
     "manufacturer": "",
@@ -40,6 +41,7 @@ _DEFAULTS = {
     "filter_interfaces": "",
     "resolvers": "",
     "reboot_command": "",
+    "card_reader": "",
 }
 _CLASSES = ("MODEM", "VOICEMODEM", "STB")
 _OUI_DIGITS = "0123456789ABCDEF"

@@ -15,6 +15,7 @@ LINUX_CONFIG = {
     "filter_interfaces": "",
     "resolvers": "",
     "reboot_command": "",
+    "card_reader": "",
 }
 
 
