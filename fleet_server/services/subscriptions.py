@@ -43,10 +43,14 @@ _POWER_EVENTS = (
 _BATTERY_EVENTS = (MAINS_LOST_EVENT, MAINS_RESTORED_EVENT, BATTERY_EVENT)
 _LINE_STATE = tuple(EMERGENCY + name for name in ("Reachable", "Reason", "LineReady", "Since"))
 _BATTERY_STATE = tuple(BATTERY + name for name in ("Status", "ChargePercent", "RuntimeLeft"))
-# What these events say of the state is the state: it needs no ValueChange beside them.
-_TOLD_BY_EVENTS = {EMERGENCY_EVENT: _LINE_STATE, BATTERY_EVENT: _BATTERY_STATE}
-_OURS = ("MODEM", "VOICEMODEM", "STB")
 _SERVICE = "Device.X_IPKO-COM_Service."
+# What these events say of the state is the state: it needs no ValueChange beside them.
+_TOLD_BY_EVENTS = {
+    EMERGENCY_EVENT: _LINE_STATE,
+    BATTERY_EVENT: _BATTERY_STATE,
+    "StateChanged!": (_SERVICE + "State",),
+}
+_OURS = ("MODEM", "VOICEMODEM", "STB")
 _CLOCK_STATUS = "Device.Time.Status"
 _CARD = "Device.SmartCardReaders.SmartCardReader.*.SmartCard."
 _CARD_STATUS = _CARD + "Status"
@@ -107,7 +111,7 @@ def state_paths(product_class: str | None) -> list[str]:
     """The parameters the console shows as the live state of one of our agents."""
     if product_class not in _OURS:
         return []
-    paths = [POWER + "Source", POWER + "SupplyVoltage", _CLOCK_STATUS]
+    paths = [POWER + "Source", POWER + "SupplyVoltage", _CLOCK_STATUS, _SERVICE + "State"]
     if product_class == "VOICEMODEM":
         paths += [*_LINE_STATE, *_BATTERY_STATE]  # never who called whom, or when
     return [*paths, _CARD_STATUS, _CARD_STATE, _OTHER_CARD] if product_class == "STB" else paths

@@ -13,6 +13,7 @@ from fleet_server.services.onboarding import (
     Onboarding,
     Target,
 )
+from fleet_server.services.subscriptions import told_values
 
 OURS = "ops::00256D-STB-00000003"
 VENDOR = "os::00256D-987654"
@@ -25,6 +26,7 @@ STATE_PATHS = [
     "Device.X_IPKO-COM_Power.Source",
     "Device.X_IPKO-COM_Power.SupplyVoltage",
     "Device.Time.Status",
+    "Device.X_IPKO-COM_Service.State",
     "Device.SmartCardReaders.SmartCardReader.*.SmartCard.Status",
     "Device.SmartCardReaders.SmartCardReader.*.SmartCard.X_IPKO-COM_Entitlement.State",
     "Device.SmartCardReaders.SmartCardReader.*.SmartCard.X_IPKO-COM_Entitlement.OtherCard",
@@ -241,3 +243,9 @@ def test_paths_without_their_trailing_dot_and_absent_defaults_are_understood() -
     (ask,) = run.take(got(ask, "Device.DeviceInfo", INFO), NOON)
     run.take(supported(ask), NOON)
     assert run.findings().model_key == KEY
+
+
+def test_a_change_of_state_tells_the_state() -> None:
+    params = {"State": "restricted", "Reason": "unpaid", "Profile": ""}
+    told = {"Device.X_IPKO-COM_Service.State": "restricted"}
+    assert told_values("StateChanged!", params) == told

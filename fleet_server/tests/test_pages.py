@@ -194,6 +194,7 @@ def test_live_values_carry_their_age_and_are_marked_when_not_confirmed(
     add_value(site, SET_TOP_BOX, "Device.X_IPKO-COM_Power.Source", "Mains")
     add_value(site, SET_TOP_BOX, "Device.X_IPKO-COM_Power.SupplyVoltage", "11920")
     add_value(site, SET_TOP_BOX, "Device.Time.Status", "Synchronized")
+    add_value(site, SET_TOP_BOX, "Device.X_IPKO-COM_Service.State", "restricted")
     card = "Device.SmartCardReaders.SmartCardReader.1.SmartCard.Status"
     add_value(site, SET_TOP_BOX, card, "None")
     site.now += timedelta(seconds=9)
@@ -202,6 +203,7 @@ def test_live_values_carry_their_age_and_are_marked_when_not_confirmed(
         "Power source mains 9 s ago",
         "Supply voltage 11.92 V 9 s ago",
         "Clock correct 9 s ago",
+        "Service restricted 9 s ago",
         "Smart card no card inserted 9 s ago",
         f"{card} None 9 s",
     ):

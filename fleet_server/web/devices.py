@@ -39,6 +39,7 @@ _CARD_STATUS = f"{_CARD}Status"
 _CARD_STATE = f"{_CARD}X_IPKO-COM_Entitlement.State"
 _OTHER_CARD = f"{_CARD}X_IPKO-COM_Entitlement.OtherCard"
 _CLOCK_STATUS = "Device.Time.Status"
+_SERVICE_STATE = "Device.X_IPKO-COM_Service.State"
 _EMERGENCY = ("Reachable", "Reason", "Since")
 _BATTERY = ("Status", "ChargePercent", "RuntimeLeft")
 
@@ -153,13 +154,15 @@ def _live_values(page: Page, device: Device) -> dict[str, Any]:
 
 
 def _facts(page: Page, device: Device) -> list[Fact]:
-    """Power, clock, and for a set-top box its card, as last reported."""
+    """Power, clock, service, and for a set-top box its card, as last reported."""
     _ = page.gettext
     wanted = [
         (_("Power source"), _POWER_SOURCE, "power_source"),
         (_("Supply voltage"), _SUPPLY_VOLTAGE, ""),
         (_("Clock"), _CLOCK_STATUS, "clock"),
     ]
+    if _SERVICE_STATE in device.values:
+        wanted.append((_("Service"), _SERVICE_STATE, "service_state"))
     if device.identity.product_class == "STB":
         if _CARD_STATE in device.values:
             wanted.append((_("Smart card"), _CARD_STATE, "card_finding"))
