@@ -24,7 +24,7 @@ class Clock:
     def __init__(
         self, store, journal, up_time_ms=monotonic_ms, floor_ms: int = RELEASED_MS
     ) -> None:
-        self._journal = journal
+        self.journal = journal
         self.up_time_ms = up_time_ms
         self.boot_count = _next_boot(store, journal)
         self._noted_at_ms = 0
@@ -43,7 +43,7 @@ class Clock:
         if known is not None and known < error_ms + self._drift_ms(now - at_ms):
             return False
         self._noted_at_ms = at_ms
-        self._journal.note_clock(self.boot_count, unix_ms - at_ms, error_ms)
+        self.journal.note_clock(self.boot_count, unix_ms - at_ms, error_ms)
         return True
 
     @property
@@ -52,12 +52,12 @@ class Clock:
 
     def unix_ms(self) -> int | None:
         """Unix time in milliseconds now, None while unknown."""
-        known = self._journal.clock_of(self.boot_count)
+        known = self.journal.clock_of(self.boot_count)
         return known[0] + self.up_time_ms() if known else None
 
     def error_ms(self) -> int | None:
         """Half width of the error of `unix_ms()` now, drift since it was set included."""
-        known = self._journal.clock_of(self.boot_count)
+        known = self.journal.clock_of(self.boot_count)
         return known[1] + self._drift_ms(self.up_time_ms() - self._noted_at_ms) if known else None
 
     def text(self) -> str:
@@ -68,12 +68,12 @@ class Clock:
     def lasting(self, moment):
         """The moment (events.py, `dated`) in a form that stays known when the clock of its boot is
         forgotten; as it is while that clock is unknown."""
-        known = dated(moment, self._journal.clock_of)
+        known = dated(moment, self.journal.clock_of)
         return [0, known[0], known[1]] if known else moment
 
     def moment_text(self, moment) -> str:
         """dateTime of a moment, or the unknown time."""
-        return moment_text(moment, self._journal.clock_of)
+        return moment_text(moment, self.journal.clock_of)
 
     def _drift_ms(self, elapsed_ms):
         return (elapsed_ms * _DRIFT_PER_MILLION + 999999) // 1000000

@@ -57,11 +57,13 @@ ACKNOWLEDGED = const(4)
 CLOCK = const(5)
 LOSS = const(6)
 TALLY = const(7)  # losses not yet told
-ORIGIN = const(8)  # the header once more
+ORIGIN = const(8)  # the header once more, with what was ever counted
 TYPE_BITS = const(15)
 CLOCK_BODY = "<qI"  # offset ms, error ms; the sequence field holds the boot count
 LOSS_BODY = "<QB"  # up time ms, whether a gasp left; the sequence field holds the boot count
 TALLY_BODY = "<IIIII"  # lost: health, ordinary, reserved, unknown; unreadable records; sequences
+
+ORIGIN_BODY = "<4sII"  # epoch, power losses restored, of them with a gasp
 
 SLOT_MAGIC = b"VEP2"
 SLOT_HEAD = "<4s4sHHBI"  # magic, epoch, payload bytes, where its up time is, digits, boot count
@@ -96,6 +98,7 @@ class Journal:
         self.random = random
         self.capacity = capacity
         self.describe_drop = describe_drop
+        self.losses = self.gasps = 0  # power losses ever restored, and those whose gasp left
         self._slot_ready = self._slot_committed = False
         part("journal_open").open_journal(self)
 
@@ -315,7 +318,8 @@ class Journal:
         """What a rotation writes, but for the tally; `kept` gains the sequences of the events."""
         header = struct.pack(HEADER, JOURNAL_MAGIC, self.epoch_bytes, self.last_sequence)
         yield header + struct.pack("<I", crc32(header))
-        yield frame(ORIGIN, self.last_sequence, self.epoch_bytes)
+        body = struct.pack(ORIGIN_BODY, self.epoch_bytes, self.losses, self.gasps)
+        yield frame(ORIGIN, self.last_sequence, body)
         for clock in self.clocks:
             yield _clock_frame(clock)
         if self.last_loss:
@@ -355,6 +359,8 @@ class Journal:
         if sequence > self.last_sequence:
             self.last_sequence = sequence
         if kind == RESTORED:
+            self.losses += 1
+            self.gasps += self.last_gasp
             self.last_loss = None
             self.last_gasp = False
         elif kind == DROP:

@@ -27,6 +27,7 @@ from agent.core.journal import (
     LOSS_BODY,
     MAX_PAYLOAD,
     ORIGIN,
+    ORIGIN_BODY,
     RESERVED,
     SEQUENCES,
     SLOT_HEAD,
@@ -47,7 +48,7 @@ _WINDOW_BYTES = const(512)
 _HEAD_BYTES = const(7)
 _LEAST_EVENT_BYTES = const(64)  # with its frame: no event is shorter
 _SLOT_HEAD_BYTES = const(17)
-_SIZES = {ACKNOWLEDGED: 0, CLOCK: 12, LOSS: 9, ORIGIN: 4}
+_SIZES = {ACKNOWLEDGED: 0, CLOCK: 12, LOSS: 9, ORIGIN: 12}
 
 
 def open_journal(journal) -> None:
@@ -65,7 +66,7 @@ def open_journal(journal) -> None:
         journal.end = size or 0
         origin = journal.record_at(HEADER_BYTES)
         if origin and origin[0] == ORIGIN:
-            _scan(journal, origin[2], origin[1], size, 1)
+            _scan(journal, origin[2][:4], origin[1], size, 1)
         else:
             begin(journal, size is not None)
     adopt(journal)
@@ -122,6 +123,8 @@ def _take(journal, record, found):
     elif what == CLOCK:
         offset_ms, error_ms = struct.unpack(CLOCK_BODY, payload)
         journal.keep_clock((number, offset_ms, error_ms))
+    elif what == ORIGIN:
+        _, journal.losses, journal.gasps = struct.unpack(ORIGIN_BODY, payload)
     elif what == LOSS:
         journal.last_loss = (number, struct.unpack_from("<Q", payload)[0])
         journal.last_gasp = len(payload) > 8 and payload[8] == 1

@@ -26,6 +26,8 @@ BOOT_COUNT = 4
 CLIENT_STATUS = 5
 BULK_STATUS = 6
 WARRANTY = 7  # the first of three: warranty.py
+POWER_LOSSES = 10
+GASPS = 11
 
 
 def build(board, clock, store, settings, actions):
@@ -98,6 +100,10 @@ class Device(Model):
             return self.now()
         if which == SUPPLY_VOLTAGE:
             return str(self._supply_mv)
+        if which == POWER_LOSSES:
+            return str(self.clock.journal.losses)
+        if which == GASPS:
+            return str(self.clock.journal.gasps)
         if which >= WARRANTY:
             return part("warranty").text(self, which - WARRANTY)
         if which == BOOT_COUNT:
@@ -137,11 +143,13 @@ class Device(Model):
 
     def count_event(self, name: str, args: dict) -> None:
         """Keep the counters of Device.X_IPKO-COM_Power. with an event of it."""
-        counter = "PowerLossCount" if name == "PowerRestored!" else name[:-1] + "Count"
+        if name == "PowerLoss!":
+            return  # nothing is written while power fails; the journal counts losses
         obj = self.find(POWER)
-        if name == "PowerLoss!" or not self.entry(obj, counter):
-            return  # a loss is counted when it is over: nothing is written while power fails
-        self.put(obj, self.power_row, counter, str(int(self.get(obj, self.power_row, counter)) + 1))
+        counter = name[:-1] + "Count"
+        if self.entry(obj, counter):
+            count = int(self.get(obj, self.power_row, counter)) + 1
+            self.put(obj, self.power_row, counter, str(count))
         if name == "PowerRestored!" and args.get("Duration"):
             duration_ms = int(args["Duration"])
             self.put(obj, self.power_row, "LastPowerLossDuration", str(duration_ms // 1000))

@@ -133,6 +133,8 @@ def _bind_state(device):
         (),
         Source=MAINS if sensors else SOURCE_UNKNOWN,
         SupplyVoltage=live.SUPPLY_VOLTAGE,
+        PowerLossCount=live.POWER_LOSSES,
+        GaspCount=live.GASPS,
         Sensors=",".join(sensors),
     )
     warranty = {"UnitDaysLeft": live.WARRANTY, "CardDaysLeft": live.WARRANTY + 1}

@@ -18,8 +18,9 @@
 """
 
 import asyncio
+import gc
 
-from agent.compat import const, sleep_ms
+from agent.compat import MICROPYTHON, const, sleep_ms
 from agent.core.events import date_time, event_record
 from agent.core.journal import fixed_digits
 from agent.wire.codes import (
@@ -57,7 +58,7 @@ class PowerMonitor:
         self._patches = ()
         self._packet_sequence = 0
         self._source = MAINS
-        self.last_signal = None  # (up time ms, gasp was sent) of the latest signal
+        self.last_signal = (0, False)  # (up time ms, gasp was sent) of the latest signal
 
     def report_boot(self, boot_arguments: dict) -> None:
         """Journal `PowerRestored!` if power was away, and `Boot!`; make the gasp's record ready."""
@@ -87,6 +88,16 @@ class PowerMonitor:
 
     def power_failing(self) -> None:
         """The signal came: keep the record, send the gasp. Nothing here waits."""
+        self._interrupted.set()
+        if MICROPYTHON:
+            every = gc.threshold()
+            gc.threshold(-1)  # a collection takes as long as all the rest
+            self._gasp()
+            gc.threshold(every)
+        else:
+            self._gasp()
+
+    def _gasp(self):
         up_time_ms = self._clock.up_time_ms()
         sequence = self._journal.append_loss(up_time_ms)
         if not sequence:
@@ -156,13 +167,13 @@ class PowerMonitor:
     async def _await_signal(self):
         while True:
             await self._board.power_fail.wait()
-            self._interrupted.set()
+            if not self._interrupted.is_set():
+                self.power_failing()
 
     async def _watch(self):
         while True:
             await self._interrupted.wait()
-            self.power_failing()
-            failed_ms = self._clock.up_time_ms()
+            failed_ms = self.last_signal[0]
             await self._until_restored()
             self._interrupted.clear()
             self._restored(self._clock.up_time_ms(), failed_ms)
@@ -198,8 +209,8 @@ class PowerMonitor:
     def _report(self, event):
         name, magnitude_mv, began_ms, duration_ms = event
         if name == _INTERRUPTION:
-            if not self._is_carried():
-                self._interrupted.set()
+            if not self._is_carried() and not self._interrupted.is_set():
+                self.power_failing()
             return
         args = {"Magnitude": str(magnitude_mv), "Duration": str(duration_ms)}
         self._endpoint.event(POWER, name, args, began_ms, True)

@@ -104,9 +104,7 @@ class Storage:
         """Write to an open slot, durable when it returns."""
         try:
             file.write(data)
-            file.flush()
-            if self._in_place:
-                _data_sync(file.fileno())
+            self._sync_data(file)
         except OSError as error:
             raise StorageError("commit", error.errno) from error
 
@@ -126,6 +124,11 @@ class Storage:
         file.flush()
         if _fsync:
             _fsync(file.fileno())
+
+    def _sync_data(self, file):
+        file.flush()
+        if self._in_place:
+            _data_sync(file.fileno())
 
     def _sync_folder(self):
         if _fsync:
@@ -149,7 +152,7 @@ class FileSlot:
 
     def prepare(self, head: bytes) -> None:
         """Start anew with `head`; the record counts for nothing until `commit`."""
-        self._close()
+        self.close()
         self._at = page_end(len(head))
         content = head + bytes(self._at - len(head) + 2 * SLOT_PAGE_BYTES)
         self._file = self._storage.open_slot(self._NAME, content, self._at)
@@ -178,10 +181,11 @@ class FileSlot:
 
     def clear(self) -> None:
         """Forget the record."""
-        self._close()
+        self.close()
         self._storage.remove(self._NAME)
 
-    def _close(self):
+    def close(self) -> None:
+        """Let go of the file; a record that was not committed counts for nothing."""
         file, self._file = self._file, None
         if file:
             try:

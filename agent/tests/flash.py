@@ -1,7 +1,8 @@
 """A NOR flash in memory with a real LittleFS on it, which loses its power at a chosen operation.
 
 On MicroPython the file system is the built-in VfsLfs2, mounted; on CPython it is littlefs-python,
-set to the same geometry and caches. A cut erase leaves half a block, a cut program half its bytes.
+set to the same geometry and caches. By its mode a cut operation is "torn" (half of it is done),
+"skipped" (none of it) or "garbled" (nonsense all over its place).
 """
 
 import os
@@ -14,6 +15,7 @@ BLOCKS = 48
 _PROGRAM_BYTES = 32
 _CACHE_BYTES = 128
 _IO_ERROR = 5
+MODES = ("torn", "skipped", "garbled")
 
 
 class FlashDead(Exception):
@@ -27,6 +29,7 @@ class Flash:
         self.data = data or bytearray(b"\xff" * (BLOCK_BYTES * BLOCKS))
         self.programs = self.erases = 0
         self.cut_after = None
+        self.mode = "torn"
         self.dead = False
 
     def power_up(self):
@@ -37,26 +40,29 @@ class Flash:
 
     def program(self, start, data):
         """False when the power is gone."""
-        length = self._powered(len(data))
+        length = self._powered(start, len(data))
         self.data[start : start + length] = data[:length]
         self.programs += 1
         return not self.dead
 
     def erase(self, block):
-        length = self._powered(BLOCK_BYTES)
         start = block * BLOCK_BYTES
+        length = self._powered(start, BLOCK_BYTES)
         self.data[start : start + length] = b"\xff" * length
         self.erases += 1
         return not self.dead
 
-    def _powered(self, length):
+    def _powered(self, start, length):
         if self.dead:
             return 0
         if self.cut_after is not None:
             self.cut_after -= 1
             if self.cut_after < 0:
                 self.dead = True
-                return length // 2
+                if self.mode == "garbled":
+                    for at in range(start, start + length):
+                        self.data[at] &= (at * 37 + start * 11) & 255
+                return length // 2 if self.mode == "torn" else 0
         return length
 
 

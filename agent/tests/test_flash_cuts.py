@@ -8,7 +8,7 @@ from agent.tests.fakes import FakeRandom
 from agent.tests.flash import Flash, release, storage_on
 from agent.tests.power_cuts import BrokenJournal, Ledger, faults, work
 
-_STEP = 7  # each flash operation is cut in the campaign, every seventh here
+_STEP = 23  # each flash operation is cut in the campaign (cut_campaign.py)
 
 
 def formatted():

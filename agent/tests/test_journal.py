@@ -174,7 +174,7 @@ def test_no_flipped_bit_is_taken_for_an_event():
     journal = made(storage)
     journal.append(b"only")
     good = storage.files["journal"]
-    for bit in range(31 * 8, len(good) * 8):
+    for bit in range(39 * 8, len(good) * 8):
         bad = bytearray(good)
         bad[bit // 8] ^= 1 << bit % 8
         storage.files["journal"] = bytes(bad)
@@ -314,13 +314,13 @@ def test_the_bytes_are_those_of_the_format_page():
     data = storage.files["journal"]
     assert data[:4] == b"VEJ1"
     assert struct.unpack_from("<I", data, 8)[0] == 0
-    assert data[16:27] == b"\x04\x00\x08\x00\x00\x00\x00" + data[4:8]
-    assert data[31:40] == b"\x02\x00\x01\x01\x00\x00\x00hi"
-    assert len(data) == 44
+    assert data[16:35] == b"\x0c\x00\x08\x00\x00\x00\x00" + data[4:8] + bytes(8)
+    assert data[39:48] == b"\x02\x00\x01\x01\x00\x00\x00hi"
+    assert len(data) == 52
     journal.append(b"", HEALTH)
     journal.append(b"", RESERVED)
     data = storage.files["journal"]
-    assert (data[46], data[57]) == (0x11, 0x31)
+    assert (data[54], data[65]) == (0x11, 0x31)
 
 
 def test_fixed_digits_fills_up_with_zeros_and_stops_at_nines():

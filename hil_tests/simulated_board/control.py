@@ -74,6 +74,11 @@ class BoardControl:
         """
         return self._ask({"action": "power_cut", "hold_up_ms": hold_up_ms}, hold_up_ms / 1000)
 
+    def power_signal(self, for_ms: float = DEFAULT_HOLD_UP_MS) -> Answer:
+        """The power-fail signal alone, power is back at once; answers `signalled_at` and
+        `heard_at`, when the board first said something on its uplink within `for_ms`."""
+        return self._ask({"action": "power_signal", "for_ms": for_ms}, for_ms / 1000)
+
     def power_restore(self) -> Answer:
         """The mains is back; a board that is off starts, cause power on. Answers `restored_at`."""
         return self._ask({"action": "power_restore"})

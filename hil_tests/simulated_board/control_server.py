@@ -58,6 +58,8 @@ class ControlServer:
         match request["action"]:
             case "power_cut":
                 return await board.power_cut(float(request["hold_up_ms"]))
+            case "power_signal":
+                return await board.power_signal(float(request["for_ms"]))
             case "power_restore":
                 return await board.power_restore()
             case "reset":

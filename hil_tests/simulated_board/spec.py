@@ -34,8 +34,9 @@ class BoardSpec:
     """Run the agent in place from a ROM image; False: from LittleFS, as on machines without."""
     cpython: bool = False
     """Run the agent from source on CPython, as is done where the machine has no wheel."""
-    flash_timings: bool = False
-    """Let erasing and writing flash take the time the datasheet gives (see vm/block_device.py)."""
+    flash_timings: int = 0
+    """Let erasing and writing flash take the time the datasheet gives (see vm/block_device.py):
+    1 typical, 2 at most."""
     vanishing_port: bool = False
     """The serial port is the board's own USB: it goes with every reset and comes back elsewhere."""
     cut_at_flash_operation: int = 0
@@ -112,6 +113,11 @@ class BoardFolder:
     @property
     def rom_image(self) -> Path:
         return self.path / "rom.img"
+
+    @property
+    def raw_times(self) -> Path:
+        """When each write to the flash outside the file system was done, where it takes time."""
+        return self.path / "flash.img.raw.times"
 
     @property
     def files(self) -> Path:

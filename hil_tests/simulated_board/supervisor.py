@@ -105,9 +105,7 @@ class BoardSupervisor:
             return self._actions.note("power_cut", carried=True, killed_at=None)
         signalled_at = None
         if hold_up_ms > 0:
-            self._bus.tell("powerfail")
-            signalled_at = time.time()
-            await asyncio.sleep(hold_up_ms / 1000)
+            signalled_at = await self._signal(hold_up_ms)
         self._uplink.darken()
         dark_at = time.time()
         self._machine.kill()
@@ -120,7 +118,24 @@ class BoardSupervisor:
             signalled_at=signalled_at,
             dark_at=dark_at,
             killed_at=killed_at,
+            heard_at=self._uplink.first_heard_at() if signalled_at else None,
         )
+
+    async def power_signal(self, for_ms: float) -> dict[str, Any]:
+        """The power-fail signal alone: power is back before the board goes dark."""
+        if not self._powered:
+            raise BoardRefusedError("is off; restore its power first")
+        signalled_at = await self._signal(for_ms)
+        return self._actions.note(
+            "power_signal", signalled_at=signalled_at, heard_at=self._uplink.first_heard_at()
+        )
+
+    async def _signal(self, for_ms: float) -> float:
+        self._uplink.listen()
+        signalled_at = time.time()
+        self._bus.tell("powerfail")
+        await asyncio.sleep(for_ms / 1000)
+        return signalled_at
 
     async def power_restore(self) -> dict[str, Any]:
         on_battery = self._facts.get("battery", {}).get("on_battery", False)

@@ -10,6 +10,7 @@ The board sends `<host>:<port>\\n` first; then bytes are carried both ways. Thre
 """
 
 import asyncio
+import time
 from contextlib import suppress
 
 _DARK_LIMIT_S = 900.0
@@ -32,6 +33,8 @@ class Uplink:
         self._carried: set[_Carried] = set()
         self.bytes_from_board = 0
         self.bytes_to_board = 0
+        self._listening = False
+        self._heard_at: float | None = None
 
     @property
     def state(self) -> str:
@@ -59,6 +62,21 @@ class Uplink:
         self._flowing.set()
         self.close()
         self._server = None
+
+    def listen(self) -> None:
+        """Remember when the board says something next."""
+        self._listening = True
+        self._heard_at = None
+
+    def first_heard_at(self) -> float | None:
+        """When the first bytes came since `listen`."""
+        return self._heard_at
+
+    def hear(self, size: int) -> None:
+        self.bytes_from_board += size
+        if self._listening:
+            self._listening = False
+            self._heard_at = time.time()
 
     def darken(self) -> None:
         """Carry nothing any more on the connections there are now; the far ends stay open."""
@@ -117,7 +135,7 @@ class _Carried:
             while data := await self._reader.read(_PIECE_BYTES):
                 await self._uplink.until_flowing()
                 if not self.dark:
-                    self._uplink.bytes_from_board += len(data)
+                    self._uplink.hear(len(data))
                     far_end.write(data)
                     await far_end.drain()
         await self._uplink.until_flowing()

@@ -43,10 +43,11 @@ class BusFilter(Filter):
 class SimulatedBoard(Board):
     """`settings` come from the bench; `console` is (async read, write); `restart` ends us."""
 
-    def __init__(self, settings, console, restart):
+    def __init__(self, settings, console, restart, raw_flash=None):
         for name, value in settings["factory"].items():
             setattr(self, name, value)
         self.root = settings["root"]
+        self.raw_flash = raw_flash
         self.power_fail = self._fail_signal = Signal()
         self.card_changed = Signal()
         self.filter = BusFilter()

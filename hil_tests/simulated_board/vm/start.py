@@ -13,7 +13,7 @@ import sys
 
 import uctypes
 import vfs
-from block_device import FlashFile
+from block_device import FlashFile, RawFlash
 
 _FLASH = "/flash"
 _ROM = "/rom"
@@ -36,6 +36,8 @@ def _mount(settings):
         lambda: _cut(settings["bus_port"]),
     )
     vfs.mount(vfs.VfsLfs2(device), _FLASH)
+    image = settings["image"]
+    return RawFlash(device, image + ".raw", settings["flash_timings"] and image + ".raw.times")
 
 
 def _mount_rom():
@@ -56,11 +58,11 @@ def _console():
 def main():
     settings = json.loads(os.getenv("SIMULATED_BOARD"))
     settings["root"] = _FLASH + "/data"
-    _mount(settings)
+    raw_flash = _mount(settings)
     sys.path[:] = [_mount_rom(), ".frozen", ""]
     from simulated import SimulatedBoard, run_agent
 
-    board = SimulatedBoard(settings, _console(), lambda: sys.exit(0))
+    board = SimulatedBoard(settings, _console(), lambda: sys.exit(0), raw_flash)
     del settings
     gc.collect()
     try:

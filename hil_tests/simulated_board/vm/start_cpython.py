@@ -1,6 +1,9 @@
 """Starts the agent from its source on CPython, for computers the MicroPython machine lacks.
 
-Same settings, hardware bus, uplink and serial line as `start.py`; the storage is a folder.
+Same settings, hardware bus, uplink and serial line as `start.py`; the storage is a folder. With
+flash timings, what the disk takes for the power-loss record is followed by the time a flash chip
+takes to write a page, typical or at most (block_device.py), and the moment it was done is added to
+the file `<image>.raw.times`.
 """
 
 import asyncio
@@ -9,8 +12,10 @@ import os
 import runpy
 import socket
 import sys
+import time
 import types
 
+from agent.ports import storage
 from hil_tests.simulated_board.vm.simulated import SimulatedBoard, run_agent
 
 
@@ -35,11 +40,27 @@ def _stand_in(path):
     sys.modules["agent.main"] = module
 
 
+def _take_time(settings):
+    sync = storage._data_sync
+    wait_s = (0, 0.0004, 0.003)[settings["flash_timings"]]
+
+    def slow_sync(file):
+        sync(file)
+        time.sleep(wait_s)
+        now = time.time()
+        with open(settings["image"] + ".raw.times", "a") as times:
+            times.write(f"{now:.6f}\n")
+
+    storage._data_sync = slow_sync
+
+
 def main():
     settings = json.loads(os.getenv("SIMULATED_BOARD"))
     settings["root"] = settings["files"]
     if settings["agent_main"]:
         _stand_in(settings["agent_main"])
+    if settings["flash_timings"]:
+        _take_time(settings)
     console = _console()
     console[1](b"Simulated board without its own machine: the agent runs on CPython.\r\n")
     asyncio.run(run_agent(SimulatedBoard(settings, console, lambda: os._exit(0))))
