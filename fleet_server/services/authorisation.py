@@ -24,13 +24,14 @@ _COMMANDS = (
     "Device.FactoryReset()",
     "Device.LocalAgent.X_IPKO-COM_Apply()",
 )
+_LINE_TEST = ".DiagTests()"
 _FIRMWARE = "Device.DeviceInfo.FirmwareImage."
 _FIRMWARE_COMMANDS = (".Download()", ".Activate()")
 
 
 def needs_authorisation(command: str) -> bool:
     """Whether our agents demand an authorisation for this command."""
-    if command in _COMMANDS or command.startswith(_OBJECTS):
+    if command in _COMMANDS or command.startswith(_OBJECTS) or command.endswith(_LINE_TEST):
         return True
     return command.startswith(_FIRMWARE) and command.endswith(_FIRMWARE_COMMANDS)
 

@@ -309,6 +309,8 @@ class BoardSupervisor:
         lines = [f"supply {self._supply_mv}"]
         if self._card is not None:
             lines.append("card in" if self._card else "card out")
+        for subject, fact in self._facts.items():  # it may have changed while the machine started
+            lines.append(f"fact {subject} {_compact(fact)}")
         return lines
 
     def _set_supply(self, millivolts: int) -> None:
