@@ -34,6 +34,8 @@ class Config:
     controller_id: str = "fqdn::fleet.test"
     database_url: str = ""
     periodic_interval_s: int = 60
+    health_interval_s: int = 900
+    health_days: int = 30
 
     @property
     def pki(self) -> Path:
@@ -54,6 +56,8 @@ class Config:
             "FLEET_CONTROLLER": self.controller_id,
             "FLEET_DATABASE": self.database_url,
             "FLEET_PERIODIC_S": str(self.periodic_interval_s),
+            "FLEET_HEALTH_S": str(self.health_interval_s),
+            "FLEET_HEALTH_DAYS": str(self.health_days),
         }
 
 
@@ -76,6 +80,8 @@ def from_environment(
         controller_id=found.get("FLEET_CONTROLLER", default.controller_id),
         database_url=found.get("FLEET_DATABASE", ""),
         periodic_interval_s=_number(found, "FLEET_PERIODIC_S", default.periodic_interval_s, 1),
+        health_interval_s=_number(found, "FLEET_HEALTH_S", default.health_interval_s, 10),
+        health_days=_number(found, "FLEET_HEALTH_DAYS", default.health_days, 1),
     )
 
 

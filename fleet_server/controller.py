@@ -23,6 +23,7 @@ from fleet_server.config import Config, from_environment
 from fleet_server.errors import LinkError
 from fleet_server.services import model_cache, readiness
 from fleet_server.services.intake import Intake
+from fleet_server.services.telemetry import HealthPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ def _build(config: Config) -> Ingest:
         new_id=lambda: f"{prefix}{next(numbers)}",
         started_at=utc_now(),
         known_models=known_models,
+        health=HealthPolicy(config.health_interval_s, config.health_days),
     )
     return Ingest(fleet.engine, intake, utc_now, failpoint.from_environment())
 

@@ -7,6 +7,7 @@ limits those of levels.py. No value says who the customer is or what they do.
 """
 
 from agent.wire.codes import POWER
+from agent.wire.levels import BAD, GOOD, is_input_good, is_output_good, least_snr
 
 _INFO = "Device.DeviceInfo."
 _DOCSIS = "Device.DOCSIS."
@@ -39,3 +40,39 @@ def rows_of(product_class: str):
     for row in ROWS:
         if not row[2] or product_class in row[2].split("|"):
             yield row
+
+
+def judged(name: str, channel: str, values: dict) -> str:
+    """The verdict on a reported value, `values` being all of the device by name with channel; ""
+    where nothing is wrong that could be told: no limit, or one that hangs on what is not reported.
+    """
+    value = values[name + "." + channel if channel else name]
+    if name == "k":
+        return GOOD if value == "Operational" else BAD
+    if name not in ("d", "n", "p"):
+        return _inside(name, value)
+    try:
+        level = int(value)
+        power = int(values.get("d." + channel, "0"))
+    except ValueError:
+        return ""
+    if name == "d":
+        return GOOD if is_input_good(level) else BAD
+    if name == "p":
+        outputs = [key for key in values if key.startswith("p.")]
+        return GOOD if is_output_good(level, len(outputs)) else BAD
+    if level >= least_snr("QAM256", power):
+        return GOOD
+    return BAD if level < least_snr("QAM64", power) else ""
+
+
+def _inside(name, value):
+    for row in ROWS:
+        if row[0] == name and (row[3] or row[4]):
+            try:
+                number = int(value)
+            except ValueError:
+                return ""
+            low = not row[3] or number >= int(row[3])
+            return GOOD if low and (not row[4] or number <= int(row[4])) else BAD
+    return ""

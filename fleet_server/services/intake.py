@@ -23,7 +23,7 @@ from agent.wire.codes import (
 from fleet_server.domain import event as kinds
 from fleet_server.domain import presence as rules
 from fleet_server.services import agents as store
-from fleet_server.services import event_log, interruptions, model_cache
+from fleet_server.services import event_log, interruptions, model_cache, telemetry
 from fleet_server.services import tables as t
 from fleet_server.services.agents import Agent
 from fleet_server.services.onboarding import ModelKey, Onboarding, Target
@@ -40,11 +40,13 @@ from fleet_server.services.records import (
     wrap,
 )
 from fleet_server.services.subscriptions import told_values
+from fleet_server.services.telemetry import HealthPolicy
 from fleet_server.services.upsert import add_to, upsert
 
 # What our agents' Will says; any other reason is a disconnect on purpose.
 WILL_REASON = "connection lost"
 REQUEST_EXPIRY_S = 60
+_CLEAR_EVERY = timedelta(hours=1)
 _UNDATED_AFTER_CONNECT = timedelta(seconds=5)
 _RETURN_EVENTS = (BOOT_EVENT, POWER_RESTORED_EVENT)
 
@@ -71,7 +73,9 @@ class Intake:
     new_id: Callable[[], str]
     started_at: datetime
     known_models: set[ModelKey] = field(default_factory=set)
+    health: HealthPolicy = field(default_factory=HealthPolicy)
     agents: dict[str, Agent] = field(default_factory=dict)
+    _cleared_at: datetime | None = None
 
     def take(
         self,
@@ -119,6 +123,9 @@ class Intake:
             if agent.onboarding is not None and agent.onboarding.busy:
                 outgoing += self._send(agent, agent.onboarding.poll(now))
         self._look_for_silence(connection, now)
+        if self._cleared_at is None or now - self._cleared_at >= _CLEAR_EVERY:
+            self._cleared_at = now
+            telemetry.forget_old(connection, self.health, now)
         return outgoing
 
     def _read(self, batch: Sequence[Publication], refused: Counter[str]) -> Iterable[Heard]:
@@ -148,7 +155,10 @@ class Intake:
         for one in list(heard):
             agent = self.agents[one.incoming.endpoint_id]
             try:
-                one.row = event_log.row_of(one.incoming, agent.connection, now)
+                if telemetry.is_report(one.incoming):
+                    telemetry.keep(connection, one.incoming, agent.connection, now)
+                else:
+                    one.row = event_log.row_of(one.incoming, agent.connection, now)
             except BadRecordError as error:
                 refused[error.reason] += 1
                 heard.remove(one)
@@ -197,7 +207,12 @@ class Intake:
         return self._send(agent, agent.onboarding.refresh(now))
 
     def _new_onboarding(self, agent: Agent) -> Onboarding:
-        target = Target(agent.endpoint_id, self.controller_id, self.periodic_interval_s)
+        target = Target(
+            agent.endpoint_id,
+            self.controller_id,
+            self.periodic_interval_s,
+            self.health.interval_s,
+        )
         return Onboarding(target, self.new_id, self.known_models)
 
     def _send(self, agent: Agent, messages: Iterable[Any]) -> list[Outgoing]:

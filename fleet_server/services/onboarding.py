@@ -9,7 +9,8 @@ no socket. Its steps run one after the other, each asking one thing:
 4. our own Controller row and the Subscription rows;
 5. Add of the subscriptions that are missing;
 6. Set of the periodic interval, unless it is right;
-7. the values the console shows as the live state, of our own agents; again with every `Periodic!`.
+7. the values the console shows as the live state, of our own agents; again with every `Periodic!`;
+8. the profile by which our own agents report their health, made anew when it is not the right one.
 
 Our own agents also get the time at once, beside the steps, because their boards have no clock.
 A step that is answered with an error is noted in `problems` and the next one begins. A request
@@ -25,6 +26,7 @@ from datetime import datetime, timedelta
 
 from fleet_server.domain.event import format_time, product_class_of
 from fleet_server.protocol import usp_pb2 as usp
+from fleet_server.services import telemetry
 from fleet_server.services.records import request
 from fleet_server.services.subscriptions import (
     missing_subscriptions,
@@ -55,6 +57,7 @@ class Target:
     endpoint_id: str
     controller_id: str
     periodic_interval_s: int
+    health_interval_s: int = 900
 
 
 @dataclass(slots=True)
@@ -166,6 +169,7 @@ class Onboarding:
         yield from self._subscribe()
         self._findings.onboarded = True
         yield from self._learn_state()
+        yield from self._have_health_reported()
 
     def _learn_protocol(self) -> _Steps:
         yield self._ask(
@@ -227,11 +231,50 @@ class Onboarding:
         if self._answer is not None:
             self._findings.state = parameters(self._answer.get_resp)
 
+    def _have_health_reported(self) -> _Steps:
+        product_class = product_class_of(self.target.endpoint_id)
+        if product_class is None:
+            return
+        interval_s = self.target.health_interval_s
+        name = telemetry.profile_name(product_class, interval_s)
+        yield self._ask(get=usp.Get(param_paths=[telemetry.PROFILES], max_depth=1))
+        if self._answer is None:
+            return
+        found = parameters(self._answer.get_resp)
+        stale = telemetry.stale_profiles(found, name)
+        if stale:
+            yield self._ask(delete=usp.Delete(allow_partial=True, obj_paths=stale))
+        if name not in found.values():
+            yield from self._make_profile(product_class, name)
+
+    def _make_profile(self, product_class: str, name: str) -> _Steps:
+        """Every step needs the one before: what is cut off is removed at the next connection."""
+        row = telemetry.new_profile(self.target.health_interval_s)
+        yield self._ask(add=usp.Add(create_objs=[row]))
+        profile = _added_path(self._answer)
+        for rows in telemetry.parameter_rows(profile, product_class) if profile else []:
+            yield self._ask(add=usp.Add(create_objs=rows))
+            if self._answer is None:
+                return
+        if profile:
+            updates = telemetry.switch_on(profile, name)
+            yield self._ask(set=usp.Set(update_objs=updates))
+            command = f"{profile}ForceCollection()"
+            yield self._ask(operate=usp.Operate(command=command, send_resp=True))
+
     def _note_refused(self, answer: usp.Response | None) -> None:
         for result in answer.add_resp.created_obj_results if answer is not None else ():
             if result.oper_status.WhichOneof("oper_status") == "oper_failure":
                 failure = result.oper_status.oper_failure
                 self.problems.append(f"add: {failure.err_code} {failure.err_msg}"[:200])
+
+
+def _added_path(answer: usp.Response | None) -> str:
+    """The path of the one row an Add made, "" if it made none."""
+    for result in answer.add_resp.created_obj_results if answer is not None else ():
+        path: str = result.oper_status.oper_success.instantiated_path
+        return path
+    return ""
 
 
 def set_time(msg_id: str, now: datetime) -> usp.Msg:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from agent.wire.codes import (
     BATTERY,
     BATTERY_EVENT,
+    BULK_DATA,
     CARD_INSERTED_EVENT,
     CARD_READER,
     CARD_REMOVED_EVENT,
@@ -25,6 +26,7 @@ from agent.wire.codes import (
     POWER,
     POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
+    PUSH_EVENT,
     SWELL_EVENT,
     TRANSIENT_EVENT,
 )
@@ -81,6 +83,7 @@ WANTED = (
         classes=_OURS,
     ),
     Wanted("fleet-drops", "Event", "Device.LocalAgent." + EVENTS_DROPPED_EVENT, classes=_OURS),
+    Wanted("health", "Event", f"{BULK_DATA}Profile.*.{PUSH_EVENT}", classes=_OURS),
     Wanted("fleet-service", "Event", _SERVICE, classes=_OURS),
     Wanted("fleet-line", "Event", EMERGENCY + EMERGENCY_EVENT, classes=("VOICEMODEM",)),
     Wanted(

@@ -256,6 +256,27 @@ parameter = Table(
     comment="the last value an agent reported, and when we got it",
 )
 
+health_value = Table(
+    "health_value",
+    metadata,
+    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", String(64), nullable=False),
+    Column("collected_at", Timestamp, nullable=False),
+    comment="the newest value of each short name (agent/wire/telemetry.py)",
+)
+
+health_report = Table(
+    "health_report",
+    metadata,
+    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("event_key", String(128), primary_key=True),
+    Column("collected_at", Timestamp, nullable=False),
+    Column("received_at", Timestamp, nullable=False, index=True),
+    Column("data", Text, nullable=False),
+    comment="reports as they came, JSON; removed after the time the operator keeps them",
+)
+
 ingest_counter = Table(
     "ingest_counter",
     metadata,

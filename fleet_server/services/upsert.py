@@ -19,15 +19,22 @@ def insert_new(
     return connection.execute(insert.returning(*(table.c[name] for name in returning)), rows).all()
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert the rows; one whose primary key is there takes the new values."""
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], newest_by: str = ""
+) -> None:
+    """Insert the rows; one whose primary key is there takes the new values.
+
+    With `newest_by` only if they are not older, by that column, than those that are there.
+    """
     if not rows:
         return
     key = {column.name for column in table.primary_key}
     insert = _insert(connection, table)
     values = {name: insert.excluded[name] for name in rows[0] if name not in key}
+    newer = insert.excluded[newest_by] >= table.c[newest_by] if newest_by else None
     connection.execute(
-        insert.on_conflict_do_update(index_elements=sorted(key), set_=values), list(rows)
+        insert.on_conflict_do_update(index_elements=sorted(key), set_=values, where=newer),
+        list(rows),
     )
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
 )
 
+from agent.wire.telemetry import ROWS, judged
 from fleet_server.domain.errors import NotFoundError
 from fleet_server.domain.presence import ONLINE
 from fleet_server.services.tables import (
@@ -27,6 +28,7 @@ from fleet_server.services.tables import (
     assignment,
     contract,
     event,
+    health_value,
     interruption,
     parameter,
     presence,
@@ -122,6 +124,18 @@ class ReportedValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """One value of a device's health: `channel` 0 where there is but one, `verdict` "" where no
+    limit is known."""
+
+    name: str
+    channel: int
+    value: str
+    verdict: str
+    collected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     endpoint_id: str
     product_class: str
@@ -141,6 +155,7 @@ class Device:
     holding: Holding | None
     presence: Presence
     values: Mapping[str, ReportedValue]
+    health: tuple[Level, ...]
     open_interruptions: tuple[Interruption, ...]
 
 
@@ -171,6 +186,7 @@ def read_device(connection: Connection, endpoint_id: str) -> Device:
         holding=_holdings(connection, [endpoint_id]).get(endpoint_id),
         presence=_presences(connection, [endpoint_id]).get(endpoint_id, NEVER_SEEN),
         values={row.path: ReportedValue(row.value, row.reported_at) for row in values},
+        health=_health(connection, endpoint_id),
         open_interruptions=open_interruptions(connection, endpoint_id),
     )
 
@@ -309,6 +325,22 @@ def _open_causes(connection: Connection, endpoints: list[str]) -> dict[str, str]
         .order_by(interruption.c.started_at)
     )
     return {row.endpoint_id: row.cause for row in rows}
+
+
+def _health(connection: Connection, endpoint_id: str) -> tuple[Level, ...]:
+    found = connection.execute(
+        select(health_value).where(health_value.c.endpoint_id == endpoint_id)
+    )
+    reported = {row.name: (row.value, row.collected_at) for row in found}
+    values = {name: value for name, (value, _) in reported.items()}
+    order = {row[0]: place for place, row in enumerate(ROWS)}
+    levels = []
+    for full_name, (value, collected_at) in reported.items():
+        name, _, channel = full_name.partition(".")
+        if name in order and (not channel or channel.isdecimal()):
+            verdict = judged(name, channel, values)
+            levels.append(Level(name, int(channel or 0), value, verdict, collected_at))
+    return tuple(sorted(levels, key=lambda level: (order[level.name], level.channel)))
 
 
 def _event(row: Row[Any]) -> DeviceEvent:

@@ -14,6 +14,7 @@ from fleet_server.services.onboarding import (
     Target,
 )
 from fleet_server.services.subscriptions import told_values
+from fleet_server.services.telemetry import profile_name
 
 OURS = "ops::00256D-STB-00000003"
 VENDOR = "os::00256D-987654"
@@ -125,6 +126,7 @@ def test_a_fresh_agent_is_asked_everything_and_given_what_is_missing() -> None:
         "fleet-periodic",
         "fleet-power",
         "fleet-drops",
+        "health",
         "fleet-service",
         "fleet-supply",
         "fleet-clock",
@@ -138,7 +140,9 @@ def test_a_fresh_agent_is_asked_everything_and_given_what_is_missing() -> None:
     assert change.body.request.set.update_objs[0].obj_path == ROW
     (look,) = run.take(answer(change), NOON)
     assert list(look.body.request.get.param_paths) == STATE_PATHS
-    assert run.take(got(look, "Device.Time.", {"Status": "Synchronized"}), NOON) == []
+    (health,) = run.take(got(look, "Device.Time.", {"Status": "Synchronized"}), NOON)
+    profile = {"Name": profile_name("STB", 900)}
+    assert run.take(got(health, "Device.BulkData.Profile.1.", profile), NOON) == []
     found = run.findings()
     assert (found.protocol_versions, found.model_key, found.finished) == ("1.3", KEY, True)
     assert found.onboarded

@@ -14,6 +14,7 @@ from babel.dates import format_datetime
 from babel.numbers import format_decimal, get_decimal_symbol
 from babel.units import format_unit
 
+from fleet_server.domain.event import whole
 from fleet_server.domain.local_time import ZONE_NAME
 
 _ZONE = ZoneInfo(ZONE_NAME)
@@ -65,6 +66,11 @@ class Formats:
     def volts(self, millivolts: int) -> str:
         text = format_decimal(millivolts / 1000, format="0.00", locale=self._locale)
         return _with(text, "V")
+
+    def tenths(self, value: str) -> str:
+        """A level that was reported in tenths; any other text as it is."""
+        number = whole(value)
+        return value if number is None else format_decimal(number / 10, "0.0", locale=self._locale)
 
     def _two_units(self, seconds: int) -> str:
         days, rest = divmod(seconds, _DAY_S)

@@ -192,7 +192,28 @@ _ARGUMENTS = {
     "UpTime": _("Time since that start"),
 }
 
+_HEALTH = {
+    "u": _("Running for (s)"),
+    "b": _("Starts so far"),
+    "m": _("Free memory (KiB)"),
+    "f": _("Free storage (KiB)"),
+    "c": _("Processor (%)"),
+    "t": _("Temperature (°C)"),
+    "v": _("Power rail (mV)"),
+    "s": _("Supply (mV)"),
+    "k": _("Cable connection"),
+    "d": _("Downstream level (dBmV)"),
+    "n": _("Downstream SNR (dB)"),
+    "e": _("Uncorrectable codewords"),
+    "p": _("Upstream level (dBmV)"),
+    "t3": _("T3 timeouts"),
+    "t4": _("T4 timeouts"),
+}
+_VERDICTS = {"pass": _("within limits"), "fail": _("outside limits")}
+
 _WORDS: dict[str, dict[str, str]] = {
+    "health": _HEALTH,
+    "verdict": _VERDICTS,
     "product_class": PRODUCT_CLASSES,
     "presence": PRESENCE_STATES,
     "role": {role.value: word for role, word in _ROLES.items()},
