@@ -10,7 +10,7 @@ import pytest
 
 from agent.core.notify_journal import JournalNotifier
 from hil_tests.accelerated.controller import Received
-from hil_tests.accelerated.day import AcceleratedDay, Caused, disagreements
+from hil_tests.accelerated.day import AcceleratedDay, Caused, disagreements, gaps
 
 CLASSES = ("MODEM", "VOICEMODEM", "STB")
 DENSE_S = 20.0
@@ -26,7 +26,7 @@ def test_what_is_missing_too_much_or_swapped_is_found() -> None:
     assert disagreements(caused, told("Boot!", "Swell!", "Dip!")) == ["2: caused Dip!, told Swell!"]
     assert disagreements(caused, told("Boot!", "Dip!")) == ["3 caused, 2 told"]
     assert disagreements(caused[:2], told("Boot!", "Dip!", "Dip!")) == ["2 caused, 3 told"]
-    assert "sequence 2 is missing" in disagreements(caused, told("Boot!", "Dip!", "Swell!")[::2])
+    assert gaps(told("Boot!", "Dip!", "Swell!")[::2]) == ["sequence 2 is missing"]
 
 
 def test_a_wrong_reason_and_a_wrong_length_are_found() -> None:
@@ -40,7 +40,7 @@ def test_a_wrong_reason_and_a_wrong_length_are_found() -> None:
 def test_a_dense_hour_is_told_as_it_was(product_class: str) -> None:
     outcome = AcceleratedDay(product_class, seed=1, hours=0.3, pause_s=DENSE_S).run()
     assert outcome.wrong == [], outcome
-    assert outcome.caused.total() > 25
+    assert outcome.caused.total() > 15
     assert outcome.repetitions > 0, "no answer was lost: the faults did nothing"
 
 

@@ -32,7 +32,7 @@ class Board:
     # battery carries it, only when that ends too.
     power_fail: object = None
     filter = None  # an agent.ports.filter.Filter where the customer's traffic can be held back
-    card_changed = None  # the same, for a card put in or taken out; may be None
+    card_changed: object = None  # the same, for a card put in or taken out; may be None
     card_line = (
         None  # gives the CardLine (agent/ports/card.py) of a slot on a UART, for one reading
     )

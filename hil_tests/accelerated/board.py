@@ -53,6 +53,8 @@ class VirtualBoard(Board):
         self.restarted = asyncio.Event()
         self._random_bytes = random_bytes
         self.power_fail = self._fail_signal = Signal()
+        self.card: bool | None = True if product_class == "STB" else None
+        self.card_changed = self.card_switch = Signal()
 
     def storage(self) -> Storage:
         return self.medium
@@ -70,6 +72,9 @@ class VirtualBoard(Board):
 
     def reset_cause(self) -> int:
         return self.cause
+
+    def card_present(self) -> bool | None:
+        return self.card
 
     def supply_mv(self) -> int:
         return self.supply
@@ -112,6 +117,10 @@ class VirtualAgent(Agent):
     def __init__(self, board: VirtualBoard, connect: Callable[[], Link]) -> None:
         self._connect = connect
         super().__init__(board)
+
+    def journal_is_empty(self) -> bool:
+        """Whether everything was delivered."""
+        return self.journal.pending_count == 0
 
     async def _open_link(self, settings: object) -> Any:
         await asyncio.sleep(0.05)

@@ -18,7 +18,10 @@ from hil_tests.accelerated.board import NOMINAL_MV, VirtualAgent, VirtualBoard, 
 from hil_tests.accelerated.broker import Broker
 from hil_tests.accelerated.controller import Controller, Received
 from hil_tests.accelerated.network import Network
+from hil_tests.accelerated.subjects import EVENTS, Subjects, unmet
 from hil_tests.accelerated.virtual_time import VirtualTime
+from hil_tests.simulated_board.facts import first_facts
+from hil_tests.simulated_board.spec import BoardSpec
 
 START_MS = 1_795_000_000_000  # 2026-11-18, when the day begins
 HOUR_S = 3600.0
@@ -36,7 +39,9 @@ _EVENTS = (
         )
     ),
     codes.LOCAL_AGENT + codes.EVENTS_DROPPED_EVENT,
+    "Device.X_IPKO-COM_Service.StateChanged!",
 )
+_COMPARED = frozenset(event.rsplit(".", 1)[1] for event in _EVENTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +84,18 @@ class AcceleratedDay:
         self._outcome = Outcome(product_class, seed, hours)
         self._caused: list[Caused] = []
         self._time = VirtualTime()
-        self._board = VirtualBoard(product_class, {}, self._chance.randbytes)
+        facts = first_facts(BoardSpec("day", product_class, "1"))
+        self._board = VirtualBoard(product_class, facts, self._chance.randbytes)
         provision(self._board)
+        self._subjects = Subjects(self._board, self._chance, self._time.loop.time)
+        self._boots_s: list[float] = []
         self._network = Network(self._time.loop, self._chance)
         self._broker = Broker(self._hear)
         self._controller = Controller(
-            self._board.endpoint_id(), list(_EVENTS), self._broker.publish, self._now
+            self._board.endpoint_id(),
+            [*_EVENTS, *EVENTS[product_class]],
+            self._broker.publish,
+            self._now,
         )
         self._clock_error_ms: int | None = 0
         self._life: asyncio.Task[None] | None = None
@@ -96,6 +107,7 @@ class AcceleratedDay:
             "ride-through": self._ride_through,
             "reset button": lambda: self._restart(codes.RESET_BUTTON),
             "brown-out": lambda: self._restart(codes.RESET_BROWN_OUT),
+            **self._subjects.acts,
         }
         self._troubles: dict[str, Callable[[], Awaitable[None]]] = {
             "dark": self._darken,
@@ -113,9 +125,18 @@ class AcceleratedDay:
             self._time.run(self._day())
         self._outcome.caused = Counter(each.name for each in self._caused)
         self._outcome.repetitions = self._controller.repetitions
-        received = self._controller.received
-        self._outcome.wrong += self._controller.faults + disagreements(self._caused, received)
+        self._outcome.caused += Counter(each.name for each in self._subjects.expected)
+        self._outcome.wrong += self._controller.faults + gaps(self._controller.received)
+        told = [each for each in self._controller.received if each.name in _COMPARED]
+        self._outcome.wrong += disagreements(self._caused, told)
+        dated = [(each, self._happened_s(each)) for each in self._controller.received]
+        self._outcome.wrong += unmet(self._subjects.expected, dated)
         return self._outcome
+
+    def _happened_s(self, event: Received) -> float:
+        """The virtual time of an event, from its boot and up time."""
+        boot_s = self._boots_s[int(event.arguments["BootCount"]) - 1]
+        return boot_s + int(event.arguments["UpTime"]) / 1000
 
     # --- the day
 
@@ -137,11 +158,12 @@ class AcceleratedDay:
     async def _drain(self) -> None:
         """Wait until all has arrived, or long enough for every retry there is."""
         end_s = self._time.loop.time() + _DRAIN_S
-        while len(self._controller.received) < len(self._caused):
-            if self._time.loop.time() > end_s:
+        while True:
+            arrived = len(self._controller.received)
+            await asyncio.sleep(900)
+            quiet = len(self._controller.received) == arrived and self._agent.journal_is_empty()
+            if quiet or self._time.loop.time() > end_s:
                 return
-            await asyncio.sleep(10)
-        await asyncio.sleep(60)
 
     async def _make_trouble(self) -> None:
         while True:
@@ -208,12 +230,13 @@ class AcceleratedDay:
         self._board.cause = cause
         self._board.supply = NOMINAL_MV
         self._time.begin_boot()
+        self._boots_s.append(self._time.loop.time())
         powerless = cause in (codes.RESET_POWER_ON, codes.RESET_BROWN_OUT)
         if not first and (powerless or self._caused[-1].name == codes.POWER_LOSS_EVENT):
             self._caused.append(Caused(codes.POWER_RESTORED_EVENT))
         self._caused.append(Caused(codes.BOOT_EVENT, reason=codes.RESET_REASONS[cause]))
-        agent = VirtualAgent(self._board, lambda: self._network.connect(self._broker.serve))
-        self._life = asyncio.create_task(agent.run())
+        self._agent = VirtualAgent(self._board, lambda: self._network.connect(self._broker.serve))
+        self._life = asyncio.create_task(self._agent.run())
         await asyncio.sleep(0)
 
     async def _stop(self) -> None:
@@ -278,13 +301,17 @@ class AcceleratedDay:
         self._controller.hear(topic, response_topic, payload)
 
 
+def gaps(received: list[Received]) -> list[str]:
+    """Sequences that never arrived."""
+    sequences = {each.sequence for each in received}
+    missing = set(range(1, max(sequences, default=0) + 1)) - sequences
+    return [f"sequence {number} is missing" for number in sorted(missing)]
+
+
 def disagreements(caused: list[Caused], received: list[Received]) -> list[str]:
     """What is missing, too much, out of order, or told as something else."""
     by_sequence = sorted(received, key=lambda each: each.sequence)
     wrong = []
-    sequences = [each.sequence for each in by_sequence]
-    for number in sorted(set(range(1, max(sequences, default=0) + 1)) - set(sequences)):
-        wrong.append(f"sequence {number} is missing")
     for at, (cause, told) in enumerate(zip(caused, by_sequence, strict=False)):
         if cause.name != told.name:
             wrong.append(f"{at + 1}: caused {cause.name}, told {told.name}")

@@ -49,7 +49,7 @@ class SimulatedBoard(Board):
         self.root = settings["root"]
         self.raw_flash = raw_flash
         self.power_fail = self._fail_signal = Signal()
-        self.card_changed = Signal()
+        self.card_changed = self._card_switch = Signal()
         self.filter = BusFilter()
         self._reset_cause = settings["reset_cause"]
         self._supply_mv = settings["supply_mv"]
@@ -132,7 +132,7 @@ class SimulatedBoard(Board):
             self._supply_mv = int(words[1])
         elif words[0] == "card" and self._card != (words[1] == "in"):
             self._card = words[1] == "in"
-            self.card_changed.pull()
+            self._card_switch.pull()
         elif words[0] == "fact":
             self._facts[words[1]] = _kept(words[2])
 
