@@ -8,7 +8,7 @@ export STATE ?= ./state
 DEVICE_CODE := agent hil_tests/simulated_board/vm
 TYPED_CODE := fleet_server firmware_tools hil_tests benchmarks scripts
 
-.PHONY: run test bench soak lint compile lock set-up-run set-up python
+.PHONY: run test bench hil soak lint compile lock set-up-run set-up python
 
 run: set-up-run  ## The whole system with three simulated boards
 	@exec $(BIN)/python -m hil_tests.run_local
@@ -18,6 +18,9 @@ test: set-up compile lint  ## Every check, under ten minutes on two cores
 
 bench: set-up  ## All figures, or ONLY=name
 	@exec $(BIN)/python -m benchmarks $(ONLY)
+
+hil: set-up  ## The suite on the boards of LAB=lab.toml, or on simulated ones
+	@exec $(BIN)/python -m hil_tests.lab $(if $(LAB),--lab $(LAB)) $(if $(ONLY),--only "$(ONLY)")
 
 soak: set-up  ## The long campaigns, seeded and repeatable
 	@exec $(BIN)/python -m pytest --numprocesses 0 -m soak hil_tests

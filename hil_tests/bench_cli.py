@@ -1,4 +1,4 @@
-"""`bench`: acts on the simulated boards that `make run` has started.
+"""`bench`: acts on the simulated boards that `make run` has started, and checks reports of labs.
 
 The board comes last and may be left out: power, supply and network then mean the voice modem, the
 card the set-top box.
@@ -194,6 +194,30 @@ def set_facts(
     control = find_board(state, board)
     said = ", ".join(f"{key} {value}" for key, value in changes.items())
     act(board, f"{subject}: {said}", lambda: control.set_facts(subject, **changes))
+
+
+@app.command("verify-report")
+def verify_report(
+    folder: Annotated[Path, typer.Argument(help="Folder of the report, as `make hil` names it.")],
+    public_key: Annotated[
+        Path | None, typer.Option(help="The lab's public key (PEM), had from the lab itself.")
+    ] = None,
+) -> None:
+    """Check that a signed report of the bench is unchanged, and by whose key it is signed."""
+    from hil_tests.lab.evidence import fingerprint, verify
+
+    try:
+        manifest = verify(folder, public_key)
+    except BenchError as error:
+        stop(str(error))
+    results = [result["outcome"] for result in manifest["results"]]
+    counts = ", ".join(f"{results.count(o)} {o}" for o in ("passed", "failed", "skipped"))
+    typer.echo(f"{folder}: unchanged since {manifest['ended_at']}; {counts}")
+    typer.echo(f"signed by the {manifest['key']}, SHA-256 {fingerprint(folder)[:32]}")
+    for board in manifest["boards"]:
+        words = ("hardware_version", "software_version", "build_digest")
+        told = ", ".join(f"{word} {board[word][:16]}" for word in words)
+        typer.echo(f"{board['name']}: {board['endpoint_id']}, {told}")
 
 
 @app.command()

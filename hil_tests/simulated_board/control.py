@@ -65,6 +65,12 @@ class BoardControl:
         """
         return self._ask({"action": "state"})
 
+    def build_digest(self) -> str:
+        """SHA-256 of the agent that was flashed last; "" where it runs from source."""
+        entries = map(json.loads, self.folder.actions_log.read_text().splitlines())
+        digests = [entry["digest"] for entry in entries if entry["action"] == "flash"]
+        return str(digests[-1]) if digests else ""
+
     def power_cut(self, hold_up_ms: float = DEFAULT_HOLD_UP_MS) -> Answer:
         """Signal power fail, wait the hold-up time, darken the uplink, kill the machine.
 
