@@ -57,3 +57,5 @@ lock:  ## Renew the lock files (needs uv)
 	$(COMPILE) --extra card -o requirements.card.lock pyproject.toml
 	$(COMPILE) --extra server --extra tools --extra bench --constraint requirements.lock \
 	  -o requirements.run.lock pyproject.toml
+	$(COMPILE) --no-deps --extra esp32-stubs -o requirements.esp32.lock pyproject.toml
+	$(COMPILE) --no-deps --extra rp2-stubs -o requirements.rp2.lock pyproject.toml

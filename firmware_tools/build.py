@@ -29,6 +29,9 @@ OPTIMISATION = 3
 
 _COMPILE_S = 30
 _NOT_ON_BOARDS = "ports/linux"
+PORTS = ("esp32", "rp2")
+"""Boards whose port lies in the agent; others bring their own (the simulated one)."""
+_PORT_FILES = (*(f"ports/{port}.py" for port in PORTS), "ports/microcontroller.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,19 @@ class AgentBuild:
         return total.hexdigest()
 
 
-def agent_sources(repository: Path = REPOSITORY) -> list[Path]:
-    """Return the agent's source files that go onto a board, without its tests."""
+def agent_sources(repository: Path = REPOSITORY, port: str = "") -> list[Path]:
+    """Return the agent's source files that go onto a board, without its tests.
+
+    `port` is one of PORTS, or "" for a board that brings its own.
+    """
     agent = repository / "agent"
+    wanted = (f"ports/{port}.py", "ports/microcontroller.py") if port else ()
+    left_out = tuple(name for name in _PORT_FILES if name not in wanted)
     return sorted(
         path
         for path in agent.rglob("*.py")
         if "tests" not in path.relative_to(agent).parts
-        and not str(path.relative_to(agent)).startswith(_NOT_ON_BOARDS)
+        and not path.relative_to(agent).as_posix().startswith((_NOT_ON_BOARDS, *left_out))
     )
 
 
@@ -68,12 +76,12 @@ def agent_texts(repository: Path = REPOSITORY) -> list[Path]:
     return sorted(p for p in agent.rglob("*.txt") if "tests" not in p.relative_to(agent).parts)
 
 
-def compile_agent(repository: Path = REPOSITORY) -> AgentBuild:
+def compile_agent(repository: Path = REPOSITORY, port: str = "") -> AgentBuild:
     """Compile the whole agent, made smaller first (see firmware_tools/compact.py).
 
     Raises BuildError that names the file which does not compile.
     """
-    sources = agent_sources(repository)
+    sources = agent_sources(repository, port)
     with tempfile.TemporaryDirectory() as folder:
         smaller = []
         for module, text in compacted(sources).items():

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from firmware_tools.errors import SignInError, ToolError
+from firmware_tools.errors import BuildError, SignInError, ToolError
 from firmware_tools.progress import ConsoleProgress
 
 TOKEN_VARIABLE = "FLEET_TOKEN"  # noqa: S105 - the name of a variable, not a secret
@@ -105,14 +105,19 @@ def build(
         "build/flash.img"
     ),
     blocks: Annotated[int, typer.Option(help="blocks of 4,096 bytes", min=32)] = 256,
+    port: Annotated[
+        str, typer.Option(help="board whose port goes with it: esp32 or rp2; or none")
+    ] = "",
     rom: Annotated[
         Path | None, typer.Option(help="put the agent here, to run in place; not into the image")
     ] = None,
 ) -> None:
     """Compile the agent and make the flash image that holds it."""
-    from firmware_tools.build import agent_rom, compile_agent, new_image, new_storage
+    from firmware_tools.build import PORTS, agent_rom, compile_agent, new_image, new_storage
 
-    compiled = compile_agent()
+    if port and port not in PORTS:
+        raise BuildError(f"no port for {port!r}", f"Name one of {', '.join(PORTS)}.")
+    compiled = compile_agent(port=port)
     made = new_image(compiled, blocks) if rom is None else new_storage(blocks)
     image.parent.mkdir(parents=True, exist_ok=True)
     made.save(image)

@@ -17,7 +17,15 @@ _NAMING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")  # a text that may name somethi
 _PRIVATE = re.compile(r"_[a-z][A-Za-z0-9_]*")
 _CONSTANT = re.compile(r"_[A-Z][A-Z0-9_]*")
 _DYNAMIC = re.compile(r"attr\([^)]*['\"]_")
-_CONTRACTS = ("agent.ports.board", "agent.ports.card", "agent.ports.filter", "agent.ports.signals")
+_CONTRACTS = (
+    "agent.ports.board",
+    "agent.ports.card",
+    "agent.ports.esp32",
+    "agent.ports.filter",
+    "agent.ports.microcontroller",
+    "agent.ports.rp2",
+    "agent.ports.signals",
+)
 _KEPT = frozenset(
     {"run", "memory_bytes", "const"}
 )  # what boards and their trials call, and mpy-cross

@@ -23,6 +23,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOG = VENV / "set-up.log"
 LOCKS = {"run": "requirements.run.lock", "all": "requirements.lock"}
+STUBS = {"esp32": "requirements.esp32.lock", "rp2": "requirements.rp2.lock"}
+"""What pyright needs of each board port; they hold files of the same names, so apart."""
 CARD_LOCK = "requirements.card.lock"
 CARD_HEADER = Path("/usr/include/PCSC/winscard.h")  # of libpcsclite-dev
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -58,6 +60,9 @@ def check_python() -> None:
 def fingerprint(stage: str) -> str:
     """What an installation depends on: lock, our own metadata, the Python and the place."""
     digest = hashlib.sha256((ROOT / LOCKS[stage]).read_bytes())
+    if stage == "all":
+        for lock in STUBS.values():
+            digest.update((_read(ROOT / lock) or "").encode())
     metadata = (ROOT / "pyproject.toml").read_bytes().partition(b"\n[tool.")[0]
     for part in (metadata, sys.version.encode(), os.fsencode(ROOT)):
         digest.update(part)
@@ -109,6 +114,11 @@ def install(stage: str, progress: Progress) -> None:
     total = len(re.findall(r"^\S+==", (ROOT / lock).read_text(), re.MULTILINE))
     pip = [str(PYTHON), "-m", "pip", "install", "--no-compile", "--no-deps", "--retries", "3"]
     run([*pip, "--require-hashes", "-r", lock], progress, "packages", total)
+    if stage == "all":
+        for port, stubs in STUBS.items():
+            target = str(VENV / "stubs" / port)
+            words = ["--require-hashes", "--upgrade", "--target", target, "-r", stubs]
+            run([*pip, *words], progress, f"stubs of {port}")
     run([*pip, "--no-build-isolation", "--no-index", "-e", "."], progress, "this project")
     (VENV / f".installed-{stage}").write_text(fingerprint(stage))
 

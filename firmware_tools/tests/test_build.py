@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from firmware_tools.build import (
+    PORTS,
     REPOSITORY,
     AgentBuild,
     agent_sources,
@@ -68,3 +69,13 @@ def test_a_new_agent_replaces_the_old_one_and_keeps_its_data() -> None:
     assert image.read("/agent/main.mpy") == b"2"
     assert not image.has("/agent/old.mpy")
     assert image.read("/data/journal") == b"kept"
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_the_port_of_a_board_goes_only_into_its_own_build(port: str) -> None:
+    files = compile_agent(port=port).files
+    (other,) = set(PORTS) - {port}
+    entry = files[f"/agent/ports/{port}.mpy"]
+    for name in (b"start", b"feed", b"reset_cause", b"ThreadSafeFlag", b"IRQ_FALLING"):
+        assert name in entry or name in files.get("/agent/ports/microcontroller.mpy", b"")
+    assert f"/agent/ports/{other}.mpy" not in files

@@ -32,7 +32,7 @@ def small_agent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Every test file ends with the names of its tests, as texts, so that they keep them.
     """
     plain, small = (tmp_path_factory.mktemp(name) for name in ("plain", "small"))
-    sources = agent_sources()
+    sources = agent_sources(port="esp32")
     sources += [
         path
         for path in sorted((REPOSITORY / "agent" / "tests").glob("*.py"))
