@@ -7,11 +7,13 @@ Documentation/ABI/testing/sysfs-class-power (microvolts, tenths of a degree, sec
 
 import os
 import socket
+from time import monotonic
 
 _HWMON = "sys/class/hwmon"
 _SUPPLIES = "sys/class/power_supply"
 _NET = "sys/class/net"
 _DEFAULT_ROUTE = "00000000"
+_KINDS_S = 60
 
 
 class Sources:
@@ -22,6 +24,8 @@ class Sources:
         self._root = root
         self._interface = customer_interface
         self._cpu_ticks = (0, 0)
+        self._kinds = None  # (kind, folder) of each supply, good until then
+        self._kinds_until_s = 0.0
         self._readers = {
             "cpu": self._cpu,
             "temperatures": self._temperatures,
@@ -119,8 +123,13 @@ class Sources:
         return facts
 
     def _supplies(self, kind):
-        folders = [f"{_SUPPLIES}/{name}" for name in self._list(_SUPPLIES)]
-        return [folder for folder in folders if self._read(f"{folder}/type") == kind]
+        """The folders of this kind; what comes or goes is noticed within a minute."""
+        now_s = monotonic()
+        if self._kinds is None or now_s >= self._kinds_until_s:
+            self._kinds_until_s = now_s + _KINDS_S
+            folders = [f"{_SUPPLIES}/{name}" for name in self._list(_SUPPLIES)]
+            self._kinds = [(self._read(f"{folder}/type"), folder) for folder in folders]
+        return [folder for found, folder in self._kinds if found == kind]
 
     def _traffic(self):
         name = self._interface or self._default_interface()
