@@ -74,6 +74,7 @@ class _Inliner(ast.NodeTransformer):
     """Puts constants where their names stand, and drops the names."""
 
     def __init__(self, module: str, constants: dict[str, dict[str, ast.Constant]]) -> None:
+        self._module = module
         self._all = constants
         self._names = dict(constants[module])
         self._modules: dict[str, dict[str, ast.Constant]] = {}
@@ -106,6 +107,8 @@ class _Inliner(ast.NodeTransformer):
             constant = self._modules[node.value.id].get(node.attr)
             if constant is not None:
                 return constant
+        elif any(node.attr in constants for constants in self._all.values()):
+            raise BuildError(f"{self._module}: {node.attr} is gone on a board; import it by name")
         self.generic_visit(node)
         return node
 

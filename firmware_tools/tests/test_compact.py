@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from firmware_tools import compact
+from firmware_tools.errors import BuildError
 from firmware_tools.vm_names import VM_NAMES
 
 
@@ -29,6 +32,15 @@ def test_constants_of_other_modules_stand_where_they_are_used(tmp_path: Path) ->
     assert table in VM_NAMES
     assert found["one"] == f"from agent.codes import {table}\nprint(7006, {table})"
     assert found["other"] == f"from agent import codes as words\nprint('Boot!', words.{table})"
+
+
+def test_a_constant_reached_through_a_part_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=r"agent\.one: DENIED .* import it by name"):
+        compacted(
+            tmp_path,
+            codes="DENIED = 7006\n",
+            one="def why(part):\n    return part('codes').DENIED\n",
+        )
 
 
 def test_names_become_those_of_the_machine_and_a_method_may_share_one(tmp_path: Path) -> None:
