@@ -1,6 +1,7 @@
 """The commands of the smart card reader."""
 
 from agent.compat import const
+from agent.core.card_families import BLOB
 from agent.core.parts import part
 from agent.errors import ConfigurationError
 from agent.wire.codes import CARD_READING, COMMAND_FAILURE, INVALID_COMMAND_ARGUMENTS
@@ -40,11 +41,11 @@ def _set_families(operations, obj, row, args, asker, key):
     store = operations.device.store
     if args["Families"]:
         try:
-            store.save(families.BLOB, families.checked(args["Families"]))
+            store.save(BLOB, families.checked(args["Families"]))
         except ConfigurationError as error:
             raise USPError(INVALID_COMMAND_ARGUMENTS, error.text)  # noqa: B904
     else:
-        store.remove(families.BLOB)
+        store.remove(BLOB)
     operations.device.card.restart((0, 0))
     return {}
 
