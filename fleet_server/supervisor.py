@@ -7,6 +7,7 @@ one that started it does. What ends soon after its start is started again ever l
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import logging
 import os
 import signal
@@ -14,8 +15,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from fleet_server import bootstrap
 from fleet_server.adapters import broker, broker_install
@@ -98,9 +101,35 @@ class Supervisor:
 def run(config: Config) -> None:
     """Serve until SIGTERM, SIGINT or the end of the parent process.
 
-    Raises OperatorError when a port is taken or the broker cannot be had.
+    Raises OperatorError when the state folder is served already, a port is taken, or the broker
+    cannot be had.
     """
     parent = os.getppid()
+    with claimed(config.state):
+        _run(config, parent)
+
+
+@contextmanager
+def claimed(state: Path) -> Iterator[None]:
+    """Hold the state folder for this process alone. Raises OperatorError when another holds it."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (state / "server.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            owner = lock.read().strip() or "unknown"
+            raise OperatorError(
+                f"The state folder {state} is served already, by process {owner}.",
+                "Stop that one, or name another folder with --state.",
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def _run(config: Config, parent: int) -> None:
     check_ports(config)
     now = utc_now()
     bootstrap.initialise(config, now)

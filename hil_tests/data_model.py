@@ -85,6 +85,8 @@ def _parameter(name: str, spec: str) -> str:
     allowed = allowed.replace("|", ", ")
     if allowed.isdigit():
         allowed = f"at most {allowed} characters"
+    elif allowed[:1] == "+":
+        allowed = f"1 to {allowed[1:]} characters"
     elif kind[1] in "iu":
         low, _, high = allowed.rpartition("-")
         allowed = f"{low} to {high}" if low else ""

@@ -63,6 +63,10 @@ def _check_number(value, limits):
 
 
 def _check_text(value, limit):
+    if limit[:1] == "+":  # may not be empty
+        if not value:
+            raise USPError(INVALID_VALUE)
+        limit = limit[1:]
     if limit and not is_digits(limit):
         if value not in limit.split("|"):
             raise USPError(INVALID_VALUE)

@@ -207,6 +207,16 @@ def test_a_new_broker_address_is_handed_on_after_the_answer():
     assert bench.actions.done == [("configure", {"broker_host": "b2", "broker_port": "9"})]
 
 
+def test_an_empty_broker_address_is_refused_and_the_old_one_stays():
+    bench = Bench(authorise=Gate())
+    assert failure(apply(bench, "Set", "Device.MQTT.Client.1.", '{"BrokerAddress": ""}')) == 7012
+    long = '{"BrokerAddress": "%s"}' % ("b" * 129)
+    assert failure(apply(bench, "Set", "Device.MQTT.Client.1.", long)) == 7012
+    bench.poll_for(2000)
+    assert bench.actions.done == []
+    assert bench.value("Device.MQTT.Client.1.BrokerAddress") == "broker"
+
+
 def test_an_apply_that_fails_says_why():
     bench = Bench(authorise=Gate())
     assert failure(apply(bench, "Set", CONTROLLER, '{"Nothing": "x"}')) == 7010

@@ -18,7 +18,7 @@ import pytest
 
 from fleet_server.config import Config
 from fleet_server.errors import OperatorError
-from fleet_server.supervisor import check_ports
+from fleet_server.supervisor import check_ports, claimed
 from fleet_server.tests.installation import end, free_port, wait_until
 
 READY_S = 60.0
@@ -148,3 +148,14 @@ def test_the_server_ends_when_what_started_it_has_gone(tmp_path: Path) -> None:
     begun_s = time.monotonic()
     wait_until(lambda: are_gone([server]), "server gone", READY_S)
     assert time.monotonic() - begun_s < READY_S
+
+
+def test_a_state_folder_is_served_by_one_process_at_a_time(tmp_path: Path) -> None:
+    with claimed(tmp_path):
+        words = [PROGRAM, "run", "--state", str(tmp_path)]
+        words += ["--http-port", str(free_port()), "--mqtt-port", str(free_port())]
+        second = subprocess.run(words, capture_output=True, text=True, timeout=READY_S)  # noqa: S603
+        assert second.returncode == 1
+        assert f"is served already, by process {os.getpid()}" in " ".join(second.stderr.split())
+    with claimed(tmp_path):
+        pass
