@@ -21,7 +21,7 @@ from hil_tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "docs" / "technician" / "lab.toml"
-SLICE = "identity or status or power_cut and not row or garbage_at"
+SLICE = "identity or status or dip or power_cut and not row or garbage_at"
 SIMULATED = """
 [lab]
 name = "slice"
@@ -182,6 +182,7 @@ def test_a_slice_of_the_suite_on_a_vanishing_port_and_over_rfc_2217(tmp_path: Pa
     report = (folder / "report.html").read_text()
     assert "power-fail signal" in report
     assert not re.search(r"(?:src|href)=[\"'](?!#)", report)
+    assert "Dip!" in (folder / "console" / "usb-supply-dip.log").read_text()
     log = (folder / "console" / "usb-power_cut.log").read_text()
     assert "vanished" in log
     assert "PowerLoss!" in log

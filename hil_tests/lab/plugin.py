@@ -73,8 +73,7 @@ class LabPlugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         function = getattr(item, "function", None)
         title = (getattr(function, "__doc__", None) or item.name).strip().splitlines()[0]
-        name = getattr(item, "originalname", item.name).removeprefix("test_")
-        self._current = Result(_board_of(item), name, title, time.time())
+        self._current = Result(_board_of(item), _name_of(item), title, time.time())
         try:
             return (yield)
         finally:
@@ -127,3 +126,11 @@ def _board_of(item: pytest.Item) -> str:
     assert callspec is not None, "every test of the suite takes a board"
     name: str = callspec.params["board"]
     return name
+
+
+def _name_of(item: pytest.Item) -> str:
+    """The test's name without the board, such as `supply-dip`."""
+    callspec: Any = getattr(item, "callspec", None)
+    others = callspec.id.replace(_board_of(item), "", 1).strip("-")
+    name = getattr(item, "originalname", item.name).removeprefix("test_")
+    return f"{name}-{others}" if others else name
