@@ -28,6 +28,7 @@ from agent.errors import StorageError
 from agent.wire import usp
 from agent.wire.codes import (
     BOOT_EVENT,
+    DIAGNOSTICS,
     EVENTS_DROPPED_EVENT,
     INTERNAL_ERROR,
     INVALID_RECORD_VALUE,
@@ -39,8 +40,10 @@ from agent.wire.codes import (
     POWER_RESTORED_EVENT,
     PUSH_EVENT,
     RESOURCES_EXCEEDED,
+    RESULT_EVENT,
     SESSION_NOT_ALLOWED,
     SESSION_TERMINATED,
+    TESTS,
 )
 from agent.wire.protobuf import WireError, encode
 from agent.wire.topics import agent_topic, controller_topic
@@ -304,6 +307,9 @@ class Endpoint:
             end = (0x2A, encode(0x0D, outcome.code, 0x12, outcome.text))
         else:
             end = (0x22, part("messages_operate").outputs_message(outcome))
+            if path == DIAGNOSTICS:  # the result outlives link and restart
+                args = part("diagnostics").told(name, key, outcome)
+                self.event(TESTS, RESULT_EVENT, args, self._model.now_ms, True)
         data = encode(0x0A, path, 0x12, name, 0x1A, key, *end)
         for row in self._subscriptions.wanting("OperationComplete", path, name):
             self._notifier.add(row, OPERATION_COMPLETE, data, self._model.now_ms)

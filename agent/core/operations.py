@@ -24,6 +24,9 @@ _ELSEWHERE = {
     "X_IPKO-COM_Pair()": "card_commands",
     "X_IPKO-COM_SetFamilies()": "card_commands",
     "DiagTests()": "line_tests",
+    "IPPing()": "diagnostics",
+    "DownloadDiagnostics()": "diagnostics",
+    "UploadDiagnostics()": "diagnostics",
 }
 
 

@@ -5,6 +5,7 @@ real counterpart. Boards do not decide anything: they tell what is, and do what 
 """
 
 from agent.compat import urandom
+from agent.core.parts import part
 from agent.ports.storage import Storage
 
 
@@ -77,6 +78,19 @@ class Board:
         with every look; when it is closed early the line is whole again.
         """
         return None
+
+    def ping(self, host, count, wait_ms, size):
+        """Begin echo requests, one after the other; None where the board has no ICMP.
+
+        Returns a generator that gives None until it gives (Status of TR-181, address, list of
+        microseconds, -1 where no answer came within `wait_ms`). It is advanced with every look.
+        """
+        return None
+
+    def transfer(self, host, port, path, sent_bytes, limit_ms, limit_bytes):
+        """Begin an HTTP transfer that is measured: agent.ports.speed.Transfer."""
+        speed = part("ports.speed")
+        return speed.Transfer(self.dial, host, port, path, sent_bytes, limit_ms, limit_bytes)
 
     def restart(self):
         """Restart the whole board or agent process. Does not return."""

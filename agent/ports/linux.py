@@ -93,6 +93,11 @@ class LinuxBoard(Board):
     def facts(self, subject):
         return self.sources.facts(subject)
 
+    def ping(self, host, count, wait_ms, size):
+        from agent.ports.linux_ping import ping
+
+        return ping(host, count, wait_ms, size)
+
     def restart(self):
         """Have the machine start anew; without a command for that, replace this process by a new
         one. When the agent was told to stop it ends."""

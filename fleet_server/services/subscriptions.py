@@ -27,7 +27,9 @@ from agent.wire.codes import (
     POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
     PUSH_EVENT,
+    RESULT_EVENT,
     SWELL_EVENT,
+    TESTS,
     TRANSIENT_EVENT,
 )
 from fleet_server.protocol import usp_pb2 as usp
@@ -84,6 +86,7 @@ WANTED = (
     ),
     Wanted("fleet-drops", "Event", "Device.LocalAgent." + EVENTS_DROPPED_EVENT, classes=_OURS),
     Wanted("health", "Event", f"{BULK_DATA}Profile.*.{PUSH_EVENT}", classes=_OURS),
+    Wanted("fleet-tests", "Event", TESTS + RESULT_EVENT, classes=_OURS),
     Wanted("fleet-service", "Event", _SERVICE, classes=_OURS),
     Wanted("fleet-line", "Event", EMERGENCY + EMERGENCY_EVENT, classes=("VOICEMODEM",)),
     Wanted(

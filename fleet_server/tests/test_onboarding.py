@@ -127,6 +127,7 @@ def test_a_fresh_agent_is_asked_everything_and_given_what_is_missing() -> None:
         "fleet-power",
         "fleet-drops",
         "health",
+        "fleet-tests",
         "fleet-service",
         "fleet-supply",
         "fleet-clock",

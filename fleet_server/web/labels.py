@@ -91,6 +91,7 @@ _EVENTS = {
     "PowerRestored!": _("Power restored"),
     "Dip!": _("Voltage dip"),
     "Swell!": _("Voltage swell"),
+    "Result!": _("Result of a test of the line"),
     "Transient!": _("Surge"),
     "X_IPKO-COM_CardInserted!": _("Smart card put in"),
     "X_IPKO-COM_CardRemoved!": _("Smart card taken out"),
@@ -165,6 +166,12 @@ _BOOT_CAUSES = {
 }
 _TRUTH = {"true": _("yes"), "false": _("no"), "1": _("yes"), "0": _("no")}
 _ARGUMENTS = {
+    "Command": _("Command"),
+    "Rate": _("Speed (kbit/s)"),
+    "Minimum": _("Guaranteed at least (kbit/s)"),
+    "Verdict": _("Verdict"),
+    "CustomerBytesReceived": _("Received by the customer meanwhile (bytes)"),
+    "CustomerBytesSent": _("Sent by the customer meanwhile (bytes)"),
     "Cause": _("Cause of the start"),
     "Reason": _("Reason"),
     "Source": _("Source"),

@@ -9,6 +9,7 @@ from hil_tests.simulated_board.spec import BoardSpec
 
 _ALL: dict[str, dict[str, Any]] = {
     "cpu": {"usage_percent": 12},
+    "ping": {"address": "192.0.2.1", "answer_us": 11400},
     "rails": {"rails": [["core", 1200, 310], ["io", 3290, -1]]},
     "temperatures": {"sensors": [["soc", 51], ["tuner", 44]]},
     "traffic": {"rx_bytes": 0, "tx_bytes": 0},

@@ -98,6 +98,17 @@ class SimulatedBoard(Board):
             self._facts["voice"]["fxs"] = before
         yield "Failure" if selector in self._facts["voice"]["failing_tests"] else "Success"
 
+    def ping(self, host, count, wait_ms, size):
+        return self._pings(count, wait_ms)
+
+    def _pings(self, count, wait_ms):
+        """What the fact `ping` says: the address that answers, and after how many µs, -1 never."""
+        fact = self._facts["ping"]
+        late = not 0 <= fact["answer_us"] <= wait_ms * 1000
+        for _ in range(count):
+            yield None
+        yield "Complete", fact["address"], [-1 if late else fact["answer_us"]] * count
+
     def restart(self):
         self._restart()
 
