@@ -200,7 +200,9 @@ def test_an_interrupted_run_leaves_a_board_of_the_lab_powered_and_provisioned(
 ) -> None:
     """The board runs by itself, as a real one: a port and a relay are all the bench has of it."""
     state = tmp_path / "state"
-    with SimulatedBoard(state, BoardSpec("desk", "MODEM", "00000007", lab=True)) as board:
+    with SimulatedBoard(
+        state, BoardSpec("desk", "MODEM", "00000007", lab=True, cpython=True)
+    ) as board:
         bench_path = Path(sys.executable).parent / "bench"
         text = f"""
 [lab]

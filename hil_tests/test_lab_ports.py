@@ -16,7 +16,7 @@ from hil_tests.waiting import wait_until
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedBoard]:
-    spec = BoardSpec("usb", "MODEM", "00000005", lab=True, vanishing_port=True)
+    spec = BoardSpec("usb", "MODEM", "00000005", lab=True, vanishing_port=True, cpython=True)
     with SimulatedBoard(tmp_path_factory.mktemp("ports"), spec) as made:
         yield made
 
