@@ -165,10 +165,12 @@ class Agent:
 
     async def _restart(self, before):
         guard = self.model and self.model.guard
-        while guard and guard.busy():  # a call began after the restart was agreed to
-            await sleep_ms(_STEP_MS)
         deadline_ms = monotonic_ms() + _LEAVE_MS
-        while self.session and not self.session.is_idle() and monotonic_ms() < deadline_ms:
+        while True:
+            if guard and guard.busy():  # a call began after the restart was agreed to
+                deadline_ms = monotonic_ms() + _LEAVE_MS
+            elif not self.session or self.session.is_idle() or monotonic_ms() >= deadline_ms:
+                break
             await sleep_ms(_STEP_MS)
         if self.session:
             await self.session.close()

@@ -32,7 +32,7 @@ def begin(monitor, device) -> None:
 
 def end(monitor, device, now_ms: int) -> None:
     """It ended, and was an emergency call whether or not anybody answered: wait for a call back."""
-    monitor.emergency_call = False
+    monitor.emergency_call = monitor.restored = False
     monitor.window_ms = now_ms + _length_ms(device)
     keep(monitor, device, now_ms)
 
@@ -46,16 +46,19 @@ def load(monitor, device) -> None:
         return
     if kept:
         monitor.window_ms, monitor.until_ms = json.loads(kept)
+        monitor.restored = True
 
 
 def keep(monitor, device, now_ms: int) -> None:
-    """Date the end where the time is known by now, end what is over, keep what is left."""
+    """Date the end where the time is known by now, end what is over, keep what is left. Up time
+    alone counts within one boot: a clock that is put right does not move the end."""
     if device.offset_ms is not None:
-        if monitor.until_ms is None:
-            monitor.until_ms = device.offset_ms + monitor.window_ms
-        else:  # never early: as late as the clock may be slow
+        if monitor.until_ms is not None and monitor.restored:
+            # never early: as late as the clock may be slow
             latest = monitor.until_ms - device.offset_ms + (device.clock.error_ms() or 0)
             monitor.window_ms = min(monitor.window_ms, max(latest, 1))
+        monitor.restored = False
+        monitor.until_ms = device.offset_ms + monitor.window_ms
     if now_ms < monitor.window_ms:
         _save(device, monitor.window_ms - now_ms, monitor.until_ms)
         return

@@ -36,6 +36,7 @@ class Monitor:
         self.emergency_call = False
         self.window_ms = 0  # up time at which a call-back time ends; 0 for none
         self.until_ms = None  # the same as Unix time, where it was known
+        self.restored = False  # both are of an earlier boot, and the time is not known yet
         self._keep_ms = _KEEP_MS
         self._dated = False
         self._dialled = ""

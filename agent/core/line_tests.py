@@ -6,6 +6,7 @@ that does; see call_guard.py. Source: TR-104 Issue 2, POTS.FXS.{i}.DiagTests().
 
 import json
 
+from agent.core.parts import part
 from agent.errors import StorageError
 from agent.wire.codes import COMMAND_FAILURE, INVALID_VALUE
 from agent.wire.usp import USPError
@@ -34,10 +35,18 @@ def _diag_tests(device, args):
 
 
 def _run(device, selector, measuring):
+    """It may have waited for other commands, so the line is looked at again as it begins. A call
+    that somebody makes meanwhile ends it."""
     try:
         result = None
+        began = False
         while result is None:
             yield None
+            busy = device.guard.busy() if device.guard else ""
+            if busy and (not began or busy.endswith("Call")):
+                yield USPError(COMMAND_FAILURE, part("call_guard").why(device, busy))
+                return
+            began = True
             result = next(measuring)
     finally:
         measuring.close()

@@ -83,7 +83,8 @@ def plain_number(number: str) -> str:
     """A number without what people write or dial round it: spaces, dashes, and a service code
     before it such as `*31#`, which hides the caller."""
     if number[:1] in ("*", "#"):
-        number = number[max(number.rfind("*"), number.rfind("#")) + 1 :]
+        behind = number[max(number.rfind("*"), number.rfind("#")) + 1 :]
+        number = behind or number  # a service code alone is a number of its own
     return "".join([c for c in number if c not in " -()/."])
 
 

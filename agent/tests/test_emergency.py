@@ -344,3 +344,43 @@ def test_the_loss_is_kept_where_the_journal_is_full_of_other_events():
     _now(bench, registration="Error_Network")
     record = [record for _, record in bench.journal.pending()][-1]
     assert b"EmergencyReachability!" in record
+
+
+def test_a_line_test_that_had_to_wait_does_not_cut_a_call():
+    bench = _bench()
+    bench.subscribe("OperationComplete", VOICE + "POTS.FXS.1.")
+    bench.board.line_result = "Success"
+    bench.operate("Device.SelfTestDiagnostics()")
+    bench.operate(TESTS, {"TestSelector": "REN"})
+    _now(bench, dialled="5551234", **CALL)
+    done = [notify.one(7) for _, _, notify in bench.poll_for(5000) if notify.has(7)]
+    assert bench.board.known["voice"]["fxs"] == "Up"
+    assert done[0].one(5).text(2) == "busy: call"
+
+
+def test_a_call_ends_a_line_test():
+    bench = _bench()
+    bench.board.line_result = "Success"
+    bench.operate(TESTS, {"TestSelector": "REN"})
+    bench.poll_for(500)
+    assert bench.board.known["voice"]["fxs"] == "Testing"
+    _now(bench, 250, dialled="112", **CALL)
+    assert bench.value("Device.LocalAgent.RequestNumberOfEntries") == "0"
+
+
+def test_a_clock_that_jumps_does_not_shorten_the_call_back_time():
+    bench = _bench()
+    bench.clock.set_time(NOON, 1000)
+    _now(bench, dialled="112", **CALL)
+    _now(bench, **HUNG_UP)
+    bench.poll(1000)
+    assert bench.clock.set_time(NOON + 7_200_000, 0)
+    bench.poll_for(1_300_000, 20_000)
+    assert _refused(bench).startswith("busy: emergency call-back until ")
+
+
+def test_a_service_code_alone_is_no_emergency_number():
+    bench = _bench()
+    bench.operate("Device.X_IPKO-COM_Service.SetEmergencyNumbers()", {"Numbers": "112,*100#"})
+    _now(bench, dialled="*21#", **CALL)
+    assert bench.value(EMERGENCY + "Busy") == "Call"
