@@ -46,6 +46,8 @@ class Parser:
             return _refusal(ident, "authorisation", error.text, "ask for a new token")
         except StorageError as error:
             return _refusal(ident, "storage", str(error), "the flash may be worn: replace the unit")
+        except MemoryError:
+            return _refusal(ident, "memory", "memory is short", "try again later")
 
     def _answer_person(self, line):
         try:
@@ -58,6 +60,8 @@ class Parser:
             said = self._words.say(words)
         except StorageError as error:
             said = "storage: " + str(error)
+        except MemoryError:
+            said = "memory is short"
         return b" " + said.replace("\n", "\r\n ").encode() + b"\r\n"
 
 

@@ -45,7 +45,7 @@ def _settings(path, parameters):
                 raise ValueError(name)
             pairs.append(0x12)
             pairs.append(encode(0x0A, name, 0x12, value, 0x18, 1))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RuntimeError):
         raise USPError(INVALID_COMMAND_ARGUMENTS, "Parameters")  # noqa: B904
     return encode(*pairs)
 

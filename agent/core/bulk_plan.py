@@ -85,9 +85,12 @@ def _tell(monitor, profile, now_ms, exceptions):
     device = monitor.device
     module = part("bulk_report")
     row = device.row(device.find(PROFILE), (profile[_NUMBER],))
-    data = module.collect(device, row, profile[_TOLD], exceptions)
-    if not data:
-        return 0
-    path = device.instance_path(device.find(PROFILE), row)
-    monitor.endpoint.event(path, PUSH_EVENT, {"Data": data}, now_ms)
+    try:
+        data = module.collect(device, row, profile[_TOLD], exceptions)
+        if not data:
+            return 0
+        path = device.instance_path(device.find(PROFILE), row)
+        monitor.endpoint.event(path, PUSH_EVENT, {"Data": data}, now_ms)
+    except MemoryError:
+        return 0  # a report that does not fit is given up, the agent is not
     return int(device.get(device.find(PROFILE), row, "X_IPKO-COM_ExceptionInterval"))

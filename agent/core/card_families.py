@@ -22,7 +22,7 @@ import json
 
 from agent.compat import const, from_hex
 from agent.core.atr import MAX_BYTES
-from agent.errors import ConfigurationError
+from agent.errors import ConfigurationError, StorageError
 
 BLOB = "card_families"
 _MAX_FAMILIES = const(16)
@@ -46,8 +46,11 @@ _EXAMPLES = b"""[
 
 
 def families(store) -> list:
-    """The table in force. Raises StorageError."""
-    return json.loads(store.load(BLOB) or _EXAMPLES)
+    """The table in force; one that cannot be read knows no card, so that none is asked wrongly."""
+    try:
+        return json.loads(store.load(BLOB) or _EXAMPLES)
+    except StorageError:
+        return []
 
 
 def find(table: list, atr):
@@ -65,7 +68,7 @@ def checked(text: str) -> bytes:
     """A table as it is kept. Raises ConfigurationError that says what is wrong with it."""
     try:
         table = json.loads(text)
-    except ValueError:
+    except (ValueError, RuntimeError):
         table = None
     if not isinstance(table, list) or not 0 < len(table) <= _MAX_FAMILIES:
         raise ConfigurationError("families", "no JSON list of 1 to 16 families")
@@ -84,8 +87,8 @@ def _check(family):
     """Raises ValueError, KeyError, TypeError or AttributeError."""
     atr = from_hex(family["atr"])
     words = family["name"] + family["application"]
-    _must(len(family["mask"]) == len(family["atr"]) and 2 <= len(atr) <= MAX_BYTES)
-    from_hex(family["mask"])
+    _must(isinstance(words, str))
+    _must(len(from_hex(family["mask"])) == len(atr) and 2 <= len(atr) <= MAX_BYTES)
     _must(0 < len(words) <= 128 and family["type"] in _TYPES)
     _must(not [key for key in family if key not in _KEYS])
     if "select" in family:

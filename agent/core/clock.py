@@ -13,6 +13,7 @@ from agent.errors import StorageError
 from agent.wire.codes import UNKNOWN_TIME
 
 RELEASED_MS = 1793491200000  # 2026-11-01: it was never earlier where this software runs
+_END_MS = 4102444800000  # 2100-01-01: later than that is as wrong
 _BOOT_COUNT = "boot_count"
 _SKIPPED_BOOTS = const(10000)  # when the counter cannot be read
 _DRIFT_PER_MILLION = const(100)  # of a crystal, with room for temperature: 100 ppm
@@ -33,11 +34,11 @@ class Clock:
     def set_time(self, unix_ms: int, error_ms: int, at_ms: int | None = None) -> bool:
         """Take over that it was `unix_ms`, give or take `error_ms`, at up time `at_ms` (now).
 
-        False when the time is before the floor, or worse than what is known already.
+        False when the time is before the floor, after 2099, or worse than what is known already.
         """
         now = self.up_time_ms()
         at_ms = now if at_ms is None else at_ms
-        if unix_ms + error_ms < self._floor_ms or error_ms < 0:
+        if not self._floor_ms <= unix_ms + error_ms < _END_MS or error_ms < 0:
             return False
         known = self.error_ms()
         if known is not None and known < error_ms + self._drift_ms(now - at_ms):

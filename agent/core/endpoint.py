@@ -126,7 +126,13 @@ class Endpoint:
     # --- Records in
 
     def receive(self, payload, topic: str, response_topic: str | None, now_ms: int):
-        """Yield what answers a Record."""
+        """Yield what answers a Record; nothing where memory does not even suffice to read it."""
+        try:
+            yield from self._received(payload, response_topic, now_ms)
+        except MemoryError:
+            return  # whoever asked asks again
+
+    def _received(self, payload, response_topic, now_ms):
         self._model.sample(now_ms)
         try:
             record = part("wire.usp_decode").decode_record(payload)

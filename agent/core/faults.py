@@ -9,6 +9,7 @@ A trace names the code as it was built (docs/developer/architecture.md, "Memory 
 import json
 
 from agent.compat import const, trace_of
+from agent.errors import StorageError
 from agent.wire.codes import SOFTWARE_VERSION
 
 MAX_FAULTS = const(4)
@@ -30,8 +31,12 @@ def keep(store, clock, error) -> None:
 
 
 def load(store) -> list:
-    """[last number, faults since this software came, faults, oldest first]."""
-    data = store.load(_BLOB)
+    """[last number, faults since this software came, faults, oldest first]; empty when what was
+    kept cannot be read: the next fault then begins anew."""
+    try:
+        data = store.load(_BLOB)
+    except StorageError:
+        data = None
     return json.loads(data) if data else [0, 0, []]
 
 

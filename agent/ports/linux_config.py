@@ -56,7 +56,7 @@ def read_config(path: str) -> dict:
         raise _wrong(
             f"{path} cannot be read: {error.strerror}", "name another with --config"
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _wrong(f"{path} is not TOML: {error}", "put that line right") from error
     return _checked(path, found)
 

@@ -254,3 +254,17 @@ def test_a_record_of_twenty_values_has_at_most_400_bytes():
     report = json.loads(notify_of(records[0])[1].one(3).map(3)["Data"])["Report"][0]
     assert len(report) - 1 == 20 and report["CollectionTime"] > 1795348800, report
     assert len(records[0]) <= 400, len(records[0])
+
+
+def test_a_report_for_which_memory_is_short_is_given_up_and_the_agent_goes_on():
+    bench = _bench()
+    _profile(bench, ("Device.DeviceInfo.UpTime", {"Name": "up"}))
+    whole = bench.endpoint.event
+
+    def short(*args):
+        raise MemoryError
+
+    bench.endpoint.event = short
+    assert _reports(bench, MINUTE + 1000) == []
+    bench.endpoint.event = whole
+    assert len(_reports(bench, MINUTE)) == 1

@@ -360,3 +360,19 @@ def test_only_the_fleet_replaces_the_table():
     bench.endpoint._authorise = never
     answer = bench.operate("Device.SmartCardReaders.X_IPKO-COM_SetFamilies()", {"Families": ""})
     assert isinstance(answer, Failed) or answer[0].has(4)
+
+
+def test_a_table_of_families_that_cannot_be_read_knows_no_card():
+    bench = _with(PlayedCard(SERIAL))
+    bench.storage.files["card_families.blob"] = b"rotten"
+    bench.let_pass(1000)
+    assert _state(bench) == "Unknown" and bench.line.card.heard == []
+
+
+def test_a_table_that_would_break_the_reading_of_cards_is_refused():
+    command = "Device.SmartCardReaders.X_IPKO-COM_SetFamilies()"
+    bench = _with()
+    for name, mask in (('["a"]', '"FFFF"'), ('"a"', '"FF"'), ('"a"', '"FF  "')):
+        table = '[{"name":%s,"type":"CA","application":%s,"atr":"3B00","mask":%s}]'
+        refused = bench.operate(command, {"Families": table % (name, name, mask)})
+        assert refused[0].has(4), (name, mask)

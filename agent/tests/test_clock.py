@@ -110,3 +110,12 @@ def test_up_time_goes_on_when_the_ticks_of_a_small_board_wrap():
     finally:
         compat.ticks_ms, compat.ticks_diff = kept[:2]
         compat._since[:] = kept[2]
+
+
+def test_a_time_that_no_board_lives_to_see_is_refused():
+    machine = Machine()
+    clock = machine.boot()
+    for wrong in (253_402_300_799_999, 4_102_444_800_000):  # 9999, 2100
+        assert not clock.set_time(wrong, 5)
+    assert clock.text() == "0001-01-01T00:00:00Z"
+    assert clock.set_time(4_102_444_700_000, 5)

@@ -155,3 +155,18 @@ def test_without_memory_the_request_is_refused():
 
     bench.model.under = broken
     assert bench.ask(usp.GET_INSTANCES, encode(0x0A, "Device.")).code == 7005
+
+
+def test_a_record_for_which_memory_is_short_is_dropped_and_the_agent_goes_on():
+    bench = Bench()
+
+    def short(*args):
+        raise MemoryError
+
+    model = bench.endpoint._model
+    for holder, name in ((model, "sample"), (bench.endpoint._controllers, "by_endpoint_id")):
+        whole = getattr(holder, name)
+        setattr(holder, name, short)
+        assert bench.ask(usp.GET, GET) is None
+        setattr(holder, name, whole)
+    assert bench.ask(usp.GET, GET) is not None

@@ -61,3 +61,11 @@ def test_a_factory_reset_keeps_what_the_agent_ended_of():
     bench = _crash(Bench(), OSError(5))
     bench.model.forget()
     assert len(_faults(bench.restart())[1]) == 1
+
+
+def test_faults_that_cannot_be_read_are_none_and_the_next_one_is_kept():
+    bench = _crash(Bench(), ValueError("made up"))
+    bench.storage.files["faults.blob"] = b"rotten"
+    assert _faults(bench)[0]["ProcessFaultNumberOfEntries"] == "0"
+    _, rows = _faults(_crash(bench, ValueError("the next")))
+    assert rows[FAULTS + "ProcessFault.1."]["Reason"] == "ValueError: the next"

@@ -1,3 +1,4 @@
+from agent.compat import crc32
 from agent.errors import FrameError
 from agent.wire.frame import MAX_LINE_BYTES, LineSplitter, decode_frame, encode_frame
 
@@ -89,3 +90,13 @@ def test_the_splitter_throws_away_too_long_a_line_and_recovers():
         assert len(splitter._line) < MAX_LINE_BYTES
     assert splitter.feed(b"\nnext\n") == [None, b"next"]
     assert splitter.feed(b"z" * (MAX_LINE_BYTES - 1) + b"\n") == [b"z" * (MAX_LINE_BYTES - 1)]
+
+
+def test_json_that_is_nested_too_deep_is_no_frame():
+    for inside in (b"[" * 1900, b'{"a":' * 380):
+        body = b"1 open " + inside
+        try:
+            answer = refusal(b"~%s*%08x" % (body, crc32(body)))
+        except MemoryError:
+            continue  # on a small heap: the console says so
+        assert answer == "format"

@@ -271,3 +271,11 @@ def test_without_a_manager_nobody_is_told(monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
     asyncio.run(asyncio.wait_for(keep_manager_informed(), 5))
+
+
+def test_a_file_that_is_no_text_is_not_toml(tmp_path):
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b'serial_number = "\xff"')
+    with pytest.raises(ConfigurationError) as raised:
+        read_config(str(path))
+    assert "is not TOML" in raised.value.text

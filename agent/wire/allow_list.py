@@ -63,7 +63,7 @@ def claims_of(signed: bytes) -> dict:
     """The claims of signed bytes. Raises PeerError unless they are exactly those of a list."""
     try:
         claims = json.loads(decode_base64url(signed[signed.find(b".") + 1 :]).decode())
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # RuntimeError: nested too deep
         raise PeerError("is not JSON") from error
     if not isinstance(claims, dict) or sorted(claims) != sorted(CLAIMS):
         raise PeerError("has other claims than a list has")

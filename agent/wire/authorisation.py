@@ -79,7 +79,7 @@ def split_token(token: str) -> tuple[bytes, bytes, dict[str, str | int]]:
 def _claims(text: bytes) -> dict[str, str | int]:
     try:
         claims = json.loads(text.decode())
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # RuntimeError: nested too deep
         raise PeerError("claims are not JSON") from error
     if not isinstance(claims, dict) or sorted(claims) != sorted(CLAIMS):
         raise PeerError("claims")

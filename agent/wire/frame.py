@@ -42,7 +42,7 @@ def decode_frame(line: bytes) -> tuple[str, str, dict[str, object]]:
     try:
         parts = body.decode().split(" ", 2)
         value = json.loads(parts[2]) if len(parts) == 3 and parts[2] else {}
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:  # RuntimeError: nested too deep
         raise FrameError("format", "not JSON text") from error
     ident = parts[0]
     if len(parts) < 2 or not ident or len(ident) > MAX_ID_BYTES or not parts[1]:
