@@ -59,6 +59,32 @@ def test_what_cannot_be_is_refused_with_what_to_do(instance: Instance, tmp_path:
         assert re.search(r"^Next: +\S", done.stderr, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param("device made its key", marks=pytest.mark.soak),
+        "server issued its certificate",
+    ],
+)
+def test_with_its_power_cut_at_a_stage_the_board_can_be_tried_again(
+    instance: Instance, stage: str
+) -> None:
+    """The command says what is wrong; the board starts, and takes the next attempt."""
+    board = instance.boards[BLANK.name]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command(instance), stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"}
+    )
+    with process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if stage in line:
+                board.power_cut(0)
+                break
+        process.stdout.read()
+        assert process.wait(2 * ONLINE_S) != 0
+    board.power_restore()
+
+
 def test_killed_half_way_and_run_again_the_board_comes_into_service(instance: Instance) -> None:
     process = subprocess.Popen(  # noqa: S603 - our own command
         command(instance), stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"}

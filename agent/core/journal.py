@@ -63,7 +63,7 @@ CLOCK_BODY = "<qI"  # offset ms, error ms; the sequence field holds the boot cou
 LOSS_BODY = "<QB"  # up time ms, whether a gasp left; the sequence field holds the boot count
 TALLY_BODY = "<IIIII"  # lost: health, ordinary, reserved, unknown; unreadable records; sequences
 
-ORIGIN_BODY = "<4sII"  # epoch, power losses restored, of them with a gasp
+ORIGIN_BODY = "<4sIIH"  # epoch, power losses restored, of them with a gasp, events that follow
 
 SLOT_MAGIC = b"VEP2"
 SLOT_HEAD = "<4s4sHHBI"  # magic, epoch, payload bytes, where its up time is, digits, boot count
@@ -318,7 +318,8 @@ class Journal:
         """What a rotation writes, but for the tally; `kept` gains the sequences of the events."""
         header = struct.pack(HEADER, JOURNAL_MAGIC, self.epoch_bytes, self.last_sequence)
         yield header + struct.pack("<I", crc32(header))
-        body = struct.pack(ORIGIN_BODY, self.epoch_bytes, self.losses, self.gasps)
+        count = len(self.listed) - len(victims)
+        body = struct.pack(ORIGIN_BODY, self.epoch_bytes, self.losses, self.gasps, count)
         yield frame(ORIGIN, self.last_sequence, body)
         for clock in self.clocks:
             yield _clock_frame(clock)

@@ -48,7 +48,7 @@ _WINDOW_BYTES = const(512)
 _HEAD_BYTES = const(7)
 _LEAST_EVENT_BYTES = const(64)  # with its frame: no event is shorter
 _SLOT_HEAD_BYTES = const(17)
-_SIZES = {ACKNOWLEDGED: 0, CLOCK: 12, LOSS: 9, ORIGIN: 12}
+_SIZES = {ACKNOWLEDGED: 0, CLOCK: 12, LOSS: 9, ORIGIN: 14}
 
 
 def open_journal(journal) -> None:
@@ -123,8 +123,8 @@ def _take(journal, record, found):
     elif what == CLOCK:
         offset_ms, error_ms = struct.unpack(CLOCK_BODY, payload)
         journal.keep_clock((number, offset_ms, error_ms))
-    elif what == ORIGIN:
-        _, journal.losses, journal.gasps = struct.unpack(ORIGIN_BODY, payload)
+    elif what == ORIGIN and len(payload) == _SIZES[ORIGIN]:
+        _, journal.losses, journal.gasps, found.held = struct.unpack(ORIGIN_BODY, payload)
     elif what == LOSS:
         journal.last_loss = (number, struct.unpack_from("<Q", payload)[0])
         journal.last_gasp = len(payload) > 8 and payload[8] == 1
@@ -139,6 +139,7 @@ class _Losses:
     def __init__(self, last):
         self.found = []  # (first, last, class, at most so many)
         self.settled = []  # acknowledged, but not seen: such a hole is no loss
+        self.held = last  # so many events of up to `last` stood in the file when it was written
         self._last = last
         self._seen = 0
         self._heads = []  # (class, sequence) of unreadable events whose heads made sense
@@ -155,6 +156,8 @@ class _Losses:
         """This is the next event that can be read."""
         self._hole(sequence - 1)
         self._seen = sequence
+        if sequence <= self._last:
+            self.held -= 1
 
     def close(self, journal, slot_sequence):
         """The end is reached; the power-loss record, if any, has the sequence after the last."""
@@ -164,6 +167,8 @@ class _Losses:
             if self._bytes:
                 highest += self._bytes // _LEAST_EVENT_BYTES + 1
         self._hole(highest)
+        if self.held <= 0:  # all of them are here
+            self.found = [entry for entry in self.found if entry[0] > self._last]
         journal.last_sequence = highest
 
     def _hole(self, end):

@@ -4,9 +4,8 @@
   leaves. A msg_id is (epoch, sequence): were the gasp sent first and the power gone before the
   record, the next boot would give the same sequence to another event, and the server would take
   that for a repetition and drop it. Both are made beforehand.
-  Measured on the MicroPython VM over LittleFS in memory: 0.05 ms (median of 60), 11 ms at most.
-  In about 4 of 100 signals LittleFS has to write its own log anew and erases a block, which takes
-  tens of ms on real flash.
+  The record is one page of flash outside the file system; places, order and figures are in
+  docs/adr/0006-power-record-outside-files.md.
 - The gasp is best effort. What is certain comes after the next boot: the journal's record, and
   `PowerRestored!` with the length of the outage as soon as both boots' clocks are known.
 - Power that comes back without a reset ends the outage in the same boot.

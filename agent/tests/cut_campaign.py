@@ -8,6 +8,7 @@ The media are LittleFS on flash (flash.py) and a Linux disk (disk.py).
 
 import gc
 
+from agent.compat import MICROPYTHON
 from agent.core.authorisation import Authority
 from agent.core.journal import Journal
 from agent.core.provisioning import PROVISIONED, Provisioning
@@ -49,10 +50,11 @@ class FlashMedium:
         return bytes(self._flash.data)
 
     def close(self):
-        try:
-            self.storage.slot.close()
-        except AgentError:
-            pass
+        if MICROPYTHON:  # else it is closed while memory is collected, which may not allocate
+            try:
+                self.storage.slot.close()
+            except AgentError:
+                pass
         release()
 
 

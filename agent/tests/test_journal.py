@@ -174,7 +174,7 @@ def test_no_flipped_bit_is_taken_for_an_event():
     journal = made(storage)
     journal.append(b"only")
     good = storage.files["journal"]
-    for bit in range(39 * 8, len(good) * 8):
+    for bit in range(41 * 8, len(good) * 8):
         bad = bytearray(good)
         bad[bit // 8] ^= 1 << bit % 8
         storage.files["journal"] = bytes(bad)
@@ -314,13 +314,13 @@ def test_the_bytes_are_those_of_the_format_page():
     data = storage.files["journal"]
     assert data[:4] == b"VEJ1"
     assert struct.unpack_from("<I", data, 8)[0] == 0
-    assert data[16:35] == b"\x0c\x00\x08\x00\x00\x00\x00" + data[4:8] + bytes(8)
-    assert data[39:48] == b"\x02\x00\x01\x01\x00\x00\x00hi"
-    assert len(data) == 52
+    assert data[16:37] == b"\x0e\x00\x08\x00\x00\x00\x00" + data[4:8] + bytes(10)
+    assert data[41:50] == b"\x02\x00\x01\x01\x00\x00\x00hi"
+    assert len(data) == 54
     journal.append(b"", HEALTH)
     journal.append(b"", RESERVED)
     data = storage.files["journal"]
-    assert (data[54], data[65]) == (0x11, 0x31)
+    assert (data[56], data[67]) == (0x11, 0x31)
 
 
 def test_fixed_digits_fills_up_with_zeros_and_stops_at_nines():
@@ -492,6 +492,18 @@ def test_a_rotten_last_record_gives_its_sequence_up():
     assert sequences(journal) == list(range(1, 10))
     assert journal.tally == [0, 1, 0, 0, 1, "10"]
     assert journal.append(b"next") == 12
+
+
+def test_a_rotten_end_names_nothing_of_before_a_rotation_when_all_of_it_is_there():
+    journal = made(ten_events())
+    for number in (2, 4, 5):
+        journal.acknowledge(number)
+    journal.rewrite()
+    journal.append(b"last" * 10)
+    end = len(journal.storage.files["journal"])
+    again = reopened(spoiled(journal.storage, end - 51, b"\xa5" * 51))
+    assert again.tally[SEQUENCES] == "11"
+    assert sequences(again) == [1, 3, 6, 7, 8, 9, 10]
 
 
 def test_a_last_record_that_was_never_filled_in_was_not_promised():
