@@ -23,8 +23,11 @@ class Monitor:
         self.profiles = []
         self.changed = -1  # of the model, when the profiles were last looked at
         self.due_ms = 0
+        self.busy = False  # a chore of ours is not done yet
 
     def look(self, now_ms: int) -> None:
         device = self.device
+        if self.busy:
+            return
         if now_ms >= self.due_ms or device.changed != self.changed or device.report_now:
-            part("bulk_plan").work(self, now_ms)
+            device.chores.append(part("bulk_plan").work(self, now_ms))

@@ -17,8 +17,17 @@ _EXCEPTION_MS = const(4)
 _TOLD = const(5)
 
 
-def work(monitor, now_ms: int) -> None:
-    """Collect and tell what is due; settle when to look again."""
+def work(monitor, now_ms: int):
+    """Collect and tell what is due; settle when to look again. A chore: it yields None between two
+    values, because a report of all of them takes longer than the power lasts once it fails."""
+    monitor.busy = True
+    try:
+        yield from _work(monitor, now_ms)
+    finally:
+        monitor.busy = False
+
+
+def _work(monitor, now_ms):
     device = monitor.device
     if device.changed != monitor.changed:
         monitor.changed = device.changed
@@ -31,11 +40,11 @@ def work(monitor, now_ms: int) -> None:
             profile[_PHASED] = True
             profile[_DUE_MS] = _due_ms(device, profile, now_ms)
         if now_ms >= profile[_DUE_MS] or forced == profile[_NUMBER]:
-            _tell(monitor, profile, now_ms, False)
+            yield from _tell(monitor, profile, now_ms, False)
             if now_ms >= profile[_DUE_MS]:
                 profile[_DUE_MS] = _due_ms(device, profile, now_ms)
         elif profile[_TOLD] is not None and now_ms >= profile[_EXCEPTION_MS]:
-            wait_s = _tell(monitor, profile, now_ms, True)
+            wait_s = yield from _tell(monitor, profile, now_ms, True)
             profile[_EXCEPTION_MS] = now_ms + wait_s * 1000
         next_ms = min(next_ms, profile[_DUE_MS])
         if profile[_TOLD] is not None:
@@ -86,7 +95,7 @@ def _tell(monitor, profile, now_ms, exceptions):
     module = part("bulk_report")
     row = device.row(device.find(PROFILE), (profile[_NUMBER],))
     try:
-        data = module.collect(device, row, profile[_TOLD], exceptions)
+        data = yield from module.collect(device, row, profile[_TOLD], exceptions)
         if not data:
             return 0
         path = device.instance_path(device.find(PROFILE), row)

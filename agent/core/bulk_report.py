@@ -59,8 +59,9 @@ def is_watched(model, profile) -> bool:
     return False
 
 
-def collect(model, profile, told, exceptions: bool) -> str:
-    """The report of a profile as text, "" when `exceptions` are asked for and there are none.
+def collect(model, profile, told, exceptions: bool):
+    """A generator that yields None after each value, and returns the report of a profile as text,
+    "" when `exceptions` are asked for and there are none.
 
     `told` remembers what was last told of the watched values, None where none is watched.
     """
@@ -74,7 +75,9 @@ def collect(model, profile, told, exceptions: bool) -> str:
         if exceptions and not watched:
             continue
         name = model.get(obj, row, "Name")
+        yield None
         for found, spec, value in _values(model, target, name, excluded):
+            yield None
             if watched:
                 key = crc32(found.encode()) & _SMALL
                 number = _number(value)

@@ -229,12 +229,15 @@ class Endpoint:
     # --- what becomes due
 
     def poll(self, now_ms: int):
-        """Yield what is due; timers and samples go on while nobody is connected."""
+        """Yield what is due; timers and samples go on while nobody is connected. None stands for
+        nothing: others may run now, such as who hears that power fails."""
         model = self._model
         model.sample(now_ms)
         model.run_later(now_ms)
         for monitor in self.monitors:
             monitor.look(now_ms)
+        while model.chores:
+            yield from model.chores.pop()
         self._operations.advance()
         if now_ms >= self._check_ms:
             self._check(now_ms)

@@ -62,6 +62,7 @@ class Device(Model):
         self.connected_ms = None
         self.command_key = ""  # of the Reboot() this boot comes from
         self.boot_row = self.power_row = None
+        self.chores = []  # generators that yield None: what takes long, done within a poll
         self.report_now = 0  # the BulkData profile that a controller wants collected at once
         self.service_news = False  # the state of the service changed, and is not yet told
         self._later = []

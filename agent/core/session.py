@@ -76,6 +76,7 @@ class Session:
         self._ended = asyncio.Event()
         self._offline = asyncio.Event()
         self._offline.set()
+        self._polling = False  # while offline
 
     async def run(self):
         """Keep the session up; ends only by an error that nobody expected."""
@@ -97,8 +98,12 @@ class Session:
             await self._offline.wait()
             await sleep_ms(self.poll_ms)
             if self._link is None:
-                for _ in self._endpoint.poll(monotonic_ms()):
-                    break
+                self._polling = True
+                for outgoing in self._endpoint.poll(monotonic_ms()):
+                    if outgoing is not None:
+                        break
+                    await sleep_ms(0)
+                self._polling = False
 
     def wake(self):
         """The endpoint has something new to send."""
@@ -232,6 +237,8 @@ class Session:
     async def _work(self, link):
         self._link = link
         self._offline.clear()
+        while self._polling:  # one task at a time works for the endpoint
+            await sleep_ms(1)
         await self._send(self._endpoint.connected(monotonic_ms()))
         self.error = ""
         self._enter("online")
@@ -241,7 +248,10 @@ class Session:
                 await self._answer(*self._incoming[0])
                 self._incoming.pop(0)
             for outgoing in self._endpoint.poll(monotonic_ms()):
-                await self._send(outgoing)
+                if outgoing is None:
+                    await sleep_ms(0)
+                else:
+                    await self._send(outgoing)
             if not self._incoming:
                 await wait_for_event(self._wake, self.poll_ms)
             self._wake.clear()

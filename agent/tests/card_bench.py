@@ -73,7 +73,9 @@ class CardBench(Bench):
         end = self.now_ms + duration_ms
         while self.now_ms < end:
             self.now_ms += STEP_MS
-            self.sent.extend([notify_of(out.payload()) for out in self.endpoint.poll(self.now_ms)])
+            self.sent.extend(
+                [notify_of(out.payload()) for out in self.endpoint.poll(self.now_ms) if out]
+            )
             for _ in range(3):
                 await asyncio.sleep(0)
             while self.line.is_active:

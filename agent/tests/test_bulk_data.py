@@ -250,7 +250,7 @@ def test_a_record_of_twenty_values_has_at_most_400_bytes():
     records = []
     for _ in range(10):
         bench.now_ms += 250
-        records.extend([outgoing.payload() for outgoing in bench.endpoint.poll(bench.now_ms)])
+        records.extend([out.payload() for out in bench.endpoint.poll(bench.now_ms) if out])
     report = json.loads(notify_of(records[0])[1].one(3).map(3)["Data"])["Report"][0]
     assert len(report) - 1 == 20 and report["CollectionTime"] > 1795348800, report
     assert len(records[0]) <= 400, len(records[0])
@@ -268,3 +268,26 @@ def test_a_report_for_which_memory_is_short_is_given_up_and_the_agent_goes_on():
     assert _reports(bench, MINUTE + 1000) == []
     bench.endpoint.event = whole
     assert len(_reports(bench, MINUTE)) == 1
+
+
+def test_others_may_run_between_two_values_of_a_report():
+    bench = _bench(channels=24)
+    _profile(bench, ("Device.DOCSIS.DownstreamChannel.*.Power", {"Name": "d"}))
+    bench.poll(250)
+    bench.now_ms += 60_000
+    breaths = 0
+    poll = bench.endpoint.poll(bench.now_ms)
+    while next(poll) is None:
+        breaths += 1
+    assert breaths >= 24
+
+
+def test_a_report_that_was_broken_off_is_begun_anew():
+    bench = _bench()
+    _profile(bench, ("Device.DeviceInfo.ProcessStatus.CPUUsage", {"Name": "c"}))
+    bench.poll(250)
+    bench.now_ms += 60_000
+    poll = bench.endpoint.poll(bench.now_ms)
+    assert next(poll) is None
+    poll.close()  # as when the connection breaks
+    assert [report["c"] for _, report in _reports(bench, 1000)] == [12]

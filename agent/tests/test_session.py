@@ -362,3 +362,31 @@ def test_while_offline_the_endpoint_still_keeps_time():
         task.cancel()
 
     asyncio.run(run())
+
+
+def test_while_the_endpoint_takes_long_others_run_and_nobody_else_asks_it():
+    async def scene(desk):
+        seen = []
+
+        def poll(now_ms):
+            seen.append("begin")
+            for _ in range(20):
+                yield None
+            seen.append("end")
+
+        desk.endpoint.poll = poll
+        ticks = []
+
+        async def tick():
+            while True:
+                ticks.append(len(seen))
+                await asyncio.sleep(0)
+
+        other = asyncio.create_task(tick())
+        await desk.online()
+        await desk.until(lambda: seen.count("end") >= 2, "two polls")
+        other.cancel()
+        assert ticks.count(1) >= 15, "others ran within the first poll"
+        assert seen[:4] == ["begin", "end"] * 2
+
+    play(scene)

@@ -95,7 +95,7 @@ class Bench:
     def poll(self, after_ms=0):
         """The Notify messages due `after_ms` from now, as (msg_id, Tree)."""
         self.now_ms += after_ms
-        return [notify_of(outgoing.payload()) for outgoing in self.endpoint.poll(self.now_ms)]
+        return [notify_of(out.payload()) for out in self.endpoint.poll(self.now_ms) if out]
 
     def poll_for(self, duration_ms, step_ms=250):
         """Every Notify of a stretch of time, as (now_ms, msg_id, Tree)."""

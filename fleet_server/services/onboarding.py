@@ -167,9 +167,9 @@ class Onboarding:
         yield from self._learn_protocol()
         yield from self._learn_identity()
         yield from self._subscribe()
-        self._findings.onboarded = True
         yield from self._learn_state()
         yield from self._have_health_reported()
+        self._findings.onboarded = True
 
     def _learn_protocol(self) -> _Steps:
         yield self._ask(
