@@ -125,7 +125,8 @@ def _require_allowed(device):
     hour = (unix_s + part("local_time").offset_s(unix_s)) // 3600 % 24
     begins = int(get(TESTS + "PeakBegins"))
     ends = int(get(TESTS + "PeakEnds"))
-    if begins <= hour < ends:
+    inside = begins <= hour < ends if begins <= ends else hour >= begins or hour < ends
+    if inside:
         text = "peak hours, %d to %d, and the customer has not agreed" % (begins, ends)
         raise USPError(COMMAND_FAILURE, text)
 

@@ -221,21 +221,34 @@ def test_what_cannot_be_read_back_is_forgotten_and_nothing_else_suffers():
     assert again.added(BULK + "Profile.", {}).startswith(BULK + "Profile.")
 
 
-def test_while_nobody_is_connected_the_last_reports_wait_and_nothing_else_is_given_up():
+def _waiting(reports, others, earlier=0):
+    """What goes out after so many reports between other events, while nobody listened."""
     bench = _bench()
     _profile(bench, ("Device.DeviceInfo.UpTime", {"Name": "up"}))
     bench.subscribe("Event", "Device.LocalAgent.Periodic!", NotifRetry="true")
     bench.endpoint.disconnected()
-    for _ in range(30):
+    for _ in range(earlier):
         bench.endpoint.event("Device.LocalAgent.", "Periodic!", {}, bench.now_ms)
-        bench.poll_for(MINUTE, step_ms=1000)
+    bench.poll_for(reports * MINUTE + 1000, step_ms=1000)
+    for _ in range(others):
+        bench.endpoint.event("Device.LocalAgent.", "Periodic!", {}, bench.now_ms)
     bench.endpoint.connected(bench.now_ms)
     events = [notify.one(3) for _, notify in bench.poll(250)]
-    reports = [json.loads(e.map(3)["Data"]) for e in events if e.text(2) == "Push!"]
-    periodic = [e for e in events if e.text(2) == "Periodic!"]
-    assert len(periodic) >= 20 and len(reports) <= 4
-    if reports:
-        assert reports[-1]["Report"][0]["up"] > 1700
+    told = [json.loads(e.map(3)["Data"])["Report"][0] for e in events if e.text(2) == "Push!"]
+    return [report["up"] for report in told], len([1 for e in events if e.text(2) == "Periodic!"])
+
+
+def test_while_nobody_is_connected_the_last_four_reports_wait():
+    up, others = _waiting(reports=10, others=3)
+    assert others == 3 and len(up) == 4
+    assert up == sorted(up) and up[-1] > 540
+
+
+def test_reports_are_given_up_before_anything_else():
+    assert _waiting(reports=6, others=24) == ([], 24)
+    assert _waiting(reports=6, others=4, earlier=20) == ([], 24)
+    up, others = _waiting(reports=6, others=22)
+    assert others == 22 and len(up) == 2 and up[-1] > 300
 
 
 def test_a_record_of_twenty_values_has_at_most_400_bytes():

@@ -148,6 +148,12 @@ def test_peak_hours_are_a_setting():
     bench = _bench(EVENING)
     bench.set(TESTS, {"PeakBegins": "21"})
     assert _refusal(bench.operate(DOWNLOAD, URL)) == ""
+    bench.set(TESTS, {"PeakBegins": "20", "PeakEnds": "2"})  # past midnight
+    assert "peak hours" in _refusal(bench.operate(DOWNLOAD, URL))
+    night = _bench("2026-11-22T00:30:00Z")  # 01:30
+    assert _refusal(night.operate(DOWNLOAD, URL)) == ""
+    night.set(TESTS, {"PeakEnds": "2"})
+    assert "peak hours" in _refusal(night.operate(DOWNLOAD, URL))
     assert _refusal(_bench("2026-11-22T18:59:00Z").operate(DOWNLOAD, URL)) == ""  # 19:59
 
 
