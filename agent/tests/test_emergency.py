@@ -2,6 +2,7 @@
 
 from agent.core.battery import Monitor as BatteryMonitor
 from agent.core.emergency import Monitor
+from agent.core.parts import part
 from agent.tests.test_messages_operate import Gate
 from agent.tests.test_power import names, waiting
 from agent.tests.usp_bench import Bench, Failed
@@ -381,6 +382,6 @@ def test_a_clock_that_jumps_does_not_shorten_the_call_back_time():
 
 def test_a_service_code_alone_is_no_emergency_number():
     bench = _bench()
-    bench.operate("Device.X_IPKO-COM_Service.SetEmergencyNumbers()", {"Numbers": "112,*100#"})
+    part("service").save_list(bench.store, {"ver": 1, "numbers": ["*100#"], "hosts": []})
     _now(bench, dialled="*21#", **CALL)
     assert bench.value(EMERGENCY + "Busy") == "Call"
