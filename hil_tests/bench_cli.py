@@ -28,6 +28,7 @@ app = typer.Typer(
 
 DEFAULT_BOARD = "voicemodem"
 DEFAULT_CARD_BOARD = "stb"
+DEFAULT_SAMPLER_BOARD = "modem"
 
 State = Annotated[Path, typer.Option(envvar="STATE", help="State folder that `make run` uses.")]
 Board = Annotated[str, typer.Argument(help="Name of the board, as `bench boards` lists it.")]
@@ -65,6 +66,13 @@ class PhoneAction(StrEnum):
     CALL = "call"
 
 
+class WaveKind(StrEnum):
+    DIP = "dip"
+    SWELL = "swell"
+    INTERRUPTION = "interruption"
+    TRANSIENT = "transient"
+
+
 class NetworkAction(StrEnum):
     UNPLUG = "unplug"
     PLUG = "plug"
@@ -94,7 +102,7 @@ def power(
 
 @app.command()
 def supply(
-    volts: Annotated[float, typer.Argument(min=0, help="Voltage of the board's supply rail.")],
+    volts: Annotated[float, typer.Argument(min=0, help="Voltage of the supply, 230 on the mains.")],
     board: Board = DEFAULT_BOARD,
     for_ms: Annotated[
         float | None,
@@ -105,6 +113,23 @@ def supply(
     """Set the supply voltage: a dip, a swell, a slow brown-out."""
     control = find_board(state, board)
     act(board, f"supply at {volts:g} V", lambda: control.supply(volts, for_ms))
+
+
+@app.command()
+def wave(
+    kind: WaveKind,
+    percent: Annotated[
+        float, typer.Argument(help="Of nominal: what is left, or reached; of a transient its crest")
+    ],
+    board: Board = DEFAULT_SAMPLER_BOARD,
+    for_ms: Annotated[float, typer.Option("--for", min=0, help="Milliseconds.")] = 100,
+    seed: Annotated[int, typer.Option(help="Another noise, another moment of the wave.")] = 1,
+    state: State = DEFAULT_STATE,
+) -> None:
+    """Play a wave to a board that samples its supply."""
+    control = find_board(state, board)
+    said = f"{kind.value} to {percent:g} %"
+    act(board, said, lambda: control.wave(kind.value, percent, for_ms, seed))
 
 
 @app.command()

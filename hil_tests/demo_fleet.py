@@ -19,7 +19,9 @@ class DemoBoard:
         return self.spec.name
 
 
-MODEM = DemoBoard(BoardSpec("modem", "MODEM", "00000001"), Placement("C-1002", "internet"))
+MODEM = DemoBoard(
+    BoardSpec("modem", "MODEM", "00000001", sampler="mains"), Placement("C-1002", "internet")
+)
 VOICEMODEM = DemoBoard(
     BoardSpec("voicemodem", "VOICEMODEM", "00000002"), Placement("C-1001", "voice")
 )

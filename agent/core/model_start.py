@@ -126,13 +126,16 @@ def _bind_device_info(device):
 def _bind_state(device):
     _bind(device, "Device.BulkData.", (), Status=live.BULK_STATUS)
     _bind(device, "Device.Time.", (), Status=live.TIME_STATUS, CurrentLocalTime=live.CURRENT_TIME)
-    sensors = device.board.sensors
+    sensors = list(device.board.sensors)
+    if device.board.sampler:
+        sensors.append(device.board.sampler.kind)
     device.power_row = _bind(
         device,
         POWER,
         (),
         Source=MAINS if sensors else SOURCE_UNKNOWN,
         SupplyVoltage=live.SUPPLY_VOLTAGE,
+        SupplyNominal=str(device.board.supply_nominal_mv) if sensors else "0",
         PowerLossCount=live.POWER_LOSSES,
         GaspCount=live.GASPS,
         Sensors=",".join(sensors),
@@ -154,6 +157,10 @@ def _enter_boot(device):
         names.append("WarmBootCount")
     if code == RESET_WATCHDOG:
         names.append("WatchdogBootCount")
+    if code == RESET_BROWN_OUT:
+        power, row = device.find(POWER), device.power_row
+        count = str(int(device.get(power, row, "BrownOutCount")) + 1)
+        device.put(power, row, "BrownOutCount", count)
     for name in names:
         device.put(obj, totals, name, str(int(device.get(obj, totals, name)) + 1))
     _add_boot(device, int(device.get(obj, totals, "MaxRebootEntries")), code, updated)

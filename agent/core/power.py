@@ -11,9 +11,11 @@
 - Power that comes back without a reset ends the outage in the same boot.
 - While a battery carries the device nothing of this happens: battery.py tells of the mains. When
   the battery ends, the source of the loss is Battery.
-- The supply is sampled; thresholds are those of EN 50160 (dip below 90 %, swell above 110 %,
-  interruption below 5 % of nominal) with 2 % hysteresis. On a rail behind an adapter these are the
-  rail's events, not the mains': the board's `sensors` and `supply_nominal_mv` say what is measured.
+- Where the board has a sampler, power_sampler.py watches its supply; where it can only read one
+  value of a rail now and then, SupplyEvents does, every 10 ms. Thresholds are those of EN 50160:
+  dip below 90 %, swell above 110 %, interruption below 5 % of nominal, with 2 % hysteresis.
+- What nothing measured is inferred: a brown-out reset is a `Dip!` without magnitude and duration,
+  and an outage that left no record is known by the reset alone.
 """
 
 import asyncio
@@ -22,10 +24,13 @@ import gc
 from agent.compat import MICROPYTHON, const, sleep_ms
 from agent.core.events import date_time, event_record
 from agent.core.journal import fixed_digits
+from agent.core.parts import part
 from agent.wire.codes import (
     BOOT_EVENT,
     DEVICE,
     DIP_EVENT,
+    GRADE_INFERRED,
+    INTERRUPTION,
     MAINS,
     POWER,
     POWER_LOSS_EVENT,
@@ -38,7 +43,6 @@ from agent.wire.codes import (
 _SAMPLE_MS = const(10)
 _RIDE_THROUGH_MS = const(1000)  # power that is back by then never left this boot
 _SLOT_DIGITS = const(13)
-_INTERRUPTION = "interruption"
 _TIME_BYTES = const(24)  # of a dateTime with milliseconds
 
 
@@ -57,6 +61,8 @@ class PowerMonitor:
         self._patches = ()
         self._packet_sequence = 0
         self._source = MAINS
+        self._supply = None  # the watch of the sampler, where there is one
+        self._lost_ms = None  # up time when it saw the interruption begin that goes on
         self.last_signal = (0, False)  # (up time ms, gasp was sent) of the latest signal
 
     def report_boot(self, boot_arguments: dict) -> None:
@@ -64,7 +70,9 @@ class PowerMonitor:
         cause = self._board.reset_cause()
         loss = self._journal.last_loss
         if loss or (cause in (RESET_POWER_ON, RESET_BROWN_OUT) and self._clock.boot_count > 1):
-            args = {"Loss": list(loss)} if loss else {}
+            args = {"Loss": list(loss)} if loss else {"Grade": GRADE_INFERRED}
+            if cause == RESET_BROWN_OUT and not loss:
+                self._endpoint.event(POWER, DIP_EVENT, {"Grade": GRADE_INFERRED}, 0, True)
             self._endpoint.event(POWER, POWER_RESTORED_EVENT, args, 0, True)
         now_ms = self._clock.up_time_ms()
         self._endpoint.event(DEVICE, BOOT_EVENT, boot_arguments, now_ms, True)
@@ -75,7 +83,11 @@ class PowerMonitor:
         tasks = [asyncio.create_task(self._watch())]
         if self._board.power_fail is not None:
             tasks.append(asyncio.create_task(self._await_signal()))
-        if "supply" in self._board.sensors:
+        if self._board.sampler is not None:
+            watch = part("power_sampler").SupplyWatch
+            self._supply = watch(self._board.sampler, self._clock, self._report)
+            tasks.append(asyncio.create_task(self._supply.run()))
+        elif "supply" in self._board.sensors:
             tasks.append(asyncio.create_task(self._sample()))
         try:
             await asyncio.gather(*tasks)
@@ -180,6 +192,8 @@ class PowerMonitor:
     async def _until_restored(self):
         """Come back when power is back, if this boot lives to see it."""
         await sleep_ms(_RIDE_THROUGH_MS)
+        while self._supply and self._supply.is_low():
+            await sleep_ms(_SAMPLE_MS)
         while self._is_low(self._board.supply_mv()):
             await sleep_ms(_SAMPLE_MS)
 
@@ -187,7 +201,12 @@ class PowerMonitor:
         return supply_mv is not None and supply_mv * 10 < self._board.supply_nominal_mv * 9
 
     def _restored(self, now_ms, failed_ms):
-        args = {"Duration": str(now_ms - failed_ms), "DurationError": str(_RIDE_THROUGH_MS)}
+        end_ms, error_ms = now_ms, _RIDE_THROUGH_MS
+        if self._lost_ms is not None and self._supply.restored_ms > self._lost_ms:
+            failed_ms, end_ms = self._lost_ms, self._supply.restored_ms
+            error_ms = self._supply.resolution_ms
+        self._lost_ms = None
+        args = {"Duration": str(end_ms - failed_ms), "DurationError": str(error_ms)}
         self._journal.settle()
         self._endpoint.event(POWER, POWER_RESTORED_EVENT, args, now_ms, True)
         self._prepare_record()
@@ -202,14 +221,17 @@ class PowerMonitor:
             supply_mv = self._board.supply_mv()
             if supply_mv is not None:
                 for event in supply.feed(supply_mv, now_ms):
-                    self._report(event)
+                    self._report(*event)
             await sleep_ms(_SAMPLE_MS)
 
-    def _report(self, event):
-        name, magnitude_mv, began_ms, duration_ms = event
-        if name == _INTERRUPTION:
-            if not self._is_carried() and not self._interrupted.is_set():
+    def _report(self, name, magnitude_mv, began_ms, duration_ms):
+        if name == INTERRUPTION:
+            if self._is_carried():
+                return
+            if not self._interrupted.is_set():
                 self.power_failing()
+            if self._supply and self._lost_ms is None:
+                self._lost_ms = began_ms
             return
         args = {"Magnitude": str(magnitude_mv), "Duration": str(duration_ms)}
         self._endpoint.event(POWER, name, args, began_ms, True)
@@ -245,8 +267,8 @@ class SupplyEvents:
             elif percent > 110 * self._nominal_mv:
                 self._begin(SWELL_EVENT, supply_mv, now_ms)
         if self._kind == DIP_EVENT and percent < 5 * self._nominal_mv:
-            self._kind = _INTERRUPTION
-            events += ((_INTERRUPTION, supply_mv, self._began_ms, now_ms - self._began_ms),)
+            self._kind = INTERRUPTION
+            events += ((INTERRUPTION, supply_mv, self._began_ms, now_ms - self._began_ms),)
         return events
 
     def _end(self, percent, supply_mv, now_ms):
@@ -260,7 +282,7 @@ class SupplyEvents:
         if not over:
             return ()
         kind, self._kind = self._kind, None
-        if kind == _INTERRUPTION:
+        if kind == INTERRUPTION:
             return ()
         return ((kind, self._extreme_mv, self._began_ms, now_ms - self._began_ms),)
 

@@ -25,6 +25,9 @@ class Board:
     trusted_time = False  # True when the machine's own wall clock is right from the start
     poll_ms = 250  # how often the agent looks at what it watches; longer lets a processor sleep
 
+    # An agent.ports.sampler.Sampler where the supply is sampled all the time: supply_nominal_mv and
+    # supply_mv() tell of what is sampled then.
+    sampler = None
     raw_flash = None  # flash for the power-loss record alone, outside the file system: an object
     # with `erase()`, `program(offset, data)`, which writes erased bytes once, in place and durable
     # when it returns, and `read(offset, size)`; at least 2 KB. Without: a file is used.
@@ -48,8 +51,9 @@ class Board:
         raise NotImplementedError
 
     def supply_mv(self):
-        """Supply rail in millivolts now, or None when nothing measures it."""
-        return None
+        """What is supplied now, in millivolts, or None when nothing measures it."""
+        level_mv = self.sampler and self.sampler.level_mv
+        return level_mv() if level_mv else None
 
     def card_present(self):
         """True or False, or None when there is no card reader."""

@@ -155,7 +155,7 @@ def test_a_supply_that_goes_is_no_loss_while_the_battery_carries():
     ):
         bench = _bench(**facts)
         power = _powered(bench)
-        power._report(("interruption", 0, 0, 0))
+        power._report("interruption", 0, 0, 0)
         assert power._interrupted.is_set() == lost, facts
 
 

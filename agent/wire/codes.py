@@ -114,6 +114,9 @@ CARD_WRONG_PAIRING = "WrongPairing"  # bound to another box
 CARD_NOT_ENTITLED = "NotEntitled"  # waits for an entitlement refresh
 CARD_RUNNING = "Running"
 
+# What the watch of the supply tells beside Dip!, Swell! and Transient!.
+INTERRUPTION = "interruption"
+
 UNKNOWN_TIME = "0001-01-01T00:00:00Z"
 
 SOFTWARE_VERSION = "0.1.0"

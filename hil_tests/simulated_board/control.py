@@ -94,6 +94,12 @@ class BoardControl:
         request = {"action": "supply", "volts": volts, "for_ms": for_ms}
         return self._ask(request, (for_ms or 0) / 1000)
 
+    def wave(self, kind: str, percent: float, for_ms: float = 0, seed: int = 1) -> Answer:
+        """Play a dip, swell, interruption or transient to the board's sampler, in percent of
+        nominal (of a transient: of the crest). Answers what is true of it."""
+        request = {"action": "wave", "kind": kind, "percent": percent, "for_ms": for_ms}
+        return self._ask({**request, "seed": seed})
+
     def card(self, inserted: bool, kind: str | None = None) -> Answer:
         """Insert a smart card, of a kind of card_slot.py or the last one; or remove it."""
         return self._ask({"action": "card", "inserted": inserted, "kind": kind})

@@ -66,6 +66,10 @@ class ControlServer:
                 return await board.reset()
             case "supply":
                 return await board.supply(float(request["volts"]), request.get("for_ms"))
+            case "wave":
+                names = ("percent", "for_ms", "seed")
+                percent, for_ms, seed = (request[name] for name in names)
+                return board.wave(str(request["kind"]), float(percent), float(for_ms), int(seed))
             case "card":
                 return board.card(bool(request["inserted"]), request.get("kind"))
             case "refresh_card":

@@ -9,6 +9,7 @@ from typing import Any
 DOCUMENTATION_OUI = "00256D"
 DEFAULT_HEAP_BYTES = 256 * 1024
 NOMINAL_SUPPLY_MV = 12_000
+NOMINAL_MAINS_MV = 230_000
 
 _MODEL_NAMES = {"MODEM": "CM-31", "VOICEMODEM": "EMTA-31", "STB": "STB-40"}
 
@@ -26,6 +27,8 @@ class BoardSpec:
     hardware_version: str = "A0"
     lab: bool = False
     sensors: tuple[str, ...] = ("supply", "power_fail")
+    sampler: str = ""
+    """What its converter samples all the time: "mains", "rail", or nothing."""
     card_inserted: bool | None = None
     card_kind: str = "good"
     """Which made-up card it comes with; see card_slot.py."""
@@ -47,6 +50,10 @@ class BoardSpec:
     """Path of a source file that takes the place of agent/main.py; for trials of the board."""
 
     @property
+    def supply_nominal_mv(self) -> int:
+        return NOMINAL_MAINS_MV if self.sampler == "mains" else NOMINAL_SUPPLY_MV
+
+    @property
     def endpoint_id(self) -> str:
         return f"ops::{self.manufacturer_oui}-{self.product_class}-{self.serial_number}"
 
@@ -60,6 +67,7 @@ class BoardSpec:
             "serial_number": self.serial_number,
             "hardware_version": self.hardware_version,
             "lab": self.lab,
+            "supply_nominal_mv": self.supply_nominal_mv,
             "sensors": [*self.sensors, *(["card"] if self.card_inserted is not None else [])],
         }
 

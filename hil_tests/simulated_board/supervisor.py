@@ -17,8 +17,9 @@ from hil_tests.simulated_board.hardware_bus import HardwareBus
 from hil_tests.simulated_board.machine import Machine
 from hil_tests.simulated_board.records import ActionLog, ConsoleLog
 from hil_tests.simulated_board.serial_port import SerialPort
-from hil_tests.simulated_board.spec import NOMINAL_SUPPLY_MV, BoardFolder, BoardSpec
+from hil_tests.simulated_board.spec import BoardFolder, BoardSpec
 from hil_tests.simulated_board.uplink import Uplink
+from hil_tests.waveforms import write_wave
 
 _RESPAWN_S = 0.2
 _RESPAWN_AFTER_CRASH_S = 1.0
@@ -46,7 +47,7 @@ class BoardSupervisor:
         self._power_gone.set()
         self._reset_cause = codes.RESET_POWER_ON
         self._flash_cut_at = spec.cut_at_flash_operation
-        self._supply_mv = NOMINAL_SUPPLY_MV
+        self._supply_mv = spec.supply_nominal_mv
         self._card = spec.card_inserted
         self._slot = CardSlot(spec.card_kind, spec.serial_number, bool(spec.card_inserted))
         self._facts = first_facts(spec)
@@ -162,8 +163,20 @@ class BoardSupervisor:
         self._set_supply(round(volts * 1000))
         if for_ms is not None:
             await asyncio.sleep(for_ms / 1000)
-            self._set_supply(NOMINAL_SUPPLY_MV)
+            self._set_supply(self.spec.supply_nominal_mv)
         return self._actions.note("supply", volts=volts, began_at=began_at, ended_at=time.time())
+
+    def wave(self, kind: str, percent: float, for_ms: float, seed: int) -> dict[str, Any]:
+        if not self.spec.sampler:
+            raise BoardRefusedError("has no sampler; use `bench supply`")
+        if not self._powered:
+            raise BoardRefusedError("is off; restore its power first")
+        path = self.folder.path / "wave.bin"
+        event = write_wave(path, self.spec.sampler, kind, percent, for_ms, seed)
+        self._bus.tell(f"wave {path.resolve()}")
+        return self._actions.note(
+            "wave", kind=kind, magnitude_mv=event.magnitude_mv, lasts_ms=event.lasts_s * 1000
+        )
 
     def card(self, inserted: bool, kind: str | None) -> dict[str, Any]:
         self._need_reader()
@@ -300,6 +313,7 @@ class BoardSupervisor:
             **self._ports,
             "reset_cause": self._reset_cause,
             "supply_mv": self._supply_mv,
+            "sampler": self.spec.sampler,
             "card": self._card,
             "facts": {subject: _compact(fact) for subject, fact in self._facts.items()},
             "cut_at_flash_operation": self._flash_cut_at,

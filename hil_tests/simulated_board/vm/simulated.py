@@ -1,10 +1,10 @@
 """The simulated board as the agent sees it, on both Pythons.
 
 What the hardware would do comes over the hardware bus, a loopback connection of text lines:
-`powerfail`, `supply <mV>`, `card in`, `card out`, `fact <subject> <json>`. The board sends only
-`cut`, when its flash has been told to lose power, and `rules <json>`, for the filter of the
-customer's traffic. The uplink is a loopback port that carries bytes
-to the host and port named in the first line.
+`powerfail`, `supply <mV>`, `wave <path>`, `card in`, `card out`, `fact <subject> <json>`.
+The board sends only `cut`, when its flash has been told to lose power, and `rules <json>`, for the
+filter of the customer's traffic. The uplink is a loopback port that carries bytes to the
+host and port named in the first line.
 """
 
 import asyncio
@@ -53,6 +53,9 @@ class SimulatedBoard(Board):
         self.filter = BusFilter()
         self._reset_cause = settings["reset_cause"]
         self._supply_mv = settings["supply_mv"]
+        kind = settings.get("sampler")
+        if kind:
+            self.sampler = _part("wave_player").WavePlayer(kind, lambda: self._supply_mv)
         self._card = settings["card"]
         self._facts = {name: _kept(text) for name, text in settings["facts"].items()}
         self._uplink_port = settings["uplink_port"]
@@ -74,10 +77,7 @@ class SimulatedBoard(Board):
 
     def _open_slot(self):
         """The contacts of the card, for one reading; their code is forgotten with them."""
-        name = __name__.rpartition(".")[0] + ".card_line" if "." in __name__ else "card_line"
-        module = __import__(name, None, None, ("*",))
-        sys.modules.pop(name)
-        return module.SocketLine(self._slot_port)
+        return _part("card_line").SocketLine(self._slot_port)
 
     def facts(self, subject):
         fact = self._facts.get(subject)
@@ -141,11 +141,22 @@ class SimulatedBoard(Board):
             self._fail_signal.pull()
         elif words[0] == "supply":
             self._supply_mv = int(words[1])
+        elif words[0] == "wave":
+            self.sampler.play(words[1])
         elif words[0] == "card" and self._card != (words[1] == "in"):
             self._card = words[1] == "in"
             self._card_switch.pull()
         elif words[0] == "fact":
             self._facts[words[1]] = _kept(words[2])
+
+
+def _part(name):
+    """A module beside this one, forgotten with the last use of it."""
+    if "." in __name__:
+        name = __name__.rpartition(".")[0] + "." + name
+    module = __import__(name, None, None, ("*",))
+    sys.modules.pop(name)
+    return module
 
 
 def _kept(text):
