@@ -102,13 +102,13 @@ def test_children_do_not_outlive_a_killed_supervisor(running: Running) -> None:
     wait_until(lambda: are_gone(children), "children gone", GONE_S)
 
 
-def test_a_second_start_on_the_same_port_names_port_and_option(running: Running) -> None:
+def test_a_second_start_on_the_same_state_names_folder_and_option(running: Running) -> None:
     done = subprocess.run(  # noqa: S603 - our own command
         running.words, capture_output=True, text=True, timeout=READY_S
     )
     assert done.returncode == 1
-    assert f"Port {running.http_port}" in done.stderr
-    assert "--http-port" in done.stderr
+    assert "is served already" in done.stderr
+    assert "--state" in done.stderr
 
 
 @pytest.mark.parametrize(
