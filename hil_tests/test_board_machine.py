@@ -18,7 +18,6 @@ from hil_tests.simulated_board.board import SimulatedBoard
 from hil_tests.simulated_board.flash_image import stored_files
 from hil_tests.simulated_board.machine import has_micropython
 from hil_tests.waiting import wait_until
-from hil_tests.waiting import wait_until
 
 needs_machine = pytest.mark.skipif(not has_micropython(), reason="no MicroPython machine here")
 BOTH = pytest.mark.parametrize("cpython", [pytest.param(False, marks=needs_machine), True])
