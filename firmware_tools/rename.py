@@ -24,6 +24,7 @@ _CONTRACTS = (
     "agent.ports.filter",
     "agent.ports.microcontroller",
     "agent.ports.rp2",
+    "agent.ports.sampler",
     "agent.ports.signals",
 )
 _KEPT = frozenset(

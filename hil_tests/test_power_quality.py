@@ -55,7 +55,7 @@ def test_a_simulated_board_plays_a_file_in_step_with_its_steady_wave(
             if index == 101:
                 player.play(str(tmp_path / "wave.bin"))
             block = array("h", bytes(2 * BLOCK))
-            player._due_ms = 0  # do not wait, and count nothing as lost
+            player._due_ms = 0  # do not wait
             await player.read_into(block)
             blocks.append(Block(block, player.high, player.low))
 

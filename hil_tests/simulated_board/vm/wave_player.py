@@ -5,10 +5,11 @@ detector held, high and low; it begins at a zero crossing and holds whole cycles
 the steady wave goes on in step.
 """
 
+import asyncio
 from array import array
 from math import pi, sin
+from time import time
 
-from agent.compat import monotonic_ms, sleep_ms
 from agent.ports.sampler import Sampler
 
 _BLOCK_MS = 10
@@ -35,7 +36,7 @@ class WavePlayer(Sampler):
         self._count = 0
         self._file = None
         self._raw = array("h", bytes(2 * self.block + 4))
-        self._due_ms = monotonic_ms()
+        self._due_ms = int(time() * 1000)
 
     def play(self, path):
         """Play a file once, from the next cycle on."""
@@ -45,12 +46,12 @@ class WavePlayer(Sampler):
 
     async def read_into(self, block):
         self._due_ms += _BLOCK_MS
-        wait_ms = self._due_ms - monotonic_ms()
+        wait_ms = self._due_ms - int(time() * 1000)
         lost = 0
         if wait_ms < -_DEEPEST_MS:
             lost = -wait_ms // _BLOCK_MS * self.block
             self._due_ms -= wait_ms
-        await sleep_ms(max(wait_ms, 0))
+        await asyncio.sleep(max(wait_ms, 0) / 1000)
         if self._file is None or (self._count == 1) or not self._from_file(block):
             self._steady(block)
         self._count += 1
