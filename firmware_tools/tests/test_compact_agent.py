@@ -22,7 +22,7 @@ print("PASSED", len(module.__tests__))
 _MACHINE = shutil.which("micropython", path=str(REPOSITORY / ".venv" / "bin")) or shutil.which(
     "micropython"
 )
-# Holds for the agent as it is written alone: made smaller, the detector of the mains takes 312 bytes
+# Holds for the agent as it is written alone: made smaller, the mains detector takes 312 bytes
 # a block of samples. See docs/developer/power-quality.md.
 _KNOWN = {"test_nothing_is_allocated_while_samples_are_taken_in"}
 needs_machine = pytest.mark.skipif(_MACHINE is None, reason="the machine has no wheel here")
