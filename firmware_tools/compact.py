@@ -16,6 +16,7 @@ from firmware_tools.merge import merged
 from firmware_tools.rename import new_names, renamed
 
 _CONSTANT = re.compile(r"[A-Z][A-Z0-9_]*")
+_PAIR = re.compile(r"_pair_\d+_")
 
 
 def compacted(sources: Iterable[Path]) -> dict[str, str]:
@@ -32,9 +33,32 @@ def compacted(sources: Iterable[Path]) -> dict[str, str]:
     fewer = merged(plain)
     new = new_names(fewer)
     return {
-        module: ast.unparse(ast.fix_missing_locations(renamed(tree, new)))
+        module: _written(ast.fix_missing_locations(renamed(tree, new)))
         for module, tree in fewer.items()
     }
+
+
+def _written(tree: ast.Module) -> str:
+    """The source of a module. The values of `a, b = c, d` stay without brackets: with them the
+    machine makes a tuple first, on the heap."""
+    pairs = _Pairs()
+    text = ast.unparse(pairs.visit(tree))
+    return _PAIR.sub(lambda found: pairs.values[found.group()], text)
+
+
+class _Pairs(ast.NodeTransformer):
+    """Puts a name in the place of the values of each assignment to two or three at once."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def visit_Assign(self, node: ast.Assign) -> ast.Assign:
+        target, value = node.targets[0], node.value
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(value.elts) < 4:
+            name = f"_pair_{len(self.values)}_"
+            self.values[name] = ", ".join(ast.unparse(each) for each in value.elts)
+            node.value = ast.Name(name)
+        return node
 
 
 def _parsed(source: Path) -> ast.Module:

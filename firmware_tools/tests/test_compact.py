@@ -34,6 +34,15 @@ def test_constants_of_other_modules_stand_where_they_are_used(tmp_path: Path) ->
     assert found["other"] == f"from agent import codes as words\nprint('Boot!', words.{table})"
 
 
+def test_two_values_at_once_make_no_tuple_on_the_heap(tmp_path: Path) -> None:
+    text = "def swap(a, b):\n    a, b = b, (a, 1)\n    a, b, c, d = 1, 2, 3, 4\n    return a, b\n"
+    found = compacted(tmp_path, one=text)["one"].splitlines()
+    second = found[1].strip()
+    first, other = second.split(" = ")[0].split(", ")
+    assert second == f"{first}, {other} = {other}, ({first}, 1)"
+    assert found[2].endswith("= (1, 2, 3, 4)")
+
+
 def test_a_constant_reached_through_a_part_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match=r"agent\.one: DENIED .* import it by name"):
         compacted(
