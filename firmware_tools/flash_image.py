@@ -68,14 +68,18 @@ class FlashImage:
     def write(self, path: str, data: bytes) -> None:
         """Write one file, with the folders above it. Raises BuildError when it does not fit."""
         try:
-            self._disk.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
+            self.make_folder(str(PurePosixPath(path).parent))
             with self._disk.open(path, "wb") as file:
                 file.write(data)
         except LittleFSError as error:
-            raise BuildError(f"{path}: does not fit into the image ({error})") from error
+            raise _no_room(path, error) from error
 
     def make_folder(self, path: str) -> None:
-        self._disk.makedirs(path, exist_ok=True)
+        """Make a folder, with those above it. Raises BuildError when it does not fit."""
+        try:
+            self._disk.makedirs(path, exist_ok=True)
+        except LittleFSError as error:
+            raise _no_room(path, error) from error
 
     def replace_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Remove `folder` with all that is in it, then write `files` (by absolute path)."""
@@ -92,6 +96,13 @@ class FlashImage:
             return list(self._disk.listdir(str(folder)))
         except (LittleFSError, FileNotFoundError):
             return []
+
+
+def _no_room(path: str, error: LittleFSError) -> BuildError:
+    return BuildError(
+        f"{path}: does not fit into the image ({error})",
+        "Give the image more --blocks, as far as the board's flash has them.",
+    )
 
 
 def _unmounted(blocks: int) -> LittleFS:

@@ -103,10 +103,17 @@ def test_a_server_that_is_down_ends_with_its_code() -> None:
 
 
 def test_build_reports_the_bytes_of_the_agent(tmp_path: Path) -> None:
-    done = firmware_tools("build", "--image", str(tmp_path / "flash.img"), "--blocks", "128")
+    done = firmware_tools("build", "--image", str(tmp_path / "flash.img"), "--blocks", "192")
     assert done.returncode == 0, done.stderr
     assert re.search(r"\d+ files, \d+ bytes of \.mpy", done.stdout)
-    assert (tmp_path / "flash.img").stat().st_size == 128 * 4096
+    assert (tmp_path / "flash.img").stat().st_size == 192 * 4096
+
+
+def test_an_image_without_room_for_the_agent_says_what_to_give_it(tmp_path: Path) -> None:
+    done = firmware_tools("build", "--image", str(tmp_path / "flash.img"), "--blocks", "64")
+    assert done.returncode == BuildError.exit_code
+    assert "does not fit into the image" in done.stderr
+    assert "--blocks" in done.stderr
 
 
 def test_build_puts_the_agent_into_a_rom_image_instead(tmp_path: Path) -> None:
