@@ -2,6 +2,7 @@ import asyncio
 
 from agent.compat import monotonic_ms
 from agent.core.power import PowerMonitor, SupplyEvents
+from agent.ports.signals import Signal
 from agent.tests.fakes import FakeBoard
 from agent.tests.usp_bench import Bench, notify_of
 from agent.wire.codes import RESET_COMMANDED, RESET_POWER_ON
@@ -31,20 +32,6 @@ class FakeSession:
 
     def wake(self):
         self.woken += 1
-
-
-class Signal:
-    """A power-fail pin, as the boards have it."""
-
-    def __init__(self):
-        self._event = asyncio.Event()
-
-    def pull(self):
-        self._event.set()
-
-    async def wait(self):
-        await self._event.wait()
-        self._event.clear()
 
 
 def started(bench=None, cause=RESET_POWER_ON, subscribe=True):
