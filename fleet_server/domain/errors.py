@@ -71,3 +71,11 @@ class InvalidAllowListError(InvalidError):
 
 class OlderAllowListError(ConflictError):
     """A list with this version, or a later one, was signed before."""
+
+
+class UnknownSettingError(NotFoundError):
+    """The policy has no setting of this name."""
+
+
+class InvalidSettingError(InvalidError):
+    """The value is not one the setting may take."""
