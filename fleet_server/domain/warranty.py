@@ -1,0 +1,188 @@
+"""How long a unit is covered, counted from the day the customer received it.
+
+- A set-top box is covered for 1 year, a smart card for 4 years [7.2.2]. The document names no term
+  for a modem or voice modem: a fault that its customer did not cause is the operator's own cost.
+- A year is one of the civil calendar: the last covered day is the same day and month, that day
+  included, by local date; 29 February counts to 28 February where the year has none.
+- Each receipt begins a term of its own, a replacement's too. Which receipt counts is asked of the
+  day of the defect: the last one on or before it.
+- A receipt whose day is not on record makes the cover `unknown`, never `expired`.
+- The supplier's warranty is between the operator and the supplier; nothing here mixes the two.
+
+Out of term never means that the customer pays: that is decided apart, see replacement.py [7.2.6].
+All days are civil dates where the contracts are (local_time.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+ARTICLE = "7.2.2"
+_YEARS = {"STB": 1, "CARD": 4}
+_DAY = timedelta(days=1)
+
+
+class CoverState(StrEnum):
+    """What the terms say of one unit on one day."""
+
+    IN_TERM = "in_term"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+    NO_TERM = "no_term"
+    NOT_RECEIVED = "not_received"
+
+
+class CoverReason(StrEnum):
+    """Why it says so."""
+
+    COVERED_DAY = "covered_day"
+    PAST_LAST_DAY = "past_last_day"
+    RECEIPT_NOT_ON_RECORD = "receipt_not_on_record"
+    NO_TERM_IN_DOCUMENT = "no_term_in_document"
+    BEFORE_RECEIPT = "before_receipt"
+    NEVER_HANDED_OVER = "never_handed_over"
+
+
+class LeapDay(StrEnum):
+    """Where a term from 29 February ends in a year that has none."""
+
+    FEBRUARY_28 = "february_28"
+    MARCH_1 = "march_1"
+
+
+class ReplacementTerm(StrEnum):
+    """Whether a replacement has a term of its own, or what was left of the unit it replaced."""
+
+    OWN = "own"
+    REST_OF_REPLACED = "rest_of_replaced"
+
+
+@dataclass(frozen=True, slots=True)
+class TermReading:
+    """How the operator reads what 7.2.2 leaves open; `last_day_covered` False ends a day sooner."""
+
+    leap_day: LeapDay = LeapDay.FEBRUARY_28
+    last_day_covered: bool = True
+    replacement_term: ReplacementTerm = ReplacementTerm.OWN
+
+
+DEFAULT_READING = TermReading()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One hand-over of a unit to a customer.
+
+    `since_on` is the day from which the unit served, `received_on` the day on which the customer
+    received it, None where that is not on record. `first_received_on` is that of the first unit
+    in the chain of replacements that led here, None for a unit that replaced none.
+    """
+
+    since_on: date
+    received_on: date | None
+    first_received_on: date | None = None
+
+    @property
+    def begins_on(self) -> date:
+        return self.received_on or self.since_on
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """The verdict on one unit for one day.
+
+    `days_left` counts covered days from `day` on, `day` included: 1 on the last, 0 after it. Days
+    that are not known, and days of a unit without a term, are None.
+    """
+
+    state: CoverState
+    reason: CoverReason
+    day: date
+    received_on: date | None = None
+    last_covered_on: date | None = None
+    days_left: int | None = None
+    article: str = ARTICLE
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierCover:
+    """What the operator may ask of its own supplier; no customer is touched by it."""
+
+    state: CoverState
+    until_on: date | None
+    days_left: int | None
+
+
+def has_term(product_class: str) -> bool:
+    """Whether the document names a warranty term for this kind of unit [7.2.2]."""
+    return product_class in _YEARS
+
+
+def last_covered_day(
+    product_class: str, received_on: date, reading: TermReading = DEFAULT_READING
+) -> date | None:
+    """The last day of the term of a unit received on that day; None where there is no term."""
+    years = _YEARS.get(product_class)
+    if years is None:
+        return None
+    day = _years_later(received_on, years, reading.leap_day)
+    return day if reading.last_day_covered else day - _DAY
+
+
+def cover_on(
+    product_class: str,
+    receipts: Iterable[Receipt],
+    day: date,
+    reading: TermReading = DEFAULT_READING,
+) -> Cover:
+    """The cover of a unit on `day`, from all its receipts by customers, in any order."""
+    if not has_term(product_class):
+        return Cover(CoverState.NO_TERM, CoverReason.NO_TERM_IN_DOCUMENT, day)
+    known = list(receipts)
+    begun = [receipt for receipt in known if receipt.begins_on <= day]
+    if not begun:
+        why = CoverReason.BEFORE_RECEIPT if known else CoverReason.NEVER_HANDED_OVER
+        return Cover(CoverState.NOT_RECEIVED, why, day)
+    receipt = max(begun, key=lambda found: (found.begins_on, found.since_on))
+    if receipt.received_on is None:
+        return Cover(CoverState.UNKNOWN, CoverReason.RECEIPT_NOT_ON_RECORD, day)
+    return _within(product_class, receipt, receipt.received_on, day, reading)
+
+
+def supplier_cover(until_on: date | None, day: date) -> SupplierCover:
+    """Of a unit whose supplier's warranty ends with `until_on`, that day included."""
+    if until_on is None:
+        return SupplierCover(CoverState.UNKNOWN, None, None)
+    left = _days_left(until_on, day)
+    state = CoverState.IN_TERM if left else CoverState.EXPIRED
+    return SupplierCover(state, until_on, left)
+
+
+def _within(
+    product_class: str, receipt: Receipt, received_on: date, day: date, reading: TermReading
+) -> Cover:
+    counted_from = received_on
+    if reading.replacement_term == ReplacementTerm.REST_OF_REPLACED:
+        counted_from = receipt.first_received_on or received_on
+    last = last_covered_day(product_class, counted_from, reading)
+    left = 0 if last is None else _days_left(last, day)
+    state, why = CoverState.EXPIRED, CoverReason.PAST_LAST_DAY
+    if left:
+        state, why = CoverState.IN_TERM, CoverReason.COVERED_DAY
+    return Cover(state, why, day, received_on, last, left)
+
+
+def _years_later(start: date, years: int, leap_day: LeapDay) -> date:
+    try:
+        return start.replace(year=start.year + years)
+    except ValueError:
+        if leap_day == LeapDay.MARCH_1:
+            return date(start.year + years, 3, 1)
+        return date(start.year + years, 2, 28)
+
+
+def _days_left(last: date, day: date) -> int:
+    return max(0, (last - day).days + 1)

@@ -1,0 +1,19 @@
+"""Tables of worked cases in `cases/`: written by hand from the documents, one case a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "cases"
+
+
+def read_cases(name: str) -> list[tuple[str, ...]]:
+    """The rows of `cases/<name>.txt`: cells between `|`, `-` an empty one, `#` a remark."""
+    lines = (_FOLDER / f"{name}.txt").read_text("utf-8").splitlines()
+    rows = [line.split("|") for line in lines if line and not line.startswith("#")]
+    return [tuple("" if cell.strip() == "-" else cell.strip() for cell in row) for row in rows]
+
+
+def case_id(row: tuple[str, ...]) -> str:
+    """Article and subject: the name of the case in pytest's report."""
+    return f"[{row[0]}] {row[1]}"
