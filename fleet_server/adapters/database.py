@@ -13,7 +13,9 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from fleet_server.errors import OperatorError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_MS = 10_000
@@ -28,13 +30,36 @@ def open_database(url: str) -> Engine:
     return engine
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema to the newest revision; does nothing when it is there already."""
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema to the newest revision; does nothing when it is there already.
+
+    SQLite changes a table by building it anew, which foreign keys would take for the removal of
+    all it holds: they are off meanwhile, and checked as a whole before the commit.
+    """
     with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            _foreign_keys(connection, "OFF")
         settings = _settings()
         settings.attributes["connection"] = connection
-        command.upgrade(settings, "head")
+        command.upgrade(settings, revision)
+        if engine.dialect.name == "sqlite":
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+            if broken:
+                raise OperatorError(
+                    f"After the migration {len(broken)} rows of {broken[0][0]} would refer to "
+                    "nothing; the database was left as it was.",
+                    "Restore the last backup beside it and report this.",
+                )
         connection.commit()
+        if engine.dialect.name == "sqlite":
+            _foreign_keys(connection, "ON")
+
+
+def _foreign_keys(connection: Connection, state: str) -> None:
+    # Outside of any transaction, where alone SQLite heeds it.
+    driver = connection.connection.driver_connection
+    if driver is not None:
+        driver.execute(f"PRAGMA foreign_keys={state}")
 
 
 def is_current(engine: Engine) -> bool:

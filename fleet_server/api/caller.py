@@ -14,6 +14,7 @@ from fleet_server.services.accounts import (
     NotSignedInError,
     form_token_matches,
 )
+from fleet_server.services.audit import Actor
 from fleet_server.services.console_context import (
     FORM_TOKEN_HEADER,
     SESSION_COOKIE,
@@ -35,6 +36,11 @@ Context = Annotated[ConsoleContext, Depends(console_context)]
 class Caller:
     account: Account
     token: str
+
+    @property
+    def actor(self) -> Actor:
+        """Who the audit log says it was."""
+        return Actor.account(self.account.id)
 
     def require(self, permission: Permission) -> None:
         """Raises NotPermittedError."""

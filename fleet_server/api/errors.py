@@ -81,6 +81,12 @@ _TABLE: dict[type[rules.RuleError], _Answer] = {
     rules.LabUnitError: _Answer(
         409, "lab-unit", "A lab board may not serve a contract", "Use a production unit."
     ),
+    rules.NoEndpointError: _Answer(
+        409,
+        "no-endpoint",
+        "A smart card is not enrolled",
+        "Pair it with the set-top box it goes into.",
+    ),
     rules.UnitInServiceError: _Answer(
         409,
         "unit-in-service",

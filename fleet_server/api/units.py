@@ -133,7 +133,15 @@ def enrol_unit(
     """
     caller.require(Permission.ENROL_UNIT)
     csr_der = _base64(body.csr)
-    enrolled = enrol(context.fleet, serial, csr_der, body.contract, body.position, context.now())
+    enrolled = enrol(
+        context.fleet,
+        serial,
+        csr_der,
+        body.contract,
+        body.position,
+        caller.actor,
+        context.now(),
+    )
     return EnrolmentView(
         endpoint_id=enrolled.endpoint_id,
         certificate=_text(enrolled.certificate_der),

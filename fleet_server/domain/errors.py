@@ -45,6 +45,10 @@ class LabUnitError(RefusedError):
     """A board built with the lab key may not serve a contract."""
 
 
+class NoEndpointError(RefusedError):
+    """A smart card has no endpoint and no certificate; it is paired with a set-top box."""
+
+
 class UnitInServiceError(ConflictError):
     """The unit already holds a service position."""
 

@@ -122,7 +122,7 @@ def reachable(connection: Connection) -> set[str]:
     in_service = (
         select(t.unit.c.endpoint_id)
         .join(t.assignment, t.assignment.c.unit_id == t.unit.c.id)
-        .where(t.assignment.c.until_at.is_(None))
+        .where(t.open_assignment, t.unit.c.endpoint_id.is_not(None))
     )
     there = select(t.presence.c.endpoint_id).where(t.presence.c.state != rules.OFFLINE)
     return set(connection.scalars(in_service)) | set(connection.scalars(there))

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, select, update
 from fleet_server.domain.errors import (
     BlacklistedUnitError,
     LabUnitError,
+    NoEndpointError,
     PositionTakenError,
     UnitInServiceError,
     UnknownContractError,
@@ -23,8 +24,13 @@ from fleet_server.domain.errors import (
     UnknownUnitError,
     WrongProductClassError,
 )
+from fleet_server.domain.life_cycle import UnitState
+from fleet_server.domain.local_time import local_day
+from fleet_server.services import audit
 from fleet_server.services import tables as t
+from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.fleet import Fleet
+from fleet_server.services.units import change_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +48,24 @@ class Enrolment:
 
 
 def enrol(
-    fleet: Fleet, serial_number: str, csr_der: bytes, contract: str, position: str, now: datetime
+    fleet: Fleet,
+    serial_number: str,
+    csr_der: bytes,
+    contract: str,
+    position: str,
+    actor: Actor,
+    now: datetime,
 ) -> Enrolment:
     """Issue the certificate of one unit and assign it to its position, both or neither.
+
+    The customer receives the unit at that moment: it is there that the warranty starts [7.2.2].
 
     Raises a RuleError of `domain/errors.py` when the registry forbids it.
     """
     with fleet.writing() as connection:
         unit = _unit(connection, serial_number)
         wanted = _positions(connection, contract, position, unit)
-        _assign(connection, unit, wanted, now)
+        _assign(connection, unit, contract, wanted, actor, now)
         issued = fleet.authority.issue(csr_der, unit.endpoint_id, now)
         connection.execute(
             update(t.certificate)
@@ -88,6 +102,8 @@ def _unit(connection: Connection, serial_number: str) -> Row[Any]:
     ).one_or_none()
     if unit is None:
         raise UnknownUnitError(f"No unit with serial number {serial_number} is in stock.")
+    if unit.endpoint_id is None:
+        raise NoEndpointError(f"{serial_number} is a smart card; it is paired, not enrolled.")
     if unit.blacklisted:
         raise BlacklistedUnitError(f"Unit {serial_number} is blacklisted.")
     if unit.lab:
@@ -117,12 +133,18 @@ def _positions(
     return found
 
 
-def _assign(connection: Connection, unit: Row[Any], wanted: dict[int, str], now: datetime) -> None:
-    open_ = t.assignment.c.until_at.is_(None)
+def _assign(
+    connection: Connection,
+    unit: Row[Any],
+    contract: str,
+    wanted: dict[int, str],
+    actor: Actor,
+    now: datetime,
+) -> None:
     held = set(
         connection.scalars(
             select(t.assignment.c.service_position_id).where(
-                t.assignment.c.unit_id == unit.id, open_
+                t.assignment.c.unit_id == unit.id, t.open_assignment
             )
         )
     )
@@ -134,13 +156,24 @@ def _assign(connection: Connection, unit: Row[Any], wanted: dict[int, str], now:
         holder = connection.scalar(
             select(t.unit.c.serial_number)
             .join(t.assignment, t.assignment.c.unit_id == t.unit.c.id)
-            .where(t.assignment.c.service_position_id == place, open_)
+            .where(t.assignment.c.service_position_id == place, t.open_assignment)
         )
         if holder is not None:
             raise PositionTakenError(f"Position {name!r} is held by unit {holder}.")
         connection.execute(
-            t.assignment.insert().values(unit_id=unit.id, service_position_id=place, since_at=now)
+            t.assignment.insert().values(
+                unit_id=unit.id,
+                service_position_id=place,
+                since_at=now,
+                handed_over_on=local_day(now),
+                recorded_at=now,
+            )
         )
+    change_state(connection, unit.id, UnitState.INSTALLED, actor, now)
+    taken = {"contract": contract, "position": "+".join(wanted.values())}
+    audit.append(
+        connection, actor, [Entry("unit_assigned", f"unit:{unit.serial_number}", taken)], now
+    )
 
 
 def _was_online(connection: Connection, endpoint_id: str) -> bool:

@@ -1,11 +1,11 @@
-"""Insert-or-leave and insert-or-update, the one place where the two databases differ."""
+"""Insert-or-leave, insert-or-update and random bytes: where the two databases differ."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import Connection, Row, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -46,6 +46,15 @@ def add_to(connection: Connection, table: Table, key: dict[str, Any], name: str,
             index_elements=sorted(key), set_={name: table.c[name] + by}
         )
     )
+
+
+def random_bytes(connection: Connection) -> bytes:
+    """16 bytes that nobody can guess, from the database's own source."""
+    if connection.dialect.name == "postgresql":
+        source = func.uuid_send(func.gen_random_uuid())
+    else:
+        source = func.randomblob(16)
+    return bytes(connection.scalars(select(source)).one())
 
 
 def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

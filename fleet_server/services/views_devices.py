@@ -30,6 +30,7 @@ from fleet_server.services.tables import (
     event,
     health_value,
     interruption,
+    open_assignment,
     parameter,
     presence,
     service_position,
@@ -303,7 +304,7 @@ def _holdings(connection: Connection, endpoints: list[str]) -> dict[str, Holding
         .join_from(unit, assignment, assignment.c.unit_id == unit.c.id)
         .join(service_position, service_position.c.id == assignment.c.service_position_id)
         .join(contract, contract.c.id == service_position.c.contract_id)
-        .where(unit.c.endpoint_id.in_(endpoints), assignment.c.until_at.is_(None))
+        .where(unit.c.endpoint_id.in_(endpoints), open_assignment)
         .order_by(assignment.c.id)
     )
     held: dict[str, Holding] = {}

@@ -8,12 +8,15 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, select
 
 from fleet_server.domain.errors import UnknownUnitError
-from fleet_server.services.tables import assignment, unit
+from fleet_server.services.tables import assignment, open_assignment, unit
 
 
 @dataclass(frozen=True, slots=True)
 class UnitRecord:
-    """What everybody who handles a unit may know of it; nothing of the contract it serves."""
+    """What everybody who handles a unit may know of it; nothing of the contract it serves.
+
+    `endpoint_id` is empty for a smart card.
+    """
 
     serial_number: str
     endpoint_id: str
@@ -35,11 +38,11 @@ def read_unit(connection: Connection, serial_number: str) -> UnitRecord:
     if row is None:
         raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
     in_service = connection.scalar(
-        select(exists().where(assignment.c.unit_id == row.id, assignment.c.until_at.is_(None)))
+        select(exists().where(assignment.c.unit_id == row.id, open_assignment))
     )
     return UnitRecord(
         serial_number=row.serial_number,
-        endpoint_id=row.endpoint_id,
+        endpoint_id=row.endpoint_id or "",
         product_class=row.product_class,
         manufacturer_oui=row.manufacturer_oui,
         manufacturer=row.manufacturer,

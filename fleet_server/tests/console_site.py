@@ -183,7 +183,11 @@ def add_demo_fleet(site: Site) -> None:
             )
             if endpoint_id != BLANK:
                 site.insert(
-                    t.assignment, unit_id=unit_id, service_position_id=place, since_at=START
+                    t.assignment,
+                    unit_id=unit_id,
+                    service_position_id=place,
+                    since_at=START,
+                    recorded_at=START,
                 )
     site.insert(t.agent, endpoint_id=STRANGER, registered=False, first_seen_at=START)
     for endpoint_id in places:

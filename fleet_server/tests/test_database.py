@@ -78,3 +78,28 @@ def test_the_fleet_is_ready_while_the_controller_says_so(engine: Engine) -> None
         report(connection, CONTROLLER, "connected", NOW)
         assert readiness(connection, NOW).ready
         assert not readiness(connection, NOW.replace(minute=1)).ready
+
+
+def test_an_older_schema_is_brought_forward_with_what_it_holds(tmp_path: Path) -> None:
+    old = open_database(f"sqlite:///{tmp_path / 'old.db'}")
+    migrate(old, "0002")
+    with old.begin() as connection:
+        for statement in (
+            "INSERT INTO unit (id, serial_number, endpoint_id, manufacturer_oui, product_class, "
+            "lab, blacklisted, received_at) VALUES (1, '1', 'ops::00256D-STB-1', '00256D', 'STB', "
+            "0, 0, 1000), (2, '2', 'ops::00256D-STB-2', '00256D', 'STB', 0, 0, 2000)",
+            "INSERT INTO contract (id, number, created_at) VALUES (1, 'C-1', 1000)",
+            "INSERT INTO service_position (id, contract_id, name, product_classes) "
+            "VALUES (1, 1, 'tv-1', 'STB')",
+            "INSERT INTO assignment (unit_id, service_position_id, since_at) VALUES (1, 1, 5000)",
+        ):
+            connection.execute(text(statement))
+    migrate(old)
+    with old.connect() as connection:
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+        states = connection.execute(select(t.unit_state.c.unit_id, t.unit_state.c.state)).all()
+        held = connection.execute(select(t.assignment)).one()
+    assert states == [(1, "installed"), (2, "in_stock")]
+    assert held.recorded_at == held.since_at
+    assert held.handed_over_on is None
+    old.dispose()

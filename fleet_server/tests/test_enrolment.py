@@ -17,7 +17,9 @@ from sqlalchemy import select, update
 from fleet_server.adapters.certificates import DeviceAuthority, FileCommandKey, Pki, make_pki
 from fleet_server.adapters.database import migrate, open_database
 from fleet_server.domain import errors
+from fleet_server.domain.life_cycle import LifeCycleError
 from fleet_server.services import tables as t
+from fleet_server.services.audit import Actor, history, verify
 from fleet_server.services.demo_data import load_demo_data
 from fleet_server.services.enrolment import Enrolment, enrol
 from fleet_server.services.fleet import Fleet
@@ -25,6 +27,7 @@ from fleet_server.services.fleet import Fleet
 NOW = datetime(2027, 1, 15, 12, 0, tzinfo=UTC)
 MODEM = "ops::00256D-MODEM-00000001"
 VOICEMODEM = "ops::00256D-VOICEMODEM-00000002"
+DESK = Actor.system("desk")
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Desk:
     ) -> Enrolment:
         serial_number = endpoint_id.rpartition("-")[2]
         made = request(endpoint_id) if csr is None else csr
-        return enrol(self.fleet, serial_number, made, contract, position, NOW)
+        return enrol(self.fleet, serial_number, made, contract, position, DESK, NOW)
 
     def mark(self, endpoint_id: str, **values: bool) -> None:
         with self.fleet.writing() as connection:
@@ -194,3 +197,36 @@ def test_the_brokers_certificate_is_renewed_for_a_new_name_and_before_it_ends(
     make_pki(made, "broker.example.org", "fqdn::fleet.test", NOW + timedelta(days=720))
     assert len({broker, renamed, made.certificate("broker").read_bytes()}) == 3
     assert made.root.read_bytes() == root
+
+
+def test_what_was_enrolled_is_installed_handed_over_and_on_record(desk: Desk) -> None:
+    desk.enrol(VOICEMODEM, "C-1001", "internet+voice")
+    with desk.fleet.reading() as connection:
+        unit = connection.execute(select(t.unit).where(t.unit.c.endpoint_id == VOICEMODEM)).one()
+        held = connection.execute(select(t.assignment)).all()
+        log = history(connection, "unit:00000002")
+        assert verify(connection).broken_at is None
+    assert unit.state == "installed"
+    assert [row.handed_over_on for row in held] == [NOW.date(), NOW.date()]
+    assert [entry.action for entry in log] == ["unit_assigned", "unit_state_changed"]
+    assert log[0].detail == {"contract": "C-1001", "position": "internet+voice"}
+    assert log[0].actor == DESK
+
+
+def test_a_scrapped_unit_and_a_smart_card_are_not_enrolled(desk: Desk) -> None:
+    with desk.fleet.writing() as connection:
+        connection.execute(
+            update(t.unit).where(t.unit.c.endpoint_id == MODEM).values(state="scrapped")
+        )
+        connection.execute(
+            t.unit.insert().values(
+                serial_number="9000001",
+                manufacturer_oui="00256D",
+                product_class="CARD",
+                received_at=NOW,
+            )
+        )
+    with pytest.raises(LifeCycleError, match="only: nothing"):
+        desk.enrol(MODEM, "C-1002", "internet")
+    with pytest.raises(errors.NoEndpointError):
+        desk.enrol("ops::00256D-CARD-9000001", "C-1003", "tv-1", b"")

@@ -1,119 +1,28 @@
-"""The tables. Every time is an aware UTC datetime, kept as whole milliseconds since 1970.
-
-`adapters/migrations` creates them; a test holds that both say the same.
-"""
+"""What devices said and what was seen of them: presence, events, health, interruptions."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class Timestamp(TypeDecorator[datetime]):
-    """An aware UTC datetime as milliseconds since 1970: sorts and subtracts in any database."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - _EPOCH) // _MILLISECOND
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + value * _MILLISECOND
-
-
-_Id = BigInteger().with_variant(Integer, "sqlite")
-_endpoint = String(64)
-
-unit = Table(
-    "unit",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("serial_number", String(32), nullable=False, unique=True),
-    Column("endpoint_id", _endpoint, nullable=False, unique=True),
-    Column("manufacturer_oui", String(6), nullable=False),
-    Column("product_class", String(16), nullable=False),
-    Column("manufacturer", String(64), nullable=False, server_default=""),
-    Column("model_name", String(64), nullable=False, server_default=""),
-    Column("hardware_version", String(64), nullable=False, server_default=""),
-    Column("software_version", String(64), nullable=False, server_default=""),
-    Column("lab", Boolean, nullable=False, default=False),
-    Column("blacklisted", Boolean, nullable=False, default=False),
-    Column("received_at", Timestamp, nullable=False),
-    comment="every unit the operator owns; stock is a unit without an open assignment",
-)
-
-contract = Table(
-    "contract",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("number", String(32), nullable=False, unique=True),
-    Column("created_at", Timestamp, nullable=False),
-)
-
-service_position = Table(
-    "service_position",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("contract_id", ForeignKey("contract.id"), nullable=False),
-    Column("name", String(32), nullable=False),
-    Column("product_classes", String(64), nullable=False),
-    UniqueConstraint("contract_id", "name"),
-    comment="a place for one unit: internet, voice, tv-1; product_classes is a comma list",
-)
-
-assignment = Table(
-    "assignment",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("unit_id", ForeignKey("unit.id"), nullable=False),
-    Column("service_position_id", ForeignKey("service_position.id"), nullable=False),
-    Column("since_at", Timestamp, nullable=False),
-    Column("until_at", Timestamp),
-    comment="which unit holds which position; open while until_at is null",
-)
-Index(
-    "uq_assignment_open_position",
-    assignment.c.service_position_id,
-    unique=True,
-    sqlite_where=assignment.c.until_at.is_(None),
-    postgresql_where=assignment.c.until_at.is_(None),
-)
-Index("ix_assignment_unit_id", assignment.c.unit_id)
+from fleet_server.services.tables.base import Endpoint, Id, Timestamp, metadata
 
 certificate = Table(
     "certificate",
     metadata,
     Column("certificate_serial_number", String(40), primary_key=True),
-    Column("endpoint_id", _endpoint, nullable=False, index=True),
+    Column("endpoint_id", Endpoint, nullable=False, index=True),
     Column("not_before", Timestamp, nullable=False),
     Column("not_after", Timestamp, nullable=False),
     Column("issued_at", Timestamp, nullable=False),
@@ -123,7 +32,7 @@ certificate = Table(
 agent = Table(
     "agent",
     metadata,
-    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("endpoint_id", Endpoint, primary_key=True),
     Column("registered", Boolean, nullable=False),
     Column("response_topic", String(256), nullable=False, server_default=""),
     Column("connection", Integer, nullable=False, server_default="0"),
@@ -142,7 +51,7 @@ agent = Table(
 presence = Table(
     "presence",
     metadata,
-    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("endpoint_id", Endpoint, primary_key=True),
     Column("state", String(8), nullable=False, index=True),
     Column("since_at", Timestamp, nullable=False),
     Column("seen_at", Timestamp, nullable=False),
@@ -153,8 +62,8 @@ presence = Table(
 presence_change = Table(
     "presence_change",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("endpoint_id", _endpoint, nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("endpoint_id", Endpoint, nullable=False),
     Column("state", String(8), nullable=False),
     Column("at", Timestamp, nullable=False),
     Column("seen_at", Timestamp, nullable=False),
@@ -166,8 +75,8 @@ presence_change = Table(
 event = Table(
     "event",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("endpoint_id", _endpoint, nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("endpoint_id", Endpoint, nullable=False),
     Column("event_key", String(128), nullable=False),
     Column("epoch", String(8)),
     Column("sequence", BigInteger),
@@ -193,8 +102,8 @@ event = Table(
 interruption = Table(
     "interruption",
     metadata,
-    Column("id", _Id, primary_key=True),
-    Column("endpoint_id", _endpoint, nullable=False),
+    Column("id", Id, primary_key=True),
+    Column("endpoint_id", Endpoint, nullable=False),
     Column("cause", String(32), nullable=False),
     Column("started_at", Timestamp, nullable=False),
     Column("start_error_ms", BigInteger, nullable=False),
@@ -231,7 +140,7 @@ interruption_verdict = Table(
 command_counter = Table(
     "command_counter",
     metadata,
-    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("endpoint_id", Endpoint, primary_key=True),
     Column("last", BigInteger, nullable=False),
 )
 
@@ -249,7 +158,7 @@ supported_model = Table(
 parameter = Table(
     "parameter",
     metadata,
-    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("endpoint_id", Endpoint, primary_key=True),
     Column("path", String(256), primary_key=True),
     Column("value", Text, nullable=False),
     Column("reported_at", Timestamp, nullable=False),
@@ -259,7 +168,7 @@ parameter = Table(
 health_value = Table(
     "health_value",
     metadata,
-    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("endpoint_id", Endpoint, primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("value", String(64), nullable=False),
     Column("collected_at", Timestamp, nullable=False),
@@ -269,7 +178,7 @@ health_value = Table(
 health_report = Table(
     "health_report",
     metadata,
-    Column("endpoint_id", _endpoint, primary_key=True),
+    Column("endpoint_id", Endpoint, primary_key=True),
     Column("event_key", String(128), primary_key=True),
     Column("collected_at", Timestamp, nullable=False),
     Column("received_at", Timestamp, nullable=False, index=True),
@@ -292,24 +201,4 @@ process_state = Table(
     Column("state", String(32), nullable=False),
     Column("at", Timestamp, nullable=False),
     comment="what a process last said of itself; stale when `at` is old",
-)
-
-account = Table(
-    "account",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("username", String(64), nullable=False, unique=True),
-    Column("role", String(16), nullable=False),
-    Column("language", String(2), nullable=False, server_default="en"),
-    Column("password_hash", String(256), nullable=False),
-    Column("created_at", Timestamp, nullable=False),
-)
-
-api_token = Table(
-    "api_token",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("account_id", ForeignKey("account.id"), nullable=False),
-    Column("token_hash", String(64), nullable=False, unique=True),
-    Column("expires_at", Timestamp, nullable=False),
 )
