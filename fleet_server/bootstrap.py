@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from fleet_server.adapters import certificates, passwords
-from fleet_server.adapters.certificates import DeviceAuthority, FileCommandKey, Pki
+from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
 from fleet_server.adapters.database import migrate, open_database
 from fleet_server.adapters.x509_files import write_private
 from fleet_server.config import Config
@@ -27,7 +27,8 @@ def build(config: Config) -> Fleet:
     return Fleet(
         engine=open_database(config.database),
         authority=DeviceAuthority(pki),
-        command_key=FileCommandKey(pki.key("command")),
+        command_key=FileSigningKey(pki.key("command")),
+        document_key=FileSigningKey(pki.key(certificates.DOCUMENT)),
         controller_id=config.controller_id,
         broker_host=config.broker_host,
         broker_port=config.mqtt_port,

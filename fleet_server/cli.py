@@ -19,14 +19,16 @@ from agent.wire.allow_list import MAX_BYTES
 from agent.wire.topics import is_endpoint_id
 from fleet_server import bootstrap, doctor, supervisor
 from fleet_server.adapters.allow_lists import AllowLists
-from fleet_server.adapters.certificates import Pki, make_client
+from fleet_server.adapters.certificates import DOCUMENT, Pki, is_signed, make_client, point_of
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.database import migrate as migrate_database
+from fleet_server.adapters.x509_files import read_certificate
 from fleet_server.config import Config, from_environment, with_options
 from fleet_server.domain.errors import InvalidEndpointError, RuleError
 from fleet_server.errors import OperatorError
 from fleet_server.services.allow_list import read_allow_list, sign_allow_list
 from fleet_server.services.demo_data import load_demo_data
+from fleet_server.services.return_receipts import check_receipt
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 _out = Console()
@@ -131,6 +133,32 @@ def sign_list(
     _out.print(
         f"{out}: version {wanted.version}, {len(document)} of {MAX_BYTES} characters",
         soft_wrap=True,
+    )
+
+
+@app.command("check-receipt")
+def check_return_receipt(
+    text: Annotated[str, typer.Argument(help="What the QR code of the receipt says.")],
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", help="pki/document.pem of the server.")
+    ] = None,
+    state: State = None,
+) -> None:
+    """Check a return receipt by the server's certificate alone; needs no server."""
+    path = certificate or Pki(_config(state, None, None, None).pki).certificate(DOCUMENT)
+    try:
+        point = point_of(read_certificate(path))
+    except (OSError, ValueError) as error:
+        raise OperatorError(
+            f"{path} holds no certificate of a P-256 key.", "Name another with --certificate."
+        ) from error
+    found = check_receipt(text, point, is_signed)
+    _out.print(
+        f"Good: receipt {found.number}, {found.product_class} {found.serial_number}, "
+        f"handed in on {found.returned_on} at {found.place}, {found.condition}",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
     )
 
 

@@ -1,10 +1,11 @@
 """The fleet's own PKI: a root, a device CA below it, and what each end shows the other.
 
-All keys are P-256. The root signs the device CA and the broker's certificate; devices are given the
-root to check the broker by. The device CA signs the certificates of devices, of the controller and
-of engineers. The broker trusts the device CA directly, so that a device needs to show one
-certificate only. Certificates of the installation are dated back by a year, because a board without
-a clock starts at the date of its software. Source: RFC 5280; TR-369 R-SEC.10.
+All keys are P-256. The root signs the device CA, the broker's certificate and that of documents for
+people; devices are given the root to check the broker by. The device CA signs the certificates of
+devices, of the controller and of engineers. The broker trusts the device CA directly, so that a
+device needs to show one certificate only. Certificates of the installation are dated back by a
+year, because a board without a clock starts at the date of its software.
+Source: RFC 5280; TR-369 R-SEC.10.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from fleet_server.domain.errors import InvalidCertificateRequestError
 from fleet_server.services.ports import IssuedCertificate
 
 ENGINEER = "engineer"
+DOCUMENT = "document"
 _YEAR = timedelta(days=366)
 _CA_LIFE = 20 * _YEAR
 _SERVER_LIFE = 2 * _YEAR
@@ -104,8 +106,8 @@ class DeviceAuthority:
 
 
 @dataclass(frozen=True, slots=True)
-class FileCommandKey:
-    """The fleet's command key in a file; the port `CommandKey`."""
+class FileSigningKey:
+    """A P-256 key in a file; the port `SigningKey`."""
 
     path: Path
 
@@ -143,10 +145,32 @@ def make_pki(pki: Pki, broker_host: str, controller_id: str, now: datetime) -> N
         make_client(pki, pki.folder / "controller", controller_id, now)
     if not pki.certificate(ENGINEER).exists():
         make_client(pki, pki.folder / ENGINEER, ENGINEER, now)
+    if not pki.certificate(DOCUMENT).exists():
+        _make_document_signer(pki, now)
     if not pki.key("command").exists():
         write_key(pki.key("command"), new_key())
     if not pki.revoked.exists():
         write_revocations(pki, [], now)
+
+
+def point_of(certificate: x509.Certificate) -> bytes:
+    """x and y of a certificate's P-256 key, 32 bytes each. Raises ValueError for another key."""
+    key = certificate.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.key_size != _P256_BITS:
+        raise ValueError("not a P-256 key")
+    encoding = serialization.Encoding.X962
+    return key.public_bytes(encoding, serialization.PublicFormat.UncompressedPoint)[1:]
+
+
+def is_signed(point: bytes, signing_input: bytes, signature: bytes) -> bool:
+    """Whether a signature (r and s, 32 bytes each) of a P-256 key is good. Source: RFC 7518, 3.4"""
+    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + point)
+    r, s = (int.from_bytes(signature[at : at + _COORDINATE_BYTES], "big") for at in (0, 32))
+    try:
+        key.verify(utils.encode_dss_signature(r, s), signing_input, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
 
 
 def make_client(pki: Pki, base: Path, common_name: str, now: datetime) -> tuple[Path, Path]:
@@ -230,6 +254,22 @@ def _make_broker(pki: Pki, broker_host: str, now: datetime) -> None:
     certificate = sign(builder, key.public_key(), validity, pki.issuer("root"))
     write_key(pki.key("broker"), key)
     write_certificate(pki.certificate("broker"), certificate)
+
+
+def _make_document_signer(pki: Pki, now: datetime) -> None:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Fleet documents")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .add_extension(x509.BasicConstraints(False, None), critical=True)
+        .add_extension(key_usage(authority=False), critical=True)
+    )
+    key = new_key()
+    certificate = sign(
+        builder, key.public_key(), (now - _YEAR, now + _CLIENT_LIFE), pki.issuer("root")
+    )
+    write_key(pki.key(DOCUMENT), key)
+    write_certificate(pki.certificate(DOCUMENT), certificate)
 
 
 def _must_renew(path: Path, broker_host: str, now: datetime) -> bool:

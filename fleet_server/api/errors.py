@@ -111,6 +111,12 @@ _TABLE: dict[type[rules.RuleError], _Answer] = {
         "The certificate request cannot be used",
         "Have the unit make a new key (console verb new_key) and send that request.",
     ),
+    rules.InvalidReceiptError: _Answer(
+        422,
+        "invalid-receipt",
+        "This is no receipt of this server",
+        "Scan the code again; a receipt that stays bad was not given by this server.",
+    ),
     rules.NotFoundError: _Answer(404, "not-found", "Not found", "Check the address."),
     rules.ConflictError: _Answer(
         409, "conflict", "It contradicts what is on record", "Look up the unit and compare."

@@ -83,3 +83,7 @@ class UnknownSettingError(NotFoundError):
 
 class InvalidSettingError(InvalidError):
     """The value is not one the setting may take."""
+
+
+class InvalidReceiptError(InvalidError):
+    """Not a receipt that the key in question has signed."""

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
-from fleet_server.services.ports import CertificateAuthority, CommandKey
+from fleet_server.services.ports import CertificateAuthority, SigningKey
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """One installation. `broker_host` and `broker_port` are what devices dial."""
+    """One installation. `broker_host` and `broker_port` are what devices dial.
+
+    `command_key` signs what devices obey, `document_key` what people are given.
+    """
 
     engine: Engine
     authority: CertificateAuthority
-    command_key: CommandKey
+    command_key: SigningKey
+    document_key: SigningKey
     controller_id: str
     broker_host: str
     broker_port: int

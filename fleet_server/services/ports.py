@@ -27,8 +27,8 @@ class CertificateAuthority(Protocol):
         """The certificate that devices check the broker against."""
 
 
-class CommandKey(Protocol):
-    """The fleet's command key, P-256."""
+class SigningKey(Protocol):
+    """A P-256 key of the fleet: the command key, or the key of documents for people."""
 
     def sign(self, signing_input: bytes) -> bytes:
         """ECDSA with SHA-256: r and s, 32 bytes each."""

@@ -54,7 +54,7 @@ class FakeAuthority:
         return b"root"
 
 
-class FakeCommandKey:
+class FakeSigningKey:
     """Signs with its own name."""
 
     def sign(self, signing_input: bytes) -> bytes:
@@ -76,7 +76,8 @@ class Site:
         fleet = Fleet(
             engine=self.engine,
             authority=FakeAuthority(),
-            command_key=FakeCommandKey(),
+            command_key=FakeSigningKey(),
+            document_key=FakeSigningKey(),
             controller_id="fqdn::fleet.test",
             broker_host="localhost",
             broker_port=8883,

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from agent.wire.allow_list import MAX_BYTES, claims_of, split_document
 from fleet_server.adapters.allow_lists import AllowLists
-from fleet_server.adapters.certificates import DeviceAuthority, FileCommandKey, Pki
+from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
 from fleet_server.adapters.database import open_database
 from fleet_server.adapters.x509_files import new_key, write_key
 from fleet_server.cli import app
@@ -39,8 +39,8 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
     engine = open_database(f"sqlite:///{tmp_path / 'fleet.db'}")
     pki = Pki(tmp_path)
     write_key(pki.key("command"), new_key())
-    key = FileCommandKey(pki.key("command"))
-    yield Fleet(engine, DeviceAuthority(pki), key, "fqdn::fleet.test", "localhost", 8883)
+    key = FileSigningKey(pki.key("command"))
+    yield Fleet(engine, DeviceAuthority(pki), key, key, "fqdn::fleet.test", "localhost", 8883)
     engine.dispose()
 
 

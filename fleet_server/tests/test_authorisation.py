@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from agent.wire.authorisation import arguments_hash, split_token
-from fleet_server.adapters.certificates import DeviceAuthority, FileCommandKey, Pki
+from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
 from fleet_server.adapters.database import migrate, open_database
 from fleet_server.adapters.x509_files import new_key, write_key
 from fleet_server.services.authorisation import authorise_command, needs_authorisation
@@ -29,8 +29,8 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
     migrate(engine)
     pki = Pki(tmp_path)
     write_key(pki.key("command"), new_key())
-    key = FileCommandKey(pki.key("command"))
-    yield Fleet(engine, DeviceAuthority(pki), key, "fqdn::fleet.test", "localhost", 8883)
+    key = FileSigningKey(pki.key("command"))
+    yield Fleet(engine, DeviceAuthority(pki), key, key, "fqdn::fleet.test", "localhost", 8883)
     engine.dispose()
 
 

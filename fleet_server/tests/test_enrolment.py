@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from sqlalchemy import select, update
 
-from fleet_server.adapters.certificates import DeviceAuthority, FileCommandKey, Pki, make_pki
+from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki, make_pki
 from fleet_server.adapters.database import migrate, open_database
 from fleet_server.domain import errors
 from fleet_server.domain.life_cycle import LifeCycleError
@@ -63,8 +63,8 @@ def desk(tmp_path: Path, pki: Pki) -> Iterator[Desk]:
     migrate(engine)
     with engine.begin() as connection:
         load_demo_data(connection, NOW)
-    key = FileCommandKey(pki.key("command"))
-    yield Desk(Fleet(engine, DeviceAuthority(pki), key, "fqdn::fleet.test", "localhost", 8883))
+    key = FileSigningKey(pki.key("command"))
+    yield Desk(Fleet(engine, DeviceAuthority(pki), key, key, "fqdn::fleet.test", "localhost", 8883))
     engine.dispose()
 
 
