@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from fleet_server.api import errors, session, units
+from fleet_server.api.idempotency import IdempotencyKeys
 from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
 
 PREFIX = "/api/v1"
@@ -20,6 +21,7 @@ def create_api(context: ConsoleContext) -> FastAPI:
         max_body_size=MAX_BODY_BYTES,
     )
     api.state.context = context
+    api.add_middleware(IdempotencyKeys, context=context)
     errors.install(api)
     api.include_router(session.router)
     api.include_router(units.router)

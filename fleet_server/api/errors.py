@@ -5,7 +5,6 @@ Answers are problem details (RFC 9457, `application/problem+json`) with one more
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -13,6 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from fleet_server.api.access_errors import ACCESS_ERRORS
+from fleet_server.api.answer import Answer as _Answer
 from fleet_server.domain import errors as rules
 from fleet_server.services.accounts import (
     NotPermittedError,
@@ -24,15 +25,8 @@ from fleet_server.services.accounts import (
 MEDIA_TYPE = "application/problem+json"
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    code: str
-    title: str
-    next: str
-
-
 _TABLE: dict[type[rules.RuleError], _Answer] = {
+    **ACCESS_ERRORS,
     WrongSignInError: _Answer(
         401,
         "wrong-sign-in",
@@ -139,6 +133,11 @@ def install(app: FastAPI) -> None:
 
 
 def _rule_broken(_request: Request, error: Exception) -> JSONResponse:
+    return problem_of(error)
+
+
+def problem_of(error: Exception) -> JSONResponse:
+    """The answer to a RuleError."""
     answer = next(_TABLE[kind] for kind in type(error).__mro__ if kind in _TABLE)
     headers = {}
     if answer.status == HTTPStatus.UNAUTHORIZED:

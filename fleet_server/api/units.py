@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, StringConstraints
 
 from fleet_server.api.caller import Context, CurrentCaller
+from fleet_server.api.idempotency import NotKept
 from fleet_server.domain.errors import InvalidCertificateRequestError
 from fleet_server.domain.roles import Permission
 from fleet_server.services.console_token import console_token
@@ -156,7 +157,11 @@ def enrol_unit(
 
 @router.post("/console-token", status_code=201)
 def open_console(
-    serial: Serial, body: ConsoleTokenRequest, caller: CurrentCaller, context: Context
+    serial: Serial,
+    body: ConsoleTokenRequest,
+    caller: CurrentCaller,
+    context: Context,
+    _: NotKept,
 ) -> ConsoleTokenView:
     """A token that opens the serial console of this unit once, within ten minutes."""
     caller.require(Permission.OPEN_CONSOLE)

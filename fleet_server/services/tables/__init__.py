@@ -3,7 +3,7 @@
 `adapters/migrations` creates them; a test holds that both say the same.
 """
 
-from fleet_server.services.tables.accounts import account, api_token
+from fleet_server.services.tables.accounts import account, api_token, idempotency_key
 from fleet_server.services.tables.audit import audit_entry, audit_head, audit_reason
 from fleet_server.services.tables.base import Timestamp, metadata
 from fleet_server.services.tables.devices import (
@@ -52,6 +52,7 @@ __all__ = [
     "event",
     "health_report",
     "health_value",
+    "idempotency_key",
     "ingest_counter",
     "interruption",
     "interruption_verdict",

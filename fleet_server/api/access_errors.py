@@ -1,0 +1,44 @@
+"""Answers to what is wrong with a call itself: its page of a list, its idempotency key."""
+
+from __future__ import annotations
+
+from fleet_server.api.answer import Answer
+from fleet_server.api.paging import InvalidPageError
+from fleet_server.domain.errors import RuleError
+from fleet_server.services.idempotency import (
+    AnswerNotKeptError,
+    InvalidKeyError,
+    KeyInUseError,
+    KeyReusedError,
+)
+
+ACCESS_ERRORS: dict[type[RuleError], Answer] = {
+    InvalidPageError: Answer(
+        422,
+        "invalid-page",
+        "The list has no such page",
+        "Send as after what the page before gave as next, or leave it out.",
+    ),
+    InvalidKeyError: Answer(
+        422, "invalid-idempotency-key", "Not an idempotency key", "Send a new UUID."
+    ),
+    KeyReusedError: Answer(
+        422,
+        "idempotency-key-reused",
+        "The idempotency key stands for another request",
+        "Send a new UUID for each new request, and the same one only to repeat it unchanged.",
+    ),
+    KeyInUseError: Answer(
+        409,
+        "idempotency-key-in-use",
+        "The first request with this key gave no answer",
+        "Try again in a few seconds; if it stays so, look at what is on record before doing it "
+        "with a new key.",
+    ),
+    AnswerNotKeptError: Answer(
+        409,
+        "answer-not-kept",
+        "It was done; the answer is not kept",
+        "Its answer held a secret or personal data. Make a new one if the first answer is lost.",
+    ),
+}
