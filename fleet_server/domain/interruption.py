@@ -10,9 +10,12 @@ A pure function over evidence: the same evidence in any order, or given twice, g
   interruption of its own when it is long enough, or still open.
 - After a loss, a connect alone already shows that it is over, and the boot then tells when.
 - What the device's clock dates is preferred; otherwise presence gives the bounds: after the last
-  proof of life, before the Will; and before the connect.
+  proof of life, before the Will; and before the connect. A date that presence contradicts, or that
+  lies after the event came in, is of a wrong clock and counts as none.
 - Cause: a loss of power, or a boot after one, is evidence of "no power at the device"; another
   known boot reason is evidence of "device"; else "unknown".
+- A silence that began before the power was lost, or that went on for longer than a device takes to
+  come back, is an interruption with power lost for a part of it. So are several losses within it.
 
 Times are milliseconds since 1970, UTC.
 """
@@ -20,17 +23,21 @@ Times are milliseconds since 1970, UTC.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-NO_POWER = "no power at the device"
-DEVICE = "device"
-UNKNOWN = "unknown"
+from fleet_server.domain.causes import Cause, Evidence
+
+NO_POWER = Cause.NO_POWER
+DEVICE = Cause.DEVICE
+UNKNOWN = Cause.UNKNOWN
 
 LOSS = "PowerLoss!"
 RESTORED = "PowerRestored!"
 BOOT = "Boot!"
 
 SHORTEST_SILENCE_MS = 5_000
+LONGEST_RETURN_MS = 10 * 60_000
+_SILENT_BEFORE_LOSS_MS = 60_000
 _SLACK_MS = 2_000
 _POWER_REASONS = ("power on reset", "brown-out reset")
 _NO_REASON = ("", "Unknown")
@@ -90,13 +97,19 @@ class PresenceChange:
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """`end` and `length` are None while it lasts; `evidence` names the rows it rests on."""
+    """`end` and `length` are None while it lasts; `evidence` names the rows it rests on.
 
-    cause: str
+    `cause` is what the device's own evidence says first, `own` that evidence with its times.
+    `lost_power` is None where nothing shows whether the device kept its power.
+    """
+
+    cause: Cause
     start: Span
     end: Span | None
     length: Span | None
     evidence: frozenset[str]
+    own: tuple[Evidence, ...] = ()
+    lost_power: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +136,44 @@ def tie(power: Iterable[PowerEvent], presence: Iterable[PresenceChange]) -> list
     """All interruptions that the evidence shows, the oldest first."""
     silences = list(_silences(presence))
     found = []
-    used: set[frozenset[str]] = set()
-    for gap in _gaps(power):
+    within: dict[frozenset[str], list[Interruption]] = {}
+    for gap in _gaps(_credible(event) for event in power):
         silence = None if gap.within_boot else _silence_of(gap, silences)
-        interruption = _of_gap(gap, silence)
+        interruption = _of_gap(_dated_within(gap, silence), silence)
         if silence is not None:
-            used.add(silence.evidence)
-        if interruption is not None:
+            within.setdefault(silence.evidence, [])
+        if interruption is not None and silence is None:
             found.append(interruption)
+        elif interruption is not None and silence is not None:
+            within[silence.evidence].append(interruption)
     for silence in silences:
-        if silence.evidence not in used and _is_long(silence):
+        if within.get(silence.evidence):
+            found.append(_of_silence_with(within[silence.evidence], silence))
+        elif silence.evidence not in within and _is_long(silence):
             found.append(_of_silence(silence))
     return sorted(found, key=lambda i: (i.start.middle_ms, sorted(i.evidence)))
+
+
+def _credible(event: PowerEvent) -> PowerEvent:
+    """The event without a date that lies after it came in."""
+    if event.at is not None and event.at.earliest_ms > event.received_ms + _SLACK_MS:
+        return replace(event, at=None)
+    return event
+
+
+def _dated_within(gap: _Gap, silence: _Silence | None) -> _Gap:
+    """The gap without dates of a clock that presence shows to be wrong."""
+    if silence is None:
+        return gap
+    losses = [
+        event if event.at is None or silence.holds(event.at) else replace(event, at=None)
+        for event in gap.losses
+    ]
+    returns = [
+        event if event.boot_at is None or silence.holds(event.boot_at) else replace(event, at=None)
+        for event in gap.returns
+    ]
+    return _Gap(losses, returns, gap.within_boot)
 
 
 def _silences(presence: Iterable[PresenceChange]) -> Iterator[_Silence]:
@@ -197,8 +236,12 @@ def _silence_of(gap: _Gap, silences: list[_Silence]) -> _Silence | None:
     if gap.returns:
         return _silence_before_boot(gap.returns, silences)
     moments = [_moment(loss) for loss in gap.losses]
-    fitting = [s for s in silences if all(s.holds(m) for m in moments)]
-    return fitting[-1] if fitting else None
+    received = [Span(loss.received_ms, loss.received_ms) for loss in gap.losses]
+    for told in (moments, received):
+        fitting = [s for s in silences if all(s.holds(m) for m in told)]
+        if fitting:
+            return fitting[-1]
+    return None
 
 
 def _silence_before_boot(returns: list[PowerEvent], silences: list[_Silence]) -> _Silence | None:
@@ -206,10 +249,11 @@ def _silence_before_boot(returns: list[PowerEvent], silences: list[_Silence]) ->
     if dated:
         boot = min(dated, key=lambda span: (span.error_ms, span.earliest_ms))
         fitting = [s for s in silences if s.holds(boot) and s.start.earliest_ms <= boot.latest_ms]
-    else:
-        received_ms = min(event.received_ms for event in returns)
-        fitting = [s for s in silences if s.end_ms is not None and s.end_ms <= received_ms]
-    return fitting[-1] if fitting else None
+        if fitting:
+            return fitting[-1]
+    received_ms = min(event.received_ms for event in returns)
+    ended = [s for s in silences if s.end_ms is not None and s.end_ms <= received_ms]
+    return ended[-1] if ended else None
 
 
 def _moment(event: PowerEvent) -> Span:
@@ -226,7 +270,20 @@ def _of_gap(gap: _Gap, silence: _Silence | None) -> Interruption | None:
         evidence |= silence.evidence
     if end is not None and end.latest_ms < start.earliest_ms:
         end = Span(start.earliest_ms, start.earliest_ms)
-    return Interruption(_cause(gap), start, end, _length(gap, start, end), evidence)
+    cause = _cause(gap)
+    own = () if cause == UNKNOWN else tuple(_own(cause, start, end, gap))
+    length = _length(gap, start, end)
+    return Interruption(cause, start, end, length, evidence, own, _lost_power(cause))
+
+
+def _own(cause: Cause, start: Span, end: Span | None, gap: _Gap) -> Iterator[Evidence]:
+    end_ms = None if end is None else end.middle_ms
+    for event in gap.losses + gap.returns:
+        yield Evidence(cause, start.middle_ms, end_ms, event.ident)
+
+
+def _lost_power(cause: Cause) -> bool | None:
+    return True if cause == NO_POWER else False if cause == DEVICE else None
 
 
 def _start(gap: _Gap, silence: _Silence | None, end: Span | None) -> Span | None:
@@ -254,6 +311,9 @@ def _end(gap: _Gap, silence: _Silence | None) -> Span | None:
         moments = [event.boot_at for event in gap.returns if event.boot_at is not None]
     if moments:
         return _narrowest(moments)
+    if gap.within_boot:
+        latest_ms = min(event.received_ms for event in gap.returns)
+        return Span(latest_ms - _SLACK_MS, latest_ms)
     latest_ms = min(event.received_ms - (event.up_time_ms or 0) for event in gap.returns)
     if silence is None or silence.end_ms is None:
         return Span(latest_ms - _SLACK_MS, latest_ms)
@@ -274,14 +334,11 @@ def _narrowest(spans: list[Span]) -> Span:
 def _length(gap: _Gap, start: Span, end: Span | None) -> Span | None:
     if end is None:
         return None
-    measured = Span(
-        max(0, end.earliest_ms - start.latest_ms), max(0, end.latest_ms - start.earliest_ms)
-    )
     durations = [event.duration for event in gap.returns if event.duration is not None]
-    return _narrowest([measured, *durations])
+    return _narrowest([_between(start, end), *durations])
 
 
-def _cause(gap: _Gap) -> str:
+def _cause(gap: _Gap) -> Cause:
     reasons = {event.reason for event in gap.returns if event.name == BOOT}
     if gap.losses or any(event.name == RESTORED for event in gap.returns):
         return NO_POWER
@@ -298,7 +355,34 @@ def _of_silence(silence: _Silence) -> Interruption:
     if silence.end_ms is None:
         return Interruption(UNKNOWN, silence.start, None, None, silence.evidence)
     end = Span(silence.end_ms, silence.end_ms)
-    length = Span(
-        silence.end_ms - silence.start.latest_ms, silence.end_ms - silence.start.earliest_ms
+    length = _between(silence.start, end)
+    return Interruption(UNKNOWN, silence.start, end, length, silence.evidence, lost_power=False)
+
+
+def _between(start: Span, end: Span) -> Span:
+    return Span(
+        max(0, end.earliest_ms - start.latest_ms), max(0, end.latest_ms - start.earliest_ms)
     )
-    return Interruption(UNKNOWN, silence.start, end, length, silence.evidence)
+
+
+def _of_silence_with(parts: list[Interruption], silence: _Silence) -> Interruption:
+    """The interruption of a silence within which the device was down, once or more often."""
+    first = min(parts, key=lambda one: one.start.middle_ms)
+    last = max(parts, key=lambda one: (one.end is None, one.end.middle_ms if one.end else 0))
+    start, end = first.start, last.end
+    if silence.start.latest_ms + _SILENT_BEFORE_LOSS_MS < start.earliest_ms:
+        start = silence.start
+    back_ms = silence.end_ms
+    if end is not None and back_ms is not None and end.latest_ms + LONGEST_RETURN_MS < back_ms:
+        end = Span(back_ms, back_ms)
+    if len(parts) == 1 and (start, end) == (first.start, first.end):
+        return first
+    return Interruption(
+        cause=min((one.cause for one in parts), key=list(Cause).index),
+        start=start,
+        end=end,
+        length=None if end is None else _between(start, end),
+        evidence=frozenset().union(*(one.evidence for one in parts)),
+        own=tuple(piece for one in parts for piece in one.own),
+        lost_power=first.lost_power if start == first.start else None,
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from dataclasses import replace
+
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fleet_server.domain.interruption import (
@@ -162,3 +164,113 @@ def test_order_and_repetition_change_nothing(
     power: list[PowerEvent], presence: list[PresenceChange], again: int
 ) -> None:
     assert tie(power + power[:again], presence + presence[:again]) == tie(STORY, CHANGES)
+
+
+HOUR = 3_600_000
+MANY = [*STORY, event("restored again", RESTORED, 8, T + 30_500, received_ms=T + 90_000)]
+
+
+def on_a_clock(events: list[PowerEvent], shift_ms: int | None) -> list[PowerEvent]:
+    """The events dated by a clock that is wrong by so much, or by none."""
+    dated = []
+    for one in events:
+        at = one.at
+        if at is not None and shift_ms is not None:
+            at = Span(at.earliest_ms + shift_ms, at.latest_ms + shift_ms)
+        dated.append(replace(one, at=None if shift_ms is None else at))
+    return dated
+
+
+@given(
+    st.permutations(MANY),
+    st.permutations(CHANGES),
+    st.integers(-9_000 * HOUR, 9_000 * HOUR).filter(lambda shift: abs(shift) > 120_000),
+)
+def test_a_wrong_clock_gives_the_verdict_of_a_device_without_one(
+    power: list[PowerEvent], presence: list[PresenceChange], shift_ms: int
+) -> None:
+    (found,) = tie(on_a_clock(power, shift_ms), presence)
+    assert found == tie(on_a_clock(MANY, None), CHANGES)[0]
+    assert found.cause == NO_POWER
+    assert found.start.earliest_ms <= T <= found.start.latest_ms
+    assert found.end is not None
+    assert found.end.earliest_ms <= T + 30_000 <= found.end.latest_ms
+
+
+@given(
+    st.lists(st.sampled_from(MANY), min_size=1, max_size=6),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whatever_is_missing_the_verdict_is_the_same_cause_around_the_truth(
+    power: list[PowerEvent], gone: bool, back: bool
+) -> None:
+    seen_ms = T + 5 if gone else GONE.seen_ms
+    presence = [GONE] * gone + [replace(CONNECTED, seen_ms=seen_ms)] * back
+    assume(gone or back)
+    found = tie(power, presence)
+    assert len(found) == 1
+    assert found[0].cause == NO_POWER
+    assert found[0].start.earliest_ms <= T <= found[0].start.latest_ms
+    if found[0].end is not None:
+        assert found[0].end.earliest_ms <= T + 30_000 <= found[0].end.latest_ms
+
+
+def test_a_date_after_it_came_in_is_no_date() -> None:
+    early = event("loss", LOSS, 7, T + HOUR, up_time_ms=3_600_000, received_ms=T + 5)
+    (found,) = tie([early], [GONE])
+    assert found.start == Span(T - 20_000, T + 5)
+
+
+def test_power_lost_within_a_longer_silence_is_only_a_part_of_it() -> None:
+    gone = PresenceChange("offline", online=False, at_ms=T - HOUR, seen_ms=T - HOUR)
+    back = PresenceChange("online", online=True, at_ms=T + 2 * HOUR, seen_ms=T - HOUR)
+    late = [replace(one, received_ms=T + 2 * HOUR + 500) for one in STORY]
+    (found,) = tie(late, [gone, back])
+    assert found.start.middle_ms == T - HOUR
+    assert found.end == Span(T + 2 * HOUR, T + 2 * HOUR)
+    assert {(one.cause, one.start_ms, one.end_ms) for one in found.own} == {
+        (NO_POWER, T, T + 30_000)
+    }
+    assert found.lost_power is None
+
+
+def test_two_losses_within_one_silence_are_one_interruption_with_both() -> None:
+    found = tie(TWICE, [GONE, MUCH_LATER])
+    assert len(found) == 1
+    assert found[0].evidence == {"loss", "boot", "again", "boot 9", "offline", "online"}
+    assert {(one.start_ms, one.end_ms) for one in found[0].own} == {
+        (T, T + 30_000),
+        (T + 600_000, T + HOUR - 500),
+    }
+
+
+@given(st.permutations(range(4)))
+def test_a_silence_with_two_losses_is_told_in_any_order(order: list[int]) -> None:
+    told = [TWICE[place] for place in order]
+    assert tie(told + told[:2], [MUCH_LATER, GONE]) == tie(TWICE, [GONE, MUCH_LATER])
+
+
+def test_a_silence_that_no_boot_ended_kept_its_power() -> None:
+    (found,) = tie([], [GONE, CONNECTED])
+    assert (found.cause, found.lost_power) == (UNKNOWN, False)
+    (still,) = tie([], [GONE])
+    assert still.lost_power is None
+
+
+def test_an_undated_loss_and_restore_within_a_boot_lie_before_they_came_in() -> None:
+    loss = event("loss", LOSS, 7, None, up_time_ms=1_000, received_ms=T + 5_000)
+    back = event("back", RESTORED, 7, None, up_time_ms=1_200, received_ms=T + 5_000)
+    (found,) = tie([loss, replace(back, duration=around(200, 5))], [])
+    assert found.end == Span(T + 3_000, T + 5_000)
+    assert found.length == around(200, 5)
+
+
+LATE_MS = T + HOUR + 500
+MUCH_LATER = PresenceChange("online", online=True, at_ms=T + HOUR, seen_ms=T + 5)
+TWICE = [
+    GASP,
+    replace(BOOTED, received_ms=LATE_MS),
+    event("again", LOSS, 8, T + 600_000, up_time_ms=570_000, received_ms=LATE_MS),
+    event("boot 9", BOOT, 9, T + HOUR, reason="power on reset", received_ms=LATE_MS),
+]
