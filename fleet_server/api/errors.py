@@ -111,6 +111,18 @@ _TABLE: dict[type[rules.RuleError], _Answer] = {
         "This is no receipt of this server",
         "Scan the code again; a receipt that stays bad was not given by this server.",
     ),
+    rules.UnknownSettingError: _Answer(
+        404,
+        "unknown-setting",
+        "There is no such setting",
+        "GET /api/v1/policy lists every setting by its name.",
+    ),
+    rules.InvalidSettingError: _Answer(
+        422,
+        "invalid-setting",
+        "The setting does not take this value",
+        "Send a value that 'allowed' of the setting includes, with a reason.",
+    ),
     rules.NotFoundError: _Answer(404, "not-found", "Not found", "Check the address."),
     rules.ConflictError: _Answer(
         409, "conflict", "It contradicts what is on record", "Look up the unit and compare."

@@ -29,20 +29,23 @@ class Permission(StrEnum):
     SEE_DEVICES = "see_devices"
     ENROL_UNIT = "enrol_unit"
     OPEN_CONSOLE = "open_console"
+    SEE_SETTINGS = "see_settings"
+    CHANGE_SETTINGS = "change_settings"
 
 
 _LOOK_UP_ONLY = frozenset({Permission.LOOK_UP_UNIT})
 _READ = _LOOK_UP_ONLY | {Permission.SEE_DEVICES}
+_READ_RULES = _READ | {Permission.SEE_SETTINGS}
 
 _GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.FLEET_OPS: frozenset(Permission),
+    Role.FLEET_OPS: frozenset(Permission) - {Permission.CHANGE_SETTINGS},
     Role.TECHNICIAN: _READ | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE},
-    Role.DISPATCHER: _READ,
-    Role.CALL_CENTRE: _READ,
+    Role.DISPATCHER: _READ_RULES,
+    Role.CALL_CENTRE: _READ_RULES,
     Role.WAREHOUSE: _LOOK_UP_ONLY,
     Role.CONTRACTOR: _LOOK_UP_ONLY,
-    Role.AUDITOR: _READ,
-    Role.ADMINISTRATOR: _READ,
+    Role.AUDITOR: _READ_RULES,
+    Role.ADMINISTRATOR: _READ_RULES | {Permission.CHANGE_SETTINGS},
 }
 
 

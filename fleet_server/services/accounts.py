@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -147,6 +147,12 @@ def account_of(connection: Connection, token: str, now: datetime) -> Account:
 
 def close_session(connection: Connection, token: str) -> None:
     connection.execute(delete(api_token).where(api_token.c.token_hash == _digest(token)))
+
+
+def usernames(connection: Connection, account_ids: Iterable[int]) -> dict[str, str]:
+    """The user names of accounts, by their numbers as the audit log writes them."""
+    query = select(account.c.id, account.c.username).where(account.c.id.in_(set(account_ids)))
+    return {str(row.id): row.username for row in connection.execute(query)}
 
 
 def choose_language(connection: Connection, account_id: int, language: str) -> None:

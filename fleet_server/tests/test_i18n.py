@@ -10,6 +10,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from fleet_server.domain.policy import SETTINGS
 from fleet_server.services.accounts import LANGUAGES
 from fleet_server.web import i18n
 from fleet_server.web.i18n import choose_language, translations
@@ -22,10 +23,11 @@ TRANSLATED = [language for language in LANGUAGES if language != "en"]
 
 
 def messages() -> set[str]:
-    """What the templates and the code ask the catalogs for."""
+    """What the templates and the code ask the catalogs for, and what the settings do."""
     keywords: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None}
     found = extract_from_dir(WEB, SOURCES, keywords=keywords)
-    return {str(message) for _file, _line, message, _comments, _context in found}
+    asked_for = {str(message) for _file, _line, message, _comments, _context in found}
+    return asked_for | {setting.effect for setting in SETTINGS.values()}
 
 
 def catalog(language: str) -> Catalog:

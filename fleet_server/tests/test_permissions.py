@@ -16,6 +16,8 @@ from fleet_server.tests.console_site import BLANK, CSR, VOICE_MODEM, Site
 EVERYBODY = "fleet_ops technician dispatcher call_centre warehouse contractor auditor administrator"
 SEES_DEVICES = "fleet_ops technician dispatcher call_centre auditor administrator"
 ON_SITE = "fleet_ops technician"
+SEES_SETTINGS = "fleet_ops dispatcher call_centre auditor administrator"
+SETTING = {"value": "6", "reason": "a test of the roles"}
 ENROLMENT = {"csr": base64.b64encode(CSR).decode(), "contract": "C-1004", "position": "voice"}
 
 # (method, route as declared, address asked for, body, status when allowed, roles allowed)
@@ -27,12 +29,21 @@ PAGES: list[tuple[str, str, str, int, str]] = [
     ("GET", "/devices/{endpoint_id}/live", f"/devices/{VOICE_MODEM}/live", 200, SEES_DEVICES),
     ("GET", "/devices/{endpoint_id}/values", f"/devices/{VOICE_MODEM}/values", 200, SEES_DEVICES),
     ("GET", "/units", "/units?serial=00000002", 200, EVERYBODY),
+    ("GET", "/settings", "/settings", 200, SEES_SETTINGS),
+    ("GET", "/settings/{name}", "/settings/return_days", 200, SEES_SETTINGS),
+]
+# (route as declared, address sent to, fields, status when allowed, roles allowed)
+FORMS: list[tuple[str, str, dict[str, str], int, str]] = [
+    ("/settings/{name}", "/settings/return_days", SETTING, 303, "administrator"),
 ]
 CALLS: list[tuple[str, str, str, Any, int, str]] = [
     ("DELETE", "/session", "/session", None, 204, EVERYBODY),
     ("GET", "/units/{serial}", "/units/00000002", None, 200, EVERYBODY),
     ("GET", "/units/{serial}/presence", "/units/00000002/presence", None, 200, SEES_DEVICES),
     ("POST", "/units/{serial}/enrolment", "/units/00000004/enrolment", ENROLMENT, 201, ON_SITE),
+    ("GET", "/policy", "/policy", None, 200, SEES_SETTINGS),
+    ("GET", "/policy/{name}", "/policy/return_days", None, 200, SEES_SETTINGS),
+    ("PUT", "/policy/{name}", "/policy/return_days", SETTING, 200, "administrator"),
     (
         "POST",
         "/units/{serial}/console-token",
@@ -69,6 +80,7 @@ def routes(app: FastAPI, prefix: str = "") -> set[str]:
 
 def test_no_route_is_missing_from_the_table(site: Site) -> None:
     listed = {f"{method} {route}" for method, route, *_ in PAGES}
+    listed |= {f"POST {route}" for route, *_ in FORMS}
     listed |= {f"{method} /api/v1{route}" for method, route, *_ in CALLS}
     assert routes(site.app) == listed | OPEN
 
@@ -79,6 +91,15 @@ def test_a_role_gets_exactly_its_pages(site: Site, role: Role) -> None:
     for method, _route, url, allowed, roles in PAGES:
         status = browser.request(method, url).status_code
         assert status == (allowed if role in roles.split() else 403), f"{role} {method} {url}"
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_may_send_exactly_its_forms(site: Site, role: Role) -> None:
+    browser = site.signed_in(role)
+    for _route, url, fields, allowed, roles in FORMS:
+        assert browser.post(url, data=fields).status_code == 403, f"{role} {url} without its token"
+        status = browser.submit(url, **fields).status_code
+        assert status == (allowed if role in roles.split() else 403), f"{role} {url}"
 
 
 @pytest.mark.parametrize("role", Role)
@@ -94,6 +115,8 @@ def test_nobody_gets_anything_without_signing_in(site: Site) -> None:
     browser = site.browser()
     for method, _route, url, _allowed, _roles in PAGES:
         assert browser.request(method, url).status_code == 303, url
+    for _route, url, fields, _allowed, _roles in FORMS:
+        assert browser.post(url, data=fields).status_code == 303, url
     for method, _route, url, body, _status, _roles in CALLS:
         answer = browser.request(method, f"/api/v1{url}", json=body)
         assert answer.status_code == 401, url

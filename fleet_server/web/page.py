@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from fleet_server.domain.errors import RefusedError
 from fleet_server.domain.local_time import ZONE_NAME
 from fleet_server.domain.roles import Permission
 from fleet_server.services.accounts import (
@@ -21,6 +22,7 @@ from fleet_server.services.accounts import (
     Account,
     NotSignedInError,
     form_token,
+    form_token_matches,
 )
 from fleet_server.services.console_context import SESSION_COOKIE, ConsoleContext
 from fleet_server.web.assets import asset_url
@@ -47,6 +49,10 @@ _HTMX_CONFIG = json.dumps(
 )
 
 
+class StaleFormError(RefusedError):
+    """A form that this browser's session did not make."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What every page needs. `secret` is the cookie that this browser's forms are bound to."""
@@ -64,6 +70,11 @@ class Page:
             raise NotSignedInError("Sign in first.")
         self.account.require(permission)
         return self.account
+
+    def check_form(self, sent: str) -> None:
+        """Raises StaleFormError unless the `form_token` that was sent is of this session."""
+        if not form_token_matches(self.secret, sent):
+            raise StaleFormError("The form is not from this session.")
 
     def gettext(self, message: str) -> str:
         return translations(self.language).gettext(message)

@@ -11,8 +11,7 @@ from starlette.exceptions import HTTPException
 
 from fleet_server.domain.errors import NotFoundError
 from fleet_server.services.accounts import NotPermittedError, NotSignedInError
-from fleet_server.web.page import current_page, page_without_account
-from fleet_server.web.sign_in import StaleFormError
+from fleet_server.web.page import StaleFormError, current_page, page_without_account
 
 
 def install(app: FastAPI) -> None:

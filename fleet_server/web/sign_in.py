@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from fleet_server.domain.errors import RefusedError
 from fleet_server.domain.roles import Permission
 from fleet_server.services.accounts import (
     LANGUAGES,
@@ -20,22 +19,17 @@ from fleet_server.services.accounts import (
     NotSignedInError,
     TooManyAttemptsError,
     WrongSignInError,
-    form_token_matches,
 )
 from fleet_server.services.accounts import choose_language as keep_language
 from fleet_server.services.console_context import SESSION_COOKIE
 from fleet_server.web.i18n import LANGUAGE_COOKIE
-from fleet_server.web.page import CurrentPage, Page, set_cookie
+from fleet_server.web.page import CurrentPage, set_cookie
 
 router = APIRouter(include_in_schema=False)
 
 _YEAR_S = 365 * 24 * 3600
 
 Field = Annotated[str, Form(max_length=256)]
-
-
-class StaleFormError(RefusedError):
-    """A form that this browser's session did not make."""
 
 
 @router.get("/")
@@ -59,7 +53,7 @@ def sign_in(
     page: CurrentPage, username: Field, password: Field, form_token: Field, back: Field = "/"
 ) -> Response:
     """Open a session, or show the form again with what was wrong."""
-    _check_form(page, form_token)
+    page.check_form(form_token)
     headers = {}
     try:
         signed_in = page.context.sign_in(username.strip(), password, caller_address(page.request))
@@ -83,7 +77,7 @@ def sign_in(
 
 @router.post("/sign-out")
 def sign_out(page: CurrentPage, form_token: Field) -> Response:
-    _check_form(page, form_token)
+    page.check_form(form_token)
     page.context.sign_out(page.secret)
     answer = RedirectResponse("/sign-in", 303)
     answer.delete_cookie(SESSION_COOKIE, httponly=True, samesite="strict")
@@ -95,7 +89,7 @@ def choose_language(
     page: CurrentPage, language: Field, form_token: Field, back: Field = "/"
 ) -> Response:
     """Keep the language for this browser, and for the account that is signed in."""
-    _check_form(page, form_token)
+    page.check_form(form_token)
     answer = RedirectResponse(_local(back), 303)
     if language in LANGUAGES:
         set_cookie(page.request, answer, LANGUAGE_COOKIE, language, _YEAR_S)
@@ -107,11 +101,6 @@ def choose_language(
 
 def caller_address(request: Request) -> str:
     return request.client.host if request.client else ""
-
-
-def _check_form(page: Page, sent: str) -> None:
-    if not form_token_matches(page.secret, sent):
-        raise StaleFormError("The form is not from this session.")
 
 
 def _local(address: str) -> str:

@@ -22,6 +22,7 @@ from fleet_server.services.tables.devices import (
     process_state,
     supported_model,
 )
+from fleet_server.services.tables.policy import policy_setting
 from fleet_server.services.tables.registry import (
     assignment,
     contract,
@@ -63,6 +64,7 @@ __all__ = [
     "pairing",
     "parameter",
     "place",
+    "policy_setting",
     "presence",
     "presence_change",
     "process_state",
