@@ -87,3 +87,19 @@ class InvalidSettingError(InvalidError):
 
 class InvalidReceiptError(InvalidError):
     """Not a receipt that the key in question has signed."""
+
+
+class UnknownOperationError(NotFoundError):
+    """The outbox holds no operation of this id."""
+
+
+class OperationNotOpenError(ConflictError):
+    """The operation is done or was dropped already."""
+
+
+class ServiceStateError(ConflictError):
+    """The services of the contract cannot become this, or not on this ground."""
+
+
+class UnknownDecisionError(NotFoundError):
+    """The contract has no decision that waits to be carried out."""

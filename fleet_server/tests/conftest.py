@@ -11,6 +11,7 @@ import pytest
 from fleet_server.tests.console_site import Site
 from fleet_server.tests.installation import Installation, installed
 from fleet_server.tests.played_agent import PlayedAgent
+from fleet_server.tests.service_desk import ServiceDesk
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +29,23 @@ def site(tmp_path: Path, prepared_database: Path) -> Iterator[Site]:
     site = Site(tmp_path)
     yield site
     site.close()
+
+
+@pytest.fixture(scope="session")
+def prepared_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a service desk, to be copied."""
+    folder = tmp_path_factory.mktemp("desk")
+    ServiceDesk(folder).close()
+    return folder / "fleet.db"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, prepared_desk: Path) -> Iterator[ServiceDesk]:
+    """One full contract, the operator's systems simulated, a clock that is moved by hand."""
+    shutil.copy(prepared_desk, tmp_path / "fleet.db")
+    made = ServiceDesk(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from fleet_server.services.tables.devices import (
     process_state,
     supported_model,
 )
+from fleet_server.services.tables.outbox import outbox, outbox_try
 from fleet_server.services.tables.policy import policy_setting
 from fleet_server.services.tables.registry import (
     assignment,
@@ -37,19 +38,25 @@ from fleet_server.services.tables.registry import (
     unit_mac,
     unit_state,
 )
+from fleet_server.services.tables.returns import blacklisting, charge_decision, unit_return
+from fleet_server.services.tables.service import allow_list, contract_service, service_decision
 
 __all__ = [
     "Timestamp",
     "account",
     "agent",
+    "allow_list",
     "api_token",
     "assignment",
     "audit_entry",
     "audit_head",
     "audit_reason",
+    "blacklisting",
     "certificate",
+    "charge_decision",
     "command_counter",
     "contract",
+    "contract_service",
     "event",
     "health_report",
     "health_value",
@@ -61,6 +68,8 @@ __all__ = [
     "model",
     "network_element",
     "open_assignment",
+    "outbox",
+    "outbox_try",
     "pairing",
     "parameter",
     "place",
@@ -68,10 +77,12 @@ __all__ = [
     "presence",
     "presence_change",
     "process_state",
+    "service_decision",
     "service_position",
     "supplier",
     "supported_model",
     "unit",
     "unit_mac",
+    "unit_return",
     "unit_state",
 ]

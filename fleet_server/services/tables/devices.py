@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from fleet_server.services.tables.base import Endpoint, Id, Timestamp, metadata
@@ -163,6 +164,13 @@ parameter = Table(
     Column("value", Text, nullable=False),
     Column("reported_at", Timestamp, nullable=False),
     comment="the last value an agent reported, and when we got it",
+)
+_is_list_version = text("path = 'Device.X_IPKO-COM_Service.AllowListVersion'")
+Index(
+    "ix_parameter_allow_list_version",
+    parameter.c.value,
+    sqlite_where=_is_list_version,
+    postgresql_where=_is_list_version,
 )
 
 health_value = Table(

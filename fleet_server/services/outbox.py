@@ -1,0 +1,302 @@
+"""The outbox: operations queued with the decision that needs them, carried out until they are done.
+
+1. An operation is queued in the transaction of its decision: either both are there or neither.
+2. It is taken by pushing its time a lease ahead and counting a try, committed before the call. A
+   process that dies between call and answer leaves it to be called again, under the same id.
+3. Operations on one target are carried out in the order they were queued.
+4. The operations of one decision have stages: a stage waits until all before it are done, so that
+   the operator's systems come before the devices.
+5. An operation for a device waits until the device is connected.
+6. What failed is tried again ever later (domain/back_off.py), without an end. What a system refuses
+   for good waits for a person, who has it tried again or drops it with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select, update
+
+from fleet_server.domain.back_off import retry_after
+from fleet_server.domain.errors import OperationNotOpenError, UnknownOperationError
+from fleet_server.domain.operations import (
+    Operation,
+    System,
+    decode,
+    encode,
+    kind_of,
+)
+from fleet_server.domain.presence import ONLINE
+from fleet_server.services import audit
+from fleet_server.services import tables as t
+from fleet_server.services.audit import Actor, Entry
+from fleet_server.services.operator_ports import CALL_TIMEOUT_S
+from fleet_server.services.upsert import insert_new
+
+LEASE = timedelta(minutes=2)
+SUPERSEDED = "superseded"
+_LONGEST_CODE = 96
+_DEVICE_TARGET = f"{System.DEVICE}/device:"
+
+Stage = Sequence[tuple[System, Operation]]
+
+
+class State(StrEnum):
+    """REFUSED waits for a person; DROPPED was given up by one."""
+
+    QUEUED = "queued"
+    DONE = "done"
+    REFUSED = "refused"
+    DROPPED = "dropped"
+
+
+class Outcome(StrEnum):
+    """What came of one try."""
+
+    DONE = "done"
+    UNAVAILABLE = "unavailable"
+    BUSY = "busy"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An operation that this process calls now; `tries` counts this one."""
+
+    id: int
+    operation_id: str
+    system: System
+    operation: Operation
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a call ended. `again_at`: not before then, None for the usual back-off."""
+
+    outcome: Outcome
+    code: str = ""
+    reference: str = ""
+    again_at: datetime | None = None
+
+
+def queue(
+    connection: Connection, decision: str, stages: Sequence[Stage], now: datetime
+) -> list[str]:
+    """Add the operations of a decision, in the caller's transaction; gives their operation ids.
+
+    `decision` names what was decided, for ever the same; queueing it again adds nothing.
+    """
+    rows = _rows(decision, stages, now)
+    insert_new(connection, t.outbox, rows, ("id",))
+    return [row["operation_id"] for row in rows]
+
+
+def queue_in_place(
+    connection: Connection, decision: str, stages: Sequence[Stage], now: datetime
+) -> None:
+    """Add operations, and drop what earlier decisions still wanted of the same targets.
+
+    An operation says what shall be, so that the newest alone has to be carried out. Where an older
+    one may be under way, the newer waits until that call has ended.
+    """
+    rows = _rows(decision, stages, now)
+    targets = {row["target"] for row in rows}
+    older = connection.execute(
+        update(t.outbox)
+        .where(
+            t.outbox.c.target.in_(targets),
+            t.outbox.c.state.in_([State.QUEUED, State.REFUSED]),
+            t.outbox.c.decision != decision,
+        )
+        .values(state=State.DROPPED, reference=SUPERSEDED, finished_at=now)
+        .returning(t.outbox.c.target, t.outbox.c.tries)
+    ).all()
+    under_way = {row.target for row in older if row.tries}
+    for row in rows:
+        if row["target"] in under_way:
+            row["due_at"] = now + timedelta(seconds=CALL_TIMEOUT_S)
+    insert_new(connection, t.outbox, rows, ("id",))
+
+
+def _rows(decision: str, stages: Sequence[Stage], now: datetime) -> list[dict[str, Any]]:
+    rows = []
+    for stage, operations in enumerate(stages, 1):
+        for number, (system, operation) in enumerate(operations, 1):
+            name = f"{decision}/{stage}.{number}"
+            rows.append(_row(name, decision, stage, system, operation, now))
+    return rows
+
+
+def queue_one(
+    connection: Connection,
+    decision: str,
+    name: str,
+    system: System,
+    operation: Operation,
+    now: datetime,
+) -> None:
+    """Add a single operation to a decision whose parts are not known beforehand."""
+    row = _row(f"{decision}/{name}", decision, 1, system, operation, now)
+    insert_new(connection, t.outbox, [row], ("id",))
+
+
+def take(connection: Connection, now: datetime, most: int) -> list[Taken]:
+    """Operations that are due; each is this process's own until its lease has ended."""
+    rows = connection.execute(
+        select(t.outbox)
+        .where(
+            t.outbox.c.state == State.QUEUED,
+            t.outbox.c.due_at <= now,
+            _is_first_of_target(),
+            _stages_before_are_done(),
+            or_(t.outbox.c.system != System.DEVICE, _device_is_there()),
+        )
+        .order_by(t.outbox.c.due_at, t.outbox.c.id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        connection.execute(
+            update(t.outbox)
+            .where(t.outbox.c.id == row.id)
+            .values(due_at=now + LEASE, tries=row.tries + 1)
+        )
+    return [_taken(row) for row in rows]
+
+
+def settle(connection: Connection, taken: Taken, result: Result, now: datetime) -> None:
+    """Put down how a call ended; a second answer to the same operation changes nothing."""
+    connection.execute(
+        t.outbox_try.insert().values(
+            outbox_id=taken.id, at=now, outcome=result.outcome, code=result.code[:_LONGEST_CODE]
+        )
+    )
+    values: dict[str, Any]
+    if result.outcome is Outcome.DONE:
+        values = {"state": State.DONE, "reference": result.reference[:64], "finished_at": now}
+    elif result.outcome is Outcome.REFUSED:
+        values = {"state": State.REFUSED, "finished_at": now}
+    else:
+        values = {"due_at": result.again_at or now + retry_after(taken.tries)}
+    connection.execute(
+        update(t.outbox)
+        .where(t.outbox.c.id == taken.id, t.outbox.c.state == State.QUEUED)
+        .values(**values)
+    )
+
+
+def is_done(connection: Connection, decision: str) -> bool:
+    """Whether a decision has operations and every one is done or was dropped."""
+    states = set(
+        connection.scalars(select(t.outbox.c.state).where(t.outbox.c.decision == decision))
+    )
+    return bool(states) and states <= {State.DONE, State.DROPPED}
+
+
+def first_done_at(connection: Connection, decision: str) -> datetime | None:
+    """When the first operation of a decision was carried out."""
+    at: datetime | None = connection.scalar(
+        select(func.min(t.outbox.c.finished_at)).where(
+            t.outbox.c.decision == decision, t.outbox.c.state == State.DONE
+        )
+    )
+    return at
+
+
+def try_again(
+    connection: Connection, operation_id: str, actor: Actor, reason: str, now: datetime
+) -> None:
+    """Have an operation tried at once: one that was refused, or one that waits for its time.
+
+    Raises UnknownOperationError or OperationNotOpenError.
+    """
+    _check_open(connection, operation_id)
+    _note(connection, "operation_tried_again", operation_id, actor, reason, now)
+    connection.execute(
+        update(t.outbox)
+        .where(t.outbox.c.operation_id == operation_id)
+        .values(state=State.QUEUED, due_at=now, finished_at=None)
+    )
+
+
+def drop(
+    connection: Connection, operation_id: str, actor: Actor, reason: str, now: datetime
+) -> None:
+    """Give an operation up, so that what waits for it goes on.
+
+    Raises UnknownOperationError or OperationNotOpenError.
+    """
+    _check_open(connection, operation_id)
+    _note(connection, "operation_dropped", operation_id, actor, reason, now)
+    connection.execute(
+        update(t.outbox)
+        .where(t.outbox.c.operation_id == operation_id)
+        .values(state=State.DROPPED, finished_at=now)
+    )
+
+
+def _row(
+    name: str, decision: str, stage: int, system: System, operation: Operation, now: datetime
+) -> dict[str, Any]:
+    return {
+        "operation_id": name,
+        "decision": decision,
+        "stage": stage,
+        "system": system,
+        "kind": kind_of(operation),
+        "arguments": encode(operation),
+        "target": f"{system}/{operation.target}",
+        "queued_at": now,
+        "due_at": now,
+        "tries": 0,
+        "state": State.QUEUED,
+    }
+
+
+def _taken(row: Row[Any]) -> Taken:
+    operation = decode(row.kind, row.arguments)
+    return Taken(row.id, row.operation_id, System(row.system), operation, row.tries + 1)
+
+
+def _is_first_of_target() -> ColumnElement[bool]:
+    earlier = t.outbox.alias("earlier")
+    return ~exists().where(
+        earlier.c.target == t.outbox.c.target,
+        earlier.c.id < t.outbox.c.id,
+        earlier.c.state == State.QUEUED,
+    )
+
+
+def _stages_before_are_done() -> ColumnElement[bool]:
+    before = t.outbox.alias("before")
+    return ~exists().where(
+        before.c.decision == t.outbox.c.decision,
+        before.c.stage < t.outbox.c.stage,
+        before.c.state.in_([State.QUEUED, State.REFUSED]),
+    )
+
+
+def _device_is_there() -> ColumnElement[bool]:
+    name = func.substr(t.outbox.c.target, len(_DEVICE_TARGET) + 1)
+    return exists().where(t.presence.c.state == ONLINE, t.presence.c.endpoint_id == name)
+
+
+def _check_open(connection: Connection, operation_id: str) -> None:
+    state = connection.scalar(
+        select(t.outbox.c.state).where(t.outbox.c.operation_id == operation_id)
+    )
+    if state is None:
+        raise UnknownOperationError(f"There is no operation {operation_id}.")
+    if state not in (State.QUEUED, State.REFUSED):
+        raise OperationNotOpenError(f"Operation {operation_id} is {state}.")
+
+
+def _note(
+    connection: Connection, action: str, operation_id: str, actor: Actor, reason: str, now: datetime
+) -> None:
+    audit.append(connection, actor, [Entry(action, f"operation:{operation_id}")], now, reason)

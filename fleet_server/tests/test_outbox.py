@@ -1,0 +1,267 @@
+"""The outbox: nothing that was decided is lost, done twice with effect, or done out of order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from fleet_server.adapters.simulated import Behaviour
+from fleet_server.domain.back_off import FIRST, LONGEST, retry_after
+from fleet_server.domain.errors import OperationNotOpenError, UnknownOperationError
+from fleet_server.domain.operations import (
+    AccessMode,
+    Barring,
+    Channel,
+    Operation,
+    SendNotice,
+    SetAccess,
+    SetDeviceState,
+    SetLine,
+    System,
+)
+from fleet_server.services import audit, outbox
+from fleet_server.services import tables as t
+from fleet_server.services.operator_ports import Access
+from fleet_server.services.outbox import Outcome, Result, Stage
+from fleet_server.tests.service_desk import CLERK, LINE, MAC, NOON, STB, ServiceDesk
+
+OPEN = SetAccess(MAC, "TOP L", AccessMode.OPEN)
+GARDEN = SetAccess(MAC, "TOP L", AccessMode.WALLED_GARDEN)
+BARRED = SetLine(LINE, Barring.ALL_BUT_EMERGENCY)
+RESTRICTED = SetDeviceState(STB, "restricted", "debt", "TOP L")
+
+
+def queue(desk: ServiceDesk, decision: str, *stages: Stage) -> list[str]:
+    with desk.fleet.writing() as connection:
+        return outbox.queue(connection, decision, stages, desk.now)
+
+
+def one(operation: Operation, system: System = System.ACCESS) -> Stage:
+    return [(system, operation)]
+
+
+def state(desk: ServiceDesk, operation_id: str) -> str:
+    query = select(t.outbox.c.state).where(t.outbox.c.operation_id == operation_id)
+    return str(desk.scalar(query))
+
+
+def tries(desk: ServiceDesk) -> list[tuple[str, str]]:
+    return [(row.outcome, row.code) for row in desk.rows(t.outbox_try)]
+
+
+def test_what_is_queued_is_carried_out_once(desk: ServiceDesk) -> None:
+    (name,) = queue(desk, "d-1", one(OPEN))
+    desk.work()
+    desk.work()
+    assert desk.access.access(MAC) == Access("TOP L", AccessMode.OPEN)
+    assert [call.operation_id for call in desk.access.calls()] == [name]
+    assert (state(desk, name), tries(desk)) == ("done", [("done", "")])
+
+
+def test_a_decision_that_is_rolled_back_queues_nothing(desk: ServiceDesk) -> None:
+    with pytest.raises(ZeroDivisionError), desk.fleet.writing() as connection:
+        outbox.queue(connection, "d-1", [one(OPEN)], desk.now)
+        raise ZeroDivisionError
+    desk.work()
+    assert desk.access.calls() == []
+
+
+def test_queueing_a_decision_again_adds_nothing(desk: ServiceDesk) -> None:
+    queue(desk, "d-1", one(OPEN))
+    queue(desk, "d-1", one(OPEN))
+    assert len(desk.rows(t.outbox)) == 1
+
+
+def test_a_crash_between_call_and_record_repeats_the_call_without_harm(desk: ServiceDesk) -> None:
+    notice = SendNotice("C-2001", Channel.SMS, "suspension", {})
+    (name,) = queue(desk, "d-1", one(notice, System.NOTICES))
+    with desk.fleet.writing() as connection:
+        (taken,) = outbox.take(connection, desk.now, 8)
+    desk.notices.carry_out(taken.operation_id, taken.operation)  # and the process dies here
+    desk.work()
+    assert state(desk, name) == "queued"  # its lease has not ended
+    desk.later(seconds=outbox.LEASE.total_seconds())
+    desk.work()
+    assert state(desk, name) == "done"
+    assert desk.notices.sent("C-2001") == [notice]
+
+
+def test_a_crash_before_the_call_loses_nothing(desk: ServiceDesk) -> None:
+    queue(desk, "d-1", one(OPEN))
+    with desk.fleet.writing() as connection:
+        outbox.take(connection, desk.now, 8)
+    desk.later(seconds=outbox.LEASE.total_seconds())
+    desk.work()
+    assert desk.access.access(MAC) is not None
+
+
+def test_two_workers_do_not_take_the_same_operation(desk: ServiceDesk) -> None:
+    queue(desk, "d-1", one(OPEN))
+    with desk.fleet.writing() as connection:
+        assert len(outbox.take(connection, desk.now, 8)) == 1
+    with desk.fleet.writing() as connection:
+        assert outbox.take(connection, desk.now, 8) == []
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [
+        (Behaviour(fail_before=2), "no_answer"),
+        (Behaviour(fail_after=2), "answer_lost"),
+    ],
+)
+def test_failures_are_on_record_and_tried_again_ever_later(
+    desk: ServiceDesk, behaviour: Behaviour, code: str
+) -> None:
+    queue(desk, "d-1", one(OPEN))
+    desk.access.behave(behaviour)
+    desk.work()
+    assert tries(desk) == [("unavailable", code)]
+    desk.later(seconds=2)
+    desk.work()
+    desk.later(seconds=2)
+    desk.work()
+    assert len(tries(desk)) == 2
+    desk.later(seconds=2)
+    desk.work()
+    assert tries(desk) == [("unavailable", code)] * 2 + [("done", "")]
+    assert desk.access.access(MAC) == Access("TOP L", AccessMode.OPEN)
+
+
+def test_an_answer_that_came_twice_is_not_taken_for_that_of_the_next(desk: ServiceDesk) -> None:
+    desk.access.behave(Behaviour(answer_twice=1))
+    queue(desk, "d-1", one(OPEN))
+    desk.work()
+    (name,) = queue(desk, "d-2", one(GARDEN))
+    desk.work()
+    assert tries(desk)[-1] == ("unavailable", "answer_of_another")
+    desk.later(seconds=2)
+    desk.work()
+    assert state(desk, name) == "done"
+    assert desk.access.access(MAC) == Access("TOP L", AccessMode.WALLED_GARDEN)
+
+
+def test_operations_on_one_target_keep_their_order(desk: ServiceDesk) -> None:
+    desk.access.behave(Behaviour(fail_before=1))
+    queue(desk, "d-1", one(GARDEN))
+    queue(desk, "d-2", one(OPEN))
+    desk.work()
+    assert desk.access.access(MAC) is None  # the second waits for the first
+    desk.later(seconds=2)
+    desk.work()
+    desk.work()
+    assert desk.access.access(MAC) == Access("TOP L", AccessMode.OPEN)
+
+
+def test_devices_wait_for_the_operators_systems(desk: ServiceDesk) -> None:
+    desk.voice.behave(Behaviour(fail_before=1))
+    queue(desk, "d-1", one(BARRED, System.VOICE), one(GARDEN), one(RESTRICTED, System.DEVICE))
+    desk.work()
+    assert (desk.access.calls(), desk.devices.told) == ([], {})
+    desk.later(seconds=2)
+    desk.work()
+    assert desk.devices.told == {STB: [RESTRICTED]}
+
+
+def test_a_device_that_is_away_is_not_called_before_it_is_back(desk: ServiceDesk) -> None:
+    desk.set_presence(STB, "offline")
+    queue(desk, "d-1", one(RESTRICTED, System.DEVICE))
+    desk.work()
+    assert tries(desk) == []
+    desk.later(days=3)
+    desk.set_presence(STB, "online")
+    desk.work()
+    assert desk.devices.told == {STB: [RESTRICTED]}
+
+
+def test_a_busy_line_is_asked_again_when_it_said(desk: ServiceDesk) -> None:
+    desk.voice.carry_out("before", SetLine(LINE, Barring.NONE))
+    desk.voice.use_line(LINE, emergency_call_at=NOON - timedelta(minutes=50))
+    (name,) = queue(desk, "d-1", one(BARRED, System.VOICE))
+    desk.work()
+    desk.later(minutes=9)
+    desk.work()
+    assert tries(desk) == [("busy", "emergency_call_back")]
+    desk.later(minutes=1)
+    desk.work()
+    assert state(desk, name) == "done"
+
+
+def test_a_refusal_waits_for_a_person(desk: ServiceDesk) -> None:
+    desk.access.behave(Behaviour(refuse_calls=1))
+    first, second = queue(desk, "d-1", one(GARDEN), one(RESTRICTED, System.DEVICE))
+    desk.work()
+    desk.later(days=1)
+    desk.work()
+    assert (state(desk, first), state(desk, second)) == ("refused", "queued")
+    with desk.fleet.writing() as connection:
+        outbox.try_again(connection, first, CLERK, "The CMTS knows it now.", desk.now)
+    desk.work()
+    desk.work()
+    assert (state(desk, first), state(desk, second)) == ("done", "done")
+    with desk.fleet.reading() as connection:
+        (entry,) = audit.history(connection, f"operation:{first}")
+    assert (entry.action, entry.reason) == ("operation_tried_again", "The CMTS knows it now.")
+
+
+def test_what_is_dropped_lets_the_rest_go_on(desk: ServiceDesk) -> None:
+    desk.access.behave(Behaviour(refuse_calls=1))
+    first, second = queue(desk, "d-1", one(GARDEN), one(RESTRICTED, System.DEVICE))
+    desk.work()
+    with desk.fleet.writing() as connection:
+        outbox.drop(connection, first, CLERK, "Done by hand.", desk.now)
+    desk.work()
+    assert (state(desk, first), state(desk, second)) == ("dropped", "done")
+    with desk.fleet.reading() as connection:
+        assert outbox.is_done(connection, "d-1")
+
+
+def test_only_what_is_open_can_be_tried_again_or_dropped(desk: ServiceDesk) -> None:
+    (name,) = queue(desk, "d-1", one(OPEN))
+    desk.work()
+    for act in (outbox.try_again, outbox.drop):
+        with pytest.raises(OperationNotOpenError), desk.fleet.writing() as connection:
+            act(connection, name, CLERK, "why", desk.now)
+        with pytest.raises(UnknownOperationError), desk.fleet.writing() as connection:
+            act(connection, "no such", CLERK, "why", desk.now)
+
+
+def test_a_newer_decision_takes_the_place_of_what_was_not_done(desk: ServiceDesk) -> None:
+    desk.access.behave(Behaviour(fail_before=1))
+    (older,) = queue(desk, "d-1", one(GARDEN))
+    desk.work()
+    with desk.fleet.writing() as connection:
+        outbox.queue_in_place(connection, "d-2", [one(OPEN)], desk.now)
+    desk.work()
+    assert state(desk, older) == "dropped"
+    assert desk.access.access(MAC) is None  # a call may still be under way
+    desk.later(seconds=10)
+    desk.work()
+    assert desk.access.access(MAC) == Access("TOP L", AccessMode.OPEN)
+    desk.later(days=1)
+    desk.work()
+    assert desk.access.access(MAC) == Access("TOP L", AccessMode.OPEN)
+
+
+def test_a_late_answer_does_not_undo_what_a_person_did(desk: ServiceDesk) -> None:
+    (name,) = queue(desk, "d-1", one(OPEN))
+    with desk.fleet.writing() as connection:
+        (taken,) = outbox.take(connection, desk.now, 8)
+        outbox.drop(connection, name, CLERK, "No longer wanted.", desk.now)
+        outbox.settle(connection, taken, Result(Outcome.DONE), desk.now)
+    assert state(desk, name) == "dropped"
+
+
+def test_without_an_adapter_an_operation_waits(desk: ServiceDesk) -> None:
+    queue(desk, "d-1", one(OPEN))
+    assert isinstance(desk.delivery.systems, dict)
+    del desk.delivery.systems[System.ACCESS]
+    desk.work()
+    assert tries(desk) == [("unavailable", "no_adapter")]
+
+
+def test_the_wait_doubles_up_to_its_limit() -> None:
+    assert [retry_after(tries) / FIRST for tries in (1, 2, 3, 4)] == [1, 2, 4, 8]
+    assert {retry_after(tries) for tries in (10, 100, 10_000)} == {LONGEST}
