@@ -10,7 +10,8 @@
 - The supplier's warranty is between the operator and the supplier; nothing here mixes the two.
 
 Out of term never means that the customer pays: that is decided apart, see replacement.py [7.2.6].
-All days are civil dates where the contracts are (local_time.py).
+What the document leaves open is read as the settings say (policy.py); their defaults are described
+here. All days are civil dates where the contracts are (local_time.py).
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from fleet_server.domain.policy import DAY_BEFORE, DEFAULTS, IN_TERM, MARCH_1, Policy
+
 ARTICLE = "7.2.2"
-_YEARS = {"STB": 1, "CARD": 4}
 _DAY = timedelta(days=1)
 
 
@@ -44,32 +46,6 @@ class CoverReason(StrEnum):
     NO_TERM_IN_DOCUMENT = "no_term_in_document"
     BEFORE_RECEIPT = "before_receipt"
     NEVER_HANDED_OVER = "never_handed_over"
-
-
-class LeapDay(StrEnum):
-    """Where a term from 29 February ends in a year that has none."""
-
-    FEBRUARY_28 = "february_28"
-    MARCH_1 = "march_1"
-
-
-class ReplacementTerm(StrEnum):
-    """Whether a replacement has a term of its own, or what was left of the unit it replaced."""
-
-    OWN = "own"
-    REST_OF_REPLACED = "rest_of_replaced"
-
-
-@dataclass(frozen=True, slots=True)
-class TermReading:
-    """How the operator reads what 7.2.2 leaves open; `last_day_covered` False ends a day sooner."""
-
-    leap_day: LeapDay = LeapDay.FEBRUARY_28
-    last_day_covered: bool = True
-    replacement_term: ReplacementTerm = ReplacementTerm.OWN
-
-
-DEFAULT_READING = TermReading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,30 +92,27 @@ class SupplierCover:
     days_left: int | None
 
 
-def has_term(product_class: str) -> bool:
-    """Whether the document names a warranty term for this kind of unit [7.2.2]."""
-    return product_class in _YEARS
+def years_of(product_class: str, policy: Policy = DEFAULTS) -> int | None:
+    """Years of the term of this kind of unit; None where the document names none."""
+    return {"STB": policy.warranty_years_stb, "CARD": policy.warranty_years_card}.get(product_class)
 
 
 def last_covered_day(
-    product_class: str, received_on: date, reading: TermReading = DEFAULT_READING
+    product_class: str, received_on: date, policy: Policy = DEFAULTS
 ) -> date | None:
     """The last day of the term of a unit received on that day; None where there is no term."""
-    years = _YEARS.get(product_class)
+    years = years_of(product_class, policy)
     if years is None:
         return None
-    day = _years_later(received_on, years, reading.leap_day)
-    return day if reading.last_day_covered else day - _DAY
+    day = _years_later(received_on, years, policy.warranty_leap_day)
+    return day - _DAY if policy.warranty_last_day == DAY_BEFORE else day
 
 
 def cover_on(
-    product_class: str,
-    receipts: Iterable[Receipt],
-    day: date,
-    reading: TermReading = DEFAULT_READING,
+    product_class: str, receipts: Iterable[Receipt], day: date, policy: Policy = DEFAULTS
 ) -> Cover:
     """The cover of a unit on `day`, from all its receipts by customers, in any order."""
-    if not has_term(product_class):
+    if years_of(product_class, policy) is None:
         return Cover(CoverState.NO_TERM, CoverReason.NO_TERM_IN_DOCUMENT, day)
     known = list(receipts)
     begun = [receipt for receipt in known if receipt.begins_on <= day]
@@ -148,8 +121,10 @@ def cover_on(
         return Cover(CoverState.NOT_RECEIVED, why, day)
     receipt = max(begun, key=lambda found: (found.begins_on, found.since_on))
     if receipt.received_on is None:
-        return Cover(CoverState.UNKNOWN, CoverReason.RECEIPT_NOT_ON_RECORD, day)
-    return _within(product_class, receipt, receipt.received_on, day, reading)
+        in_term = policy.receipt_unknown_is == IN_TERM
+        state = CoverState.IN_TERM if in_term else CoverState.UNKNOWN
+        return Cover(state, CoverReason.RECEIPT_NOT_ON_RECORD, day)
+    return _within(product_class, receipt, receipt.received_on, day, policy)
 
 
 def supplier_cover(until_on: date | None, day: date) -> SupplierCover:
@@ -162,12 +137,12 @@ def supplier_cover(until_on: date | None, day: date) -> SupplierCover:
 
 
 def _within(
-    product_class: str, receipt: Receipt, received_on: date, day: date, reading: TermReading
+    product_class: str, receipt: Receipt, received_on: date, day: date, policy: Policy
 ) -> Cover:
     counted_from = received_on
-    if reading.replacement_term == ReplacementTerm.REST_OF_REPLACED:
+    if not policy.replacement_starts_own_term:
         counted_from = receipt.first_received_on or received_on
-    last = last_covered_day(product_class, counted_from, reading)
+    last = last_covered_day(product_class, counted_from, policy)
     left = 0 if last is None else _days_left(last, day)
     state, why = CoverState.EXPIRED, CoverReason.PAST_LAST_DAY
     if left:
@@ -175,13 +150,12 @@ def _within(
     return Cover(state, why, day, received_on, last, left)
 
 
-def _years_later(start: date, years: int, leap_day: LeapDay) -> date:
+def _years_later(start: date, years: int, leap_day: str) -> date:
     try:
         return start.replace(year=start.year + years)
     except ValueError:
-        if leap_day == LeapDay.MARCH_1:
-            return date(start.year + years, 3, 1)
-        return date(start.year + years, 2, 28)
+        month, day = (3, 1) if leap_day == MARCH_1 else (2, 28)
+        return date(start.year + years, month, day)
 
 
 def _days_left(last: date, day: date) -> int:

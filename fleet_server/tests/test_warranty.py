@@ -13,13 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_server.domain.local_time import local_day
+from fleet_server.domain.policy import (
+    DAY_BEFORE,
+    IN_TERM,
+    MARCH_1,
+    Policy,
+)
 from fleet_server.domain.warranty import (
     CoverReason,
     CoverState,
-    LeapDay,
     Receipt,
-    ReplacementTerm,
-    TermReading,
     cover_on,
     last_covered_day,
     supplier_cover,
@@ -55,15 +58,24 @@ def test_the_reason_tells_before_receipt_from_never() -> None:
 
 def test_settings_move_the_last_day() -> None:
     leap = date(2028, 2, 29)
-    assert last_covered_day("STB", leap, TermReading(leap_day=LeapDay.MARCH_1)) == date(2029, 3, 1)
-    sooner = TermReading(last_day_covered=False)
+    assert last_covered_day("STB", leap, Policy(warranty_leap_day=MARCH_1)) == date(2029, 3, 1)
+    sooner = Policy(warranty_last_day=DAY_BEFORE)
     assert last_covered_day("STB", date(2026, 11, 26), sooner) == date(2027, 11, 25)
+    longer = Policy(warranty_years_stb=2)
+    assert last_covered_day("STB", date(2026, 11, 26), longer) == date(2028, 11, 26)
     assert last_covered_day("MODEM", leap) is None
+
+
+def test_an_unknown_receipt_may_be_read_as_in_term_and_never_as_expired() -> None:
+    receipt = Receipt(date(2020, 1, 1), None)
+    found = cover_on("STB", [receipt], date(2026, 11, 26), Policy(receipt_unknown_is=IN_TERM))
+    assert (found.state, found.last_covered_on, found.days_left) == ("in_term", None, None)
+    assert found.reason == CoverReason.RECEIPT_NOT_ON_RECORD
 
 
 def test_a_replacement_keeps_the_rest_of_the_term_only_where_the_setting_says_so() -> None:
     receipt = Receipt(date(2026, 6, 1), date(2026, 6, 1), first_received_on=date(2025, 12, 1))
-    rest = TermReading(replacement_term=ReplacementTerm.REST_OF_REPLACED)
+    rest = Policy(replacement_starts_own_term=False)
     day = date(2027, 1, 1)
     assert cover_on("STB", [receipt], day).last_covered_on == date(2027, 6, 1)
     assert cover_on("STB", [receipt], day, rest).last_covered_on == date(2026, 12, 1)
