@@ -44,6 +44,13 @@ class CoverReason(StrEnum):
     PAST_LAST_DAY = "past_last_day"
     RECEIPT_NOT_ON_RECORD = "receipt_not_on_record"
     NO_TERM_IN_DOCUMENT = "no_term_in_document"
+    NOT_YET_RECEIVED = "not_yet_received"
+
+
+class Custody(StrEnum):
+    """Whose hands the unit was in by a day, as far as receipts tell."""
+
+    CUSTOMER = "customer"
     BEFORE_RECEIPT = "before_receipt"
     NEVER_HANDED_OVER = "never_handed_over"
 
@@ -80,6 +87,7 @@ class Cover:
     received_on: date | None = None
     last_covered_on: date | None = None
     days_left: int | None = None
+    custody: Custody = Custody.CUSTOMER
     article: str = ARTICLE
 
 
@@ -112,19 +120,20 @@ def cover_on(
     product_class: str, receipts: Iterable[Receipt], day: date, policy: Policy = DEFAULTS
 ) -> Cover:
     """The cover of a unit on `day`, from all its receipts by customers, in any order."""
-    if years_of(product_class, policy) is None:
-        return Cover(CoverState.NO_TERM, CoverReason.NO_TERM_IN_DOCUMENT, day)
     known = list(receipts)
-    begun = [receipt for receipt in known if receipt.begins_on <= day]
-    if not begun:
-        why = CoverReason.BEFORE_RECEIPT if known else CoverReason.NEVER_HANDED_OVER
-        return Cover(CoverState.NOT_RECEIVED, why, day)
-    receipt = max(begun, key=lambda found: (found.begins_on, found.since_on))
-    if receipt.received_on is None:
+    receipt = _last_begun(known, day)
+    received_on = receipt.received_on if receipt else None
+    if years_of(product_class, policy) is None:
+        state, why = CoverState.NO_TERM, CoverReason.NO_TERM_IN_DOCUMENT
+        return Cover(state, why, day, received_on, custody=_custody(receipt, known))
+    if receipt is None:
+        state, why = CoverState.NOT_RECEIVED, CoverReason.NOT_YET_RECEIVED
+        return Cover(state, why, day, custody=_custody(receipt, known))
+    if received_on is None:
         in_term = policy.receipt_unknown_is == IN_TERM
         state = CoverState.IN_TERM if in_term else CoverState.UNKNOWN
         return Cover(state, CoverReason.RECEIPT_NOT_ON_RECORD, day)
-    return _within(product_class, receipt, receipt.received_on, day, policy)
+    return _within(product_class, receipt, received_on, day, policy)
 
 
 def supplier_cover(until_on: date | None, day: date) -> SupplierCover:
@@ -134,6 +143,24 @@ def supplier_cover(until_on: date | None, day: date) -> SupplierCover:
     left = _days_left(until_on, day)
     state = CoverState.IN_TERM if left else CoverState.EXPIRED
     return SupplierCover(state, until_on, left)
+
+
+def _last_begun(receipts: Iterable[Receipt], day: date) -> Receipt | None:
+    begun = [receipt for receipt in receipts if receipt.begins_on <= day]
+    return max(begun, key=_rank, default=None)
+
+
+def _rank(receipt: Receipt) -> tuple[date, bool, date, date]:
+    """Of two receipts on one day the one on record counts, and of those the later."""
+    on_record = receipt.received_on is not None
+    first_on = receipt.first_received_on or receipt.begins_on
+    return (receipt.begins_on, on_record, receipt.since_on, first_on)
+
+
+def _custody(receipt: Receipt | None, known: list[Receipt]) -> Custody:
+    if receipt is not None:
+        return Custody.CUSTOMER
+    return Custody.BEFORE_RECEIPT if known else Custody.NEVER_HANDED_OVER
 
 
 def _within(

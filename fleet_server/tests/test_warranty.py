@@ -22,18 +22,19 @@ from fleet_server.domain.policy import (
 from fleet_server.domain.warranty import (
     CoverReason,
     CoverState,
+    Custody,
     Receipt,
     cover_on,
     last_covered_day,
     supplier_cover,
 )
-from fleet_server.tests.worked_cases import case_id, read_cases
+from fleet_server.tests.worked_cases import case_id, read_cases, receipts_of
 
 
 @pytest.mark.parametrize("case", read_cases("cover"), ids=case_id)
 def test_a_unit_is_covered_as_the_terms_say(case: tuple[str, ...]) -> None:
     article, _what, product_class, receipts, day, state, last_day, days_left = case
-    cover = cover_on(product_class, _receipts(receipts), date.fromisoformat(day))
+    cover = cover_on(product_class, receipts_of(receipts), date.fromisoformat(day))
     assert cover.state == state
     assert cover.last_covered_on == (date.fromisoformat(last_day) if last_day else None)
     assert cover.days_left == (int(days_left) if days_left else None)
@@ -48,12 +49,13 @@ def test_days_are_those_of_the_place_whatever_the_clock_says(case: tuple[str, ..
     assert (cover.state, cover.article) == (state, article)
 
 
-def test_the_reason_tells_before_receipt_from_never() -> None:
+@pytest.mark.parametrize("product_class", ["MODEM", "VOICEMODEM", "STB", "CARD"])
+def test_before_the_receipt_is_told_from_never(product_class: str) -> None:
+    receipt = Receipt(date(2026, 11, 26), date(2026, 11, 26))
     day = date(2026, 11, 25)
-    never = cover_on("STB", [], day)
-    before = cover_on("STB", [Receipt(date(2026, 11, 26), date(2026, 11, 26))], day)
-    assert never.reason == CoverReason.NEVER_HANDED_OVER
-    assert before.reason == CoverReason.BEFORE_RECEIPT
+    assert cover_on(product_class, [], day).custody == Custody.NEVER_HANDED_OVER
+    assert cover_on(product_class, [receipt], day).custody == Custody.BEFORE_RECEIPT
+    assert cover_on(product_class, [receipt], date(2026, 11, 26)).custody == Custody.CUSTOMER
 
 
 def test_settings_move_the_last_day() -> None:
@@ -128,16 +130,6 @@ def test_a_receipt_that_is_not_on_record_never_expires(
         CoverState.UNKNOWN,
         CoverState.NOT_RECEIVED,
     )
-
-
-def _receipts(text: str) -> list[Receipt]:
-    found = []
-    for word in text.split():
-        since, _, received = word.partition("/")
-        since_on = date.fromisoformat(since)
-        received_on = None if received == "?" else date.fromisoformat(received or since)
-        found.append(Receipt(since_on, received_on))
-    return found
 
 
 def _local(text: str) -> date:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
+
+from fleet_server.domain.warranty import Receipt
 
 _FOLDER = Path(__file__).parent / "cases"
 
@@ -17,3 +20,15 @@ def read_cases(name: str) -> list[tuple[str, ...]]:
 def case_id(row: tuple[str, ...]) -> str:
     """Article and subject: the name of the case in pytest's report."""
     return f"[{row[0]}] {row[1]}"
+
+
+def receipts_of(text: str) -> list[Receipt]:
+    """Words `<day it served from>/<day received>`, `?` where that is not on record; one day where
+    both are the same."""
+    found = []
+    for word in text.split():
+        since, _, received = word.partition("/")
+        since_on = date.fromisoformat(since)
+        received_on = None if received == "?" else date.fromisoformat(received or since)
+        found.append(Receipt(since_on, received_on))
+    return found
