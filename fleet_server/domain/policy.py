@@ -46,6 +46,8 @@ DAYS_AND_DAY_OF_MONTH = "days_and_day_of_month"
 # The last covered day of a warranty.
 SAME_DAY = "same_day"
 DAY_BEFORE = "day_before"
+DAY_OF_DEFECT = "defect"
+DAY_OF_REPORT = "report"
 FEBRUARY_28 = "february_28"
 MARCH_1 = "march_1"
 
@@ -155,6 +157,25 @@ class Policy:
         Choice((UNKNOWN, IN_TERM)),
         UNKNOWN,
         "What is shown for a unit whose day of receipt is not known; it is never out of term.",
+    )
+    warranty_counts: str = setting(
+        "7.2.2,7.2.3",
+        Choice((DAY_OF_DEFECT, DAY_OF_REPORT)),
+        DAY_OF_DEFECT,
+        "Which day must lie in the term of a warranty: the day the defect showed, or the day it "
+        "was reported.",
+    )
+    repeat_failure_days: int = setting(
+        "7.2.2",
+        WholeNumber(1, 730, "days"),
+        90,
+        "Days after a repair within which another defect of the unit counts as a repeat failure.",
+    )
+    evidence_days: int = setting(
+        "7.2.4,7.2.5",
+        WholeNumber(1, 365, "days"),
+        30,
+        "Days before a defect whose surges, supply, restarts and card states are shown with it.",
     )
     electrical_damage_is: str = setting(
         "7.2.4,7.2.5,7.2.6",
