@@ -19,7 +19,6 @@ from agent.wire.topics import controller_topic
 
 _LEAVE_MS = const(3000)  # what was sent before a restart has this long to be acknowledged
 _STEP_MS = const(50)
-_MACHINE_ERROR_MS = const(1000)  # of a machine that keeps its own time right
 _MAX_INCOMING_BYTES = const(3072)  # no controller needs more for one request
 _COLLECT_BYTES = const(2048)  # keeps what stays together, so that large pieces still find room
 _CLIENT = "Device.MQTT.Client.1."
@@ -57,6 +56,7 @@ class Agent:
         self.model = self.endpoint = self.session = None
         self._provisioning = None
         self._leaving = False
+        self._dials = 0
         self._tasks = []
         self._ended = asyncio.Event()
         self._failure: Exception = RuntimeError("a task ended")
@@ -84,10 +84,6 @@ class Agent:
         if self.session:
             self.restart()
             return
-        if self.board.trusted_time:
-            from time import time
-
-            self.clock.set_time(int(time() * 1000), _MACHINE_ERROR_MS)
         settings = self.provisioning.settings()
         self._provisioning = None
         self.controller = settings["controller"]
@@ -198,6 +194,8 @@ class Agent:
             from agent.ports.link import open_link
         else:
             from agent.ports.link_cpython import open_link
+        self.board.set_clock(self.clock.guess_ms(self._dials) // 1000)
+        self._dials += 1
         return await open_link(self.board.dial, settings)
 
     def _load_settings(self):

@@ -243,7 +243,7 @@ class Endpoint:
             self._check(now_ms)
         if not model.online:
             return
-        if model.offset_ms is not None or now_ms - model.connected_ms >= _HOLD_BACK_MS:
+        if model.clock.trusted or now_ms - model.connected_ms >= _HOLD_BACK_MS:
             yield from self._journalled.due(now_ms)
         yield from self._notifier.due(now_ms)
 

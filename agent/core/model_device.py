@@ -28,6 +28,11 @@ BULK_STATUS = 6
 WARRANTY = 7  # the first of three: warranty.py
 POWER_LOSSES = 10
 GASPS = 11
+TIME_CLIENT_STATUS = 12
+TIME_SOURCE = 13
+TIME_ERROR = 14
+TIME_TRUSTED = 15
+_STEP_MS = const(1000)  # a correction of this much dates anew what was dated before
 
 
 def build(board, clock, store, settings, actions):
@@ -55,6 +60,7 @@ class Device(Model):
         self.actions = actions
         self.now_ms = 0
         self.alarms = Alarms(self)
+        self.time_client = None  # the monitor that asks for the time
         self.card = None  # the monitor of the smart card, where there is one
         self.guard = None  # on a voice modem: emergency.py
         self.offset_ms = None
@@ -77,9 +83,8 @@ class Device(Model):
         self.rest()
         unix_now = self.clock.unix_ms()
         if unix_now is not None:
-            unknown = self.offset_ms is None
-            self.offset_ms = unix_now - now_ms
-            if unknown:
+            before_ms, self.offset_ms = self.offset_ms, unix_now - now_ms
+            if before_ms is None or abs(self.offset_ms - before_ms) > _STEP_MS:
                 self._date_the_past()
         self._supply_mv = self.board.supply_mv() or 0
 
@@ -96,7 +101,7 @@ class Device(Model):
         if which == UP_TIME:
             return str(self.now_ms // 1000)
         if which == TIME_STATUS:
-            return "Unsynchronized" if self.offset_ms is None else "Synchronized"
+            return self._time_status()
         if which == CURRENT_TIME:
             return self.now()
         if which == SUPPLY_VOLTAGE:
@@ -105,6 +110,8 @@ class Device(Model):
             return str(self.clock.journal.losses)
         if which == GASPS:
             return str(self.clock.journal.gasps)
+        if which >= TIME_CLIENT_STATUS:
+            return self._time_value(which)
         if which >= WARRANTY:
             return part("warranty").text(self, which - WARRANTY)
         if which == BOOT_COUNT:
@@ -112,6 +119,22 @@ class Device(Model):
         if which == BULK_STATUS:
             return "Enabled" if self.text("Device.BulkData.Enable") == "true" else "Disabled"
         return "Connected" if self.online else "Connecting"
+
+    def _time_status(self):
+        if self.text("Device.Time.Enable") != "true":
+            return "Disabled"
+        return "Unsynchronized" if self.offset_ms is None else "Synchronized"
+
+    def _time_value(self, which):
+        clock = self.clock
+        if which == TIME_CLIENT_STATUS:
+            return self.time_client.status if self.time_client else "Disabled"
+        if which == TIME_SOURCE:
+            return clock.source
+        if which == TIME_ERROR:
+            error_ms = clock.error_ms()
+            return "-1" if error_ms is None else str(error_ms)
+        return "true" if clock.trusted else "false"
 
     def now(self) -> str:
         """dateTime now, or the unknown time."""

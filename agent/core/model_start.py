@@ -125,7 +125,17 @@ def _bind_device_info(device):
 
 def _bind_state(device):
     _bind(device, "Device.BulkData.", (), Status=live.BULK_STATUS)
-    _bind(device, "Device.Time.", (), Status=live.TIME_STATUS, CurrentLocalTime=live.CURRENT_TIME)
+    _bind(
+        device,
+        "Device.Time.",
+        (),
+        Status=live.TIME_STATUS,
+        CurrentLocalTime=live.CURRENT_TIME,
+        X_IPKO_COM_Source=live.TIME_SOURCE,
+        X_IPKO_COM_Error=live.TIME_ERROR,
+        X_IPKO_COM_Trusted=live.TIME_TRUSTED,
+    )
+    _bind(device, "Device.Time.Client.{i}.", (1,), Status=live.TIME_CLIENT_STATUS)
     sensors = list(device.board.sensors)
     if device.board.sampler:
         sensors.append(device.board.sampler.kind)

@@ -8,9 +8,9 @@ sampled: it compares `device.facts(subject)` with what it knew, and tells by `en
 from agent.core.parts import part
 
 _OF_CLASS = {
-    "MODEM": ("service_monitor", "bulk_data"),
-    "VOICEMODEM": ("service_monitor", "battery", "emergency", "bulk_data"),
-    "STB": ("service_monitor", "card", "bulk_data"),
+    "MODEM": ("service_monitor", "time_sync", "bulk_data"),
+    "VOICEMODEM": ("service_monitor", "time_sync", "battery", "emergency", "bulk_data"),
+    "STB": ("service_monitor", "time_sync", "card", "bulk_data"),
 }
 
 

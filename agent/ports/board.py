@@ -4,6 +4,8 @@ A board port subclasses `Board`, fills in the attributes and replaces every meth
 real counterpart. Boards do not decide anything: they tell what is, and do what they are told.
 """
 
+import socket
+
 from agent.compat import urandom
 from agent.core.parts import part
 from agent.ports.storage import Storage
@@ -22,7 +24,7 @@ class Board:
     sensors: tuple = ()  # what is really measured, out of: "supply", "power_fail", "card"
     supply_nominal_mv = 12000  # what supply_mv() reads when all is well; 230000 on the mains
     root = "/"  # folder of persistent storage, ends without a slash unless it is "/"
-    trusted_time = False  # True when the machine's own wall clock is right from the start
+    time_servers = ""  # names or addresses with commas between, until a controller names others
     poll_ms = 250  # how often the agent looks at what it watches; longer lets a processor sleep
 
     # An agent.ports.sampler.Sampler where the supply is sampled all the time: supply_nominal_mv and
@@ -95,6 +97,19 @@ class Board:
         """Begin an HTTP transfer that is measured: agent.ports.speed.Transfer."""
         speed = part("ports.speed")
         return speed.Transfer(self.dial, host, port, path, sent_bytes, limit_ms, limit_bytes)
+
+    def set_clock(self, unix_s):
+        """Set the machine's own clock, by which its TLS judges the dates of certificates."""
+
+    async def machine_time(self):
+        """(Unix ms now, half width of its error in ms) where the machine keeps its clock right by
+        itself; None where it does not, or not yet."""
+        return None
+
+    async def datagrams(self, host, port):
+        """UDP to there: agent.ports.datagrams.Datagrams. Raises OSError."""
+        found = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[0]
+        return part("ports.datagrams").Datagrams(found[0], found[-1])
 
     def restart(self):
         """Restart the whole board or agent process. Does not return."""

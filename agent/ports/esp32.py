@@ -71,6 +71,7 @@ def make_board(factory):
     cause = cause_of(machine.reset_cause(), _CAUSES, marked)
     interface = _interface(factory["network"])
     board = Microcontroller(factory, cause, microvolts, uart, interface, reset)
+    board.rtc = memory
     pin = machine.Pin(_POWER_FAIL, machine.Pin.IN)  # 34 to 39 have no pull-up of their own
     board.watch_power(pin, machine.Pin.IRQ_FALLING, asyncio.ThreadSafeFlag())
     if board.product_class == "STB":

@@ -34,12 +34,12 @@ _IDENTITY = (
 class LinuxBoard(Board):
     """`config` has every key of linux_config.py."""
 
-    trusted_time = True
     poll_ms = 1000  # what must be told sooner wakes the agent
 
     def __init__(self, config):
         for name in _IDENTITY:
             setattr(self, name, config[name])
+        self.time_servers = config["time_servers"]
         os.makedirs(config["state"], mode=0o700, exist_ok=True)
         self.root = config["state"]
         self.sources = Sources(config["sysfs"], config["customer_interface"])
@@ -92,6 +92,18 @@ class LinuxBoard(Board):
 
     def facts(self, subject):
         return self.sources.facts(subject)
+
+    async def machine_time(self):
+        from agent.ports.linux_time import machine_time
+
+        return await machine_time()
+
+    async def datagrams(self, host, port):
+        from agent.ports.datagrams import Datagrams
+
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        return Datagrams(found[0][0], found[0][-1])
 
     def ping(self, host, count, wait_ms, size):
         from agent.ports.linux_ping import ping

@@ -25,6 +25,7 @@ _TEXT = (
     "resolvers",
     "reboot_command",
     "card_reader",
+    "time_servers",
 )
 _DEFAULTS = {
     "manufacturer": "",
@@ -42,6 +43,7 @@ _DEFAULTS = {
     "resolvers": "",
     "reboot_command": "",
     "card_reader": "",
+    "time_servers": "",
 }
 _CLASSES = ("MODEM", "VOICEMODEM", "STB")
 _OUI_DIGITS = "0123456789ABCDEF"

@@ -11,6 +11,7 @@ import errno
 import json
 import select
 import socket
+from time import gmtime
 
 from agent.compat import const, monotonic_ms, sleep_ms, ticks_diff, ticks_ms
 from agent.ports.board import Board
@@ -25,7 +26,9 @@ _IDENTITY = (
     "serial_number",
     "hardware_version",
     "lab",
+    "time_servers",
 )
+_EPOCH_S = 946684800 if gmtime(0)[0] == 2000 else 0  # of the port's own count of seconds
 _DIAL_MS = const(15000)
 _LOOK_MS = const(20)
 _FEED_MS = 1000
@@ -63,6 +66,7 @@ class Microcontroller(Board):
             sensors.append("supply")
         self.sensors = tuple(sensors)
         self._slot_pin = None
+        self.rtc = None  # machine.RTC()
 
     def watch_power(self, pin, trigger, flag):
         """Have `flag`, an asyncio.ThreadSafeFlag, set when the comparator pulls the pin."""
@@ -88,6 +92,16 @@ class Microcontroller(Board):
 
     def card_present(self):
         return None if self._slot_pin is None else not self._slot_pin.value()
+
+    def set_clock(self, unix_s):
+        if self.rtc:
+            year, month, day, hour, minute, second, weekday = gmtime(unix_s - _EPOCH_S)[:7]
+            self.rtc.datetime((year, month, day, weekday, hour, minute, second, 0))
+
+    async def datagrams(self, host, port):
+        if not self._interface.isconnected():
+            raise OSError(errno.EHOSTUNREACH)
+        return await Board.datagrams(self, host, port)
 
     def restart(self):
         self._reset()

@@ -76,6 +76,7 @@ def make_board(factory):
     cause = cause_of(machine.reset_cause(), _CAUSES, marked)
     interface = connect_wlan(network.WLAN(network.STA_IF), factory["network"])
     board = Microcontroller(factory, cause, microvolts, uart, interface, reset)
+    board.rtc = machine.RTC()
     pin = machine.Pin(_POWER_FAIL, machine.Pin.IN, machine.Pin.PULL_UP)
     board.watch_power(pin, machine.Pin.IRQ_FALLING, asyncio.ThreadSafeFlag())
     if board.product_class == "STB":

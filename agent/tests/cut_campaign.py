@@ -193,7 +193,7 @@ class _Authority(Authority):
 
 
 class _NoClock:
-    def unix_ms(self):
+    def trusted_unix_ms(self):
         return None
 
 

@@ -53,6 +53,21 @@ class FakeBoard(Board):
         self.printed = bytearray()
         self.sockets = []
         self.known = {}
+        self.time_lines = {}  # FakeTimeServer by name; another name cannot be reached
+        self.machine_clock = None  # what machine_time() gives
+        self.clock_set = []
+
+    def set_clock(self, unix_s):
+        self.clock_set.append(unix_s)
+
+    async def machine_time(self):
+        return self.machine_clock
+
+    async def datagrams(self, host, port):
+        if host not in self.time_lines:
+            raise OSError(113)
+        self.time_lines[host].open += 1
+        return self.time_lines[host]
 
     def facts(self, subject):
         return self.known.get(subject)
@@ -100,6 +115,26 @@ class FakeBoard(Board):
 
     def _write(self, data):
         self.printed.extend(data)
+
+
+class FakeTimeServer:
+    """A line to a time server whose answers the test makes: `answers(question)` lists datagrams."""
+
+    def __init__(self, answers):
+        self.asked = 0
+        self.open = 0
+        self._answers = answers
+        self._waiting = []
+
+    def send(self, data):
+        self.asked += 1
+        self._waiting.extend(self._answers(bytes(data)))
+
+    def receive(self):
+        return self._waiting.pop(0) if self._waiting else None
+
+    def close(self):
+        self.open -= 1
 
 
 class FakeFilter(Filter):

@@ -16,6 +16,7 @@ LINUX_CONFIG = {
     "resolvers": "",
     "reboot_command": "",
     "card_reader": "",
+    "time_servers": "",
 }
 
 

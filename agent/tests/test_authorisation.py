@@ -16,7 +16,7 @@ ARGS = {"Cause": "RemoteReboot", "Reason": "test"}
 class FakeClock:
     now = None
 
-    def unix_ms(self):
+    def trusted_unix_ms(self):
         return self.now
 
 

@@ -1,5 +1,5 @@
 from agent import compat
-from agent.core.clock import Clock
+from agent.core.clock import CONTROLLER, MACHINE, SNTP, Clock
 from agent.core.journal import Journal
 from agent.core.store import Store
 from agent.tests.fakes import FakeRandom, FakeStorage
@@ -119,3 +119,81 @@ def test_a_time_that_no_board_lives_to_see_is_refused():
         assert not clock.set_time(wrong, 5)
     assert clock.text() == "0001-01-01T00:00:00Z"
     assert clock.set_time(4_102_444_700_000, 5)
+
+
+# --- whom to believe
+
+
+def test_sntp_dates_and_is_not_trusted():
+    machine = Machine()
+    clock = machine.boot()
+    assert clock.set_time(NOON, 20, None, SNTP)
+    assert (clock.unix_ms(), clock.source, clock.trusted) == (NOON, SNTP, False)
+    assert clock.trusted_unix_ms() is None
+
+
+def test_the_controller_replaces_an_sntp_time_that_cannot_be_true_beside_its_own():
+    for forged in (NOON - 86_400_000, NOON + 86_400_000):
+        machine = Machine()
+        clock = machine.boot()
+        clock.set_time(forged, 1, None, SNTP)
+        assert clock.set_time(NOON, 400)
+        assert (clock.unix_ms(), clock.source) == (NOON, CONTROLLER)
+        assert machine.journal.clock_of(clock.boot_count) == (NOON, 400)
+
+
+def test_a_narrower_sntp_time_stays_beside_the_controllers_and_never_tells_what_expired():
+    machine = Machine()
+    clock = machine.boot()
+    clock.set_time(NOON + 300, 20, None, SNTP)
+    assert clock.set_time(NOON, 400)
+    assert (clock.unix_ms(), clock.source, clock.trusted) == (NOON + 300, SNTP, True)
+    assert clock.trusted_unix_ms() == NOON
+
+
+def test_once_the_controller_told_the_time_sntp_moves_it_only_within_its_error():
+    machine = Machine()
+    clock = machine.boot()
+    clock.set_time(NOON, 400)
+    assert not clock.set_time(NOON + 421, 20, None, SNTP)
+    assert not clock.set_time(NOON - 421, 20, None, MACHINE)
+    assert clock.unix_ms() == NOON
+    assert clock.set_time(NOON + 420, 20, None, SNTP)
+    assert clock.unix_ms() == NOON + 420
+    assert clock.trusted_unix_ms() == NOON
+    assert clock.error_ms() == 20
+
+
+def test_the_controller_is_heard_again_when_its_first_answer_was_slow():
+    machine = Machine()
+    clock = machine.boot()
+    clock.set_time(NOON + 5000, 20_000)
+    assert clock.set_time(NOON, 30)
+    assert not clock.set_time(NOON + 7000, 9000)
+    assert clock.trusted_unix_ms() == NOON
+
+
+def test_flash_is_written_for_what_changes_a_date_and_not_for_every_answer():
+    machine = Machine()
+    clock = machine.boot()
+    clock.set_time(NOON, 20, None, SNTP)
+    written = machine.storage.operations
+    for step in range(1, 50):
+        machine.up_time_ms = step * 1_024_000
+        assert clock.set_time(NOON + machine.up_time_ms + step, 20, None, SNTP)
+    assert machine.storage.operations == written
+    machine.up_time_ms += 1_024_000
+    assert clock.set_time(NOON + machine.up_time_ms + 1500, 20, None, SNTP)
+    assert machine.storage.operations > written
+    assert machine.boot().journal.clock_of(1) == (NOON + 1500, 20)
+
+
+def test_certificates_are_judged_by_turns_until_the_controller_told_the_time():
+    machine = Machine()
+    machine.boot(floor_ms=1000).set_time(NOON + 10**12, 30)  # wrong, and kept
+    clock = machine.boot(floor_ms=1000)
+    assert [clock.guess_ms(turn) for turn in range(4)] == [NOON + 10**12, 1000] * 2
+    clock.set_time(NOON, 20, None, SNTP)
+    assert [clock.guess_ms(turn) for turn in range(3)] == [NOON, NOON + 10**12, 1000]
+    clock.set_time(NOON + 7, 400)
+    assert [clock.guess_ms(turn) for turn in range(3)] == [NOON] * 3

@@ -120,6 +120,30 @@ def test_without_a_network_dialling_fails_at_once():
     raise AssertionError("it dialled")
 
 
+def test_without_a_network_no_time_server_is_asked():
+    try:
+        asyncio.run(board().datagrams("192.0.2.1", 123))
+    except OSError:
+        return
+    raise AssertionError("it asked")
+
+
+class RTC:
+    def __init__(self):
+        self.set_to = None
+
+    def datetime(self, moment):
+        self.set_to = moment
+
+
+def test_the_machines_clock_is_set_in_the_order_of_its_own_fields():
+    made = board()
+    made.set_clock(1_795_348_805)  # no RTC: nothing to set
+    made.rtc = RTC()
+    made.set_clock(1_795_348_805)  # Sunday, 2026-11-22 12:00:05
+    assert made.rtc.set_to == (2026, 11, 22, 6, 12, 0, 5, 0)
+
+
 def test_the_watchdog_is_fed_only_while_the_agent_comes_round():
     fed = []
     Watchdog(lambda: fed.append(1), 60000).tick()

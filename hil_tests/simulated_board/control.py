@@ -135,6 +135,10 @@ class BoardControl:
         """Unplug: bytes stop and nothing is closed. Plug: they flow on. Refuse: dialling fails."""
         return self._ask({"action": "network", "mode": mode})
 
+    def time_server(self, mode: str, offset_ms: int = 0) -> Answer:
+        """How the board's time server behaves: see time_server.py; at first it is silent."""
+        return self._ask({"action": "time_server", "mode": mode, "offset_ms": offset_ms})
+
     def reset(self) -> Answer:
         """Press the reset button: the machine is killed and started at once, the uplink closes."""
         return self._ask({"action": "reset"})

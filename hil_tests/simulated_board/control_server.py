@@ -84,6 +84,8 @@ class ControlServer:
                 return board.dial(str(request["number"]))
             case "network":
                 return await board.network(str(request["mode"]))
+            case "time_server":
+                return board.time_server(str(request["mode"]), int(request["offset_ms"]))
             case "shut_down":
                 self._shut_down()
                 return {"action": "shut_down"}

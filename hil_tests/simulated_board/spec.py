@@ -68,6 +68,7 @@ class BoardSpec:
             "hardware_version": self.hardware_version,
             "lab": self.lab,
             "supply_nominal_mv": self.supply_nominal_mv,
+            "time_servers": "time.example",
             "sensors": [*self.sensors, *(["card"] if self.card_inserted is not None else [])],
         }
 

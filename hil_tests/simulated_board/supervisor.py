@@ -18,6 +18,7 @@ from hil_tests.simulated_board.machine import Machine
 from hil_tests.simulated_board.records import ActionLog, ConsoleLog
 from hil_tests.simulated_board.serial_port import SerialPort
 from hil_tests.simulated_board.spec import BoardFolder, BoardSpec
+from hil_tests.simulated_board.time_server import TimeServer
 from hil_tests.simulated_board.uplink import Uplink
 from hil_tests.waveforms import write_wave
 
@@ -42,7 +43,8 @@ class BoardSupervisor:
         self._uplink = Uplink()
         self._customer = Customer()
         self._bus = HardwareBus(self._pins, self._flash_cut, self._customer.take)
-        self._ports = {"bus_port": 0, "uplink_port": 0, "card_port": 0}
+        self._time_server = TimeServer(lambda: self._uplink.state == "plugged")
+        self._ports = {"bus_port": 0, "uplink_port": 0, "card_port": 0, "time_port": 0}
         self._power_gone = asyncio.Event()
         self._power_gone.set()
         self._reset_cause = codes.RESET_POWER_ON
@@ -58,6 +60,7 @@ class BoardSupervisor:
         """Flash the agent where it is new, open the ports, switch the board on."""
         self._prepare_storage()
         self._ports = {"bus_port": await self._bus.open(), "uplink_port": await self._uplink.open()}
+        self._ports["time_port"] = await self._time_server.open()
         self._ports["card_port"] = 0 if self._card is None else await self._slot.open()
         await self._switch_on(codes.RESET_POWER_ON)
 
@@ -67,6 +70,7 @@ class BoardSupervisor:
         self._uplink.close()
         await self._bus.close()
         await self._slot.close()
+        self._time_server.close()
         await self._port.close()
         self._actions.note("end")
         self._actions.close()
@@ -93,6 +97,7 @@ class BoardSupervisor:
             "supply_mv": self._supply_mv,
             "card": self._card,
             "card_kind": None if self._card is None else self._slot.kind,
+            "time_questions": self._time_server.asked,
             "facts": self._facts,
             "rules": self._customer.rules,
             "serial_port": str(self._port.path.absolute()),
@@ -237,6 +242,10 @@ class BoardSupervisor:
         else:
             raise BoardRefusedError(f"network knows plug, unplug and refuse, not {mode!r}")
         return self._actions.note("network", mode=mode)
+
+    def time_server(self, mode: str, offset_ms: int) -> dict[str, Any]:
+        self._time_server.behave(mode, offset_ms)
+        return self._actions.note("time_server", mode=mode, offset_ms=offset_ms)
 
     def _need_reader(self) -> None:
         if self._card is None:
