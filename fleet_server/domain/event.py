@@ -82,8 +82,13 @@ def stamp_of(params: Mapping[str, str]) -> Stamp:
         up_time_ms=length_ms(params.get("UpTime")),
         at=at,
         error_ms=error_ms if at else None,
-        grade=params.get("Grade", "")[:8],
+        grade=storable(params.get("Grade", ""), 8),
     )
+
+
+def storable(text: str, longest: int) -> str:
+    """`text` as any database takes it: without NUL, cut to `longest` characters."""
+    return text.replace("\0", "")[:longest]
 
 
 def whole(text: str | None) -> int | None:

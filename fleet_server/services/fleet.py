@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from fleet_server.services.ports import CertificateAuthority, SigningKey
+
+_ONE_WRITER = 0x49504B4F
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Fleet:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction: committed at the end, rolled back when an exception leaves it."""
+        """A transaction: committed at the end, rolled back when an exception leaves it.
+
+        One at a time: what it reads stays so until it has written. SQLite has one writer anyway.
+        """
         with self.engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(_ONE_WRITER)))
             yield connection

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from fleet_server.domain.event import storable
 from fleet_server.services import tables as t
 from fleet_server.services.agents import Agent
 from fleet_server.services.onboarding import Findings, ModelKey, model_key
@@ -82,7 +83,7 @@ def _keep_identity(connection: Connection, endpoint_id: str, info: Mapping[str, 
     connection.execute(
         update(t.unit)
         .where(t.unit.c.endpoint_id == endpoint_id)
-        .values(hardware_version=info.get(_INFO + "HardwareVersion", "")[:64], **named)
+        .values(hardware_version=storable(info.get(_INFO + "HardwareVersion", ""), 64), **named)
     )
     if info.get(_LAB) in ("true", "1"):
         connection.execute(

@@ -24,7 +24,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from fleet_server.domain.event import format_time, product_class_of
+from fleet_server.domain.event import format_time, product_class_of, storable
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import telemetry
 from fleet_server.services.records import request
@@ -179,7 +179,7 @@ class Onboarding:
         )
         if self._answer is not None:
             versions = self._answer.get_supported_protocol_resp.agent_supported_protocol_versions
-            self._findings.protocol_versions = versions[:64]
+            self._findings.protocol_versions = storable(versions, 64)
 
     def _learn_identity(self) -> _Steps:
         yield self._ask(get=usp.Get(param_paths=["Device.DeviceInfo."], max_depth=1))
@@ -300,6 +300,6 @@ def model_key(device_info: Mapping[str, str]) -> ModelKey:
     """The cache key of the model a DeviceInfo names."""
 
     def text(name: str) -> str:
-        return device_info.get("Device.DeviceInfo." + name, "")[:64]
+        return storable(device_info.get("Device.DeviceInfo." + name, ""), 64)
 
     return ModelKey(text("Manufacturer"), text("ModelName"), text("SoftwareVersion"))

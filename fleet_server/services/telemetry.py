@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -138,9 +139,14 @@ def _read(data: str, now: datetime) -> tuple[dict[str, str], datetime]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadRecordError("health") from error
     texts: Iterable[str] = [*values, *values.values()]
-    if len(values) > _MOST_NAMES or any(len(x) > _LONGEST or "\0" in x for x in texts):
+    if len(values) > _MOST_NAMES or not all(_is_storable(text) for text in texts):
         raise BadRecordError("health")
     return values, at
+
+
+def _is_storable(text: str) -> bool:
+    """Neither too long nor with what no database takes: NUL, or half of a surrogate pair."""
+    return len(text) <= _LONGEST and not re.search("[\0\ud800-\udfff]", text)
 
 
 def _moment(stamp: object, now: datetime) -> datetime:

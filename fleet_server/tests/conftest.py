@@ -4,29 +4,71 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
-from fleet_server.tests.console_site import Site
+from fleet_server.tests.console_site import Site, prepare_site
+from fleet_server.tests.databases import POSTGRESQL, SQLITE, Database, Templates
 from fleet_server.tests.installation import Installation, installed
+from fleet_server.tests.memory_fleet import MemoryFleet, prepare_demo_data
 from fleet_server.tests.played_agent import PlayedAgent
+from fleet_server.tests.postgresql import NoPostgreSQLError, PostgreSQL, running, skip_or_fail
 from fleet_server.tests.service_desk import ServiceDesk
 
 
 @pytest.fixture(scope="session")
-def prepared_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database with the first accounts and the made-up fleet, to be copied."""
-    site = Site(tmp_path_factory.mktemp("prepared"))
-    site.close()
-    return site.database
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    """Prepared databases, made on first use and copied for each test."""
+    return Templates(tmp_path_factory.mktemp("templates"))
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server of this session's own."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running())
+        except NoPostgreSQLError as error:
+            skip_or_fail(error)
+        yield server
+
+
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def database(
+    request: pytest.FixtureRequest, tmp_path: Path, templates: Templates
+) -> Iterator[Database]:
+    """Fresh databases: whatever takes this runs once on SQLite and once on PostgreSQL."""
+    server = request.getfixturevalue("postgresql") if request.param == POSTGRESQL else None
+    made = Database(request.param, tmp_path, templates, server)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def site(tmp_path: Path, prepared_database: Path) -> Iterator[Site]:
+def engine(database: Database) -> Engine:
+    """An empty database with the schema of this version, of both kinds."""
+    return database.fresh()
+
+
+@pytest.fixture
+def demo_engine(database: Database) -> Engine:
+    """The same with the made-up registry in it."""
+    return database.fresh(prepare_demo_data)
+
+
+@pytest.fixture
+def memory_fleet(demo_engine: Engine) -> MemoryFleet:
+    """The controller's intake on a database with the made-up registry."""
+    return MemoryFleet(demo_engine)
+
+
+@pytest.fixture
+def site(tmp_path: Path, database: Database) -> Iterator[Site]:
     """A console over a database of its own, with the made-up fleet in it."""
-    shutil.copy(prepared_database, tmp_path / "fleet.db")
-    site = Site(tmp_path)
+    site = Site(tmp_path, database.fresh(prepare_site))
     yield site
     site.close()
 

@@ -13,8 +13,9 @@ from typing import Any
 import argon2
 import httpx
 from fastapi import FastAPI
+from sqlalchemy import Engine
 
-from fleet_server.adapters.database import migrate, open_database
+from fleet_server.adapters.database import migrate
 from fleet_server.adapters.passwords import Argon2Hasher
 from fleet_server.console import create_console
 from fleet_server.domain.errors import InvalidCertificateRequestError
@@ -67,10 +68,9 @@ class FakeSigningKey:
 class Site:
     """The application with everything a test may look at or turn."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = folder / "fleet.db"
-        prepared = self.database.exists()
-        self.engine = open_database(f"sqlite:///{self.database}")
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.folder = folder
+        self.engine = engine
         self.now = START
         tokens = count(1)
         fleet = Fleet(
@@ -91,11 +91,9 @@ class Site:
         )
         self.app: FastAPI = create_console(self.context)
         self.passwords = {role: f"password of {role}" for role in Role}
-        if not prepared:
-            self._prepare()
 
-    def _prepare(self) -> None:
-        migrate(self.engine)
+    def prepare(self) -> None:
+        """Make the first accounts and the made-up fleet."""
         passwords = iter(self.passwords.values())
         with self.context.fleet.writing() as connection:
             create_first_accounts(
@@ -162,6 +160,12 @@ class Browser:
     def submit(self, url: str, **fields: str) -> httpx.Response:
         """Send a form as the page would, with its token."""
         return self.post(url, data={"form_token": self.form_token(), **fields})
+
+
+def prepare_site(engine: Engine) -> None:
+    """What every site starts from, to be copied."""
+    migrate(engine)
+    Site(Path(), engine).prepare()
 
 
 def add_demo_fleet(site: Site) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Engine, Row, Table, select
 
-from fleet_server.adapters.database import migrate, open_database
+from fleet_server.adapters.database import migrate
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services.demo_data import load_demo_data
 from fleet_server.services.intake import Intake
@@ -23,16 +22,20 @@ EPOCH = "0a1b2c3d"
 POWER = "Device.X_IPKO-COM_Power."
 
 
+def prepare_demo_data(engine: Engine) -> None:
+    """The schema and the made-up registry, to be copied."""
+    migrate(engine)
+    with engine.begin() as connection:
+        load_demo_data(connection, NOON)
+
+
 class MemoryFleet:
     """The intake of a controller, driven record by record; `now` is the test's clock."""
 
-    def __init__(self, folder: Path) -> None:
-        self.engine = open_database(f"sqlite:///{folder / 'fleet.db'}")
-        migrate(self.engine)
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
         self.now = NOON
         self.packet_id = 0
-        with self.engine.begin() as connection:
-            load_demo_data(connection, NOON)
         self.restart()
 
     def restart(self) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
-from fleet_server.adapters.database import migrate, open_database
 from fleet_server.domain.errors import RuleError
 from fleet_server.domain.roles import Permission, Role, allows
 from fleet_server.services import accounts
@@ -36,9 +34,7 @@ def test_every_role_has_exactly_what_its_job_needs() -> None:
     assert granted == GRANTED
 
 
-def test_there_is_one_first_account_per_role_each_with_its_own_password(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'fleet.db'}")
-    migrate(engine)
+def test_there_is_one_first_account_per_role_each_with_its_own_password(engine: Engine) -> None:
     numbers = count(1)
     with engine.begin() as connection:
         made, again = (
@@ -47,7 +43,6 @@ def test_there_is_one_first_account_per_role_each_with_its_own_password(tmp_path
             )
             for _ in range(2)
         )
-    engine.dispose()
     assert [sign_in.username for sign_in in made] == list(GRANTED)
     assert [sign_in.role for sign_in in made] == list(Role)
     assert len({sign_in.password for sign_in in made}) == len(Role)

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from fleet_server.adapters.database import migrate, open_database
 from fleet_server.services import tables as t
 from fleet_server.services.audit import GENESIS, Actor, Entry, append, history, verify
 
 NOW = datetime(2027, 1, 15, 12, 0, 0, 123_000, tzinfo=UTC)
 OPS = Actor.account(7)
 UNIT = "unit:00000002"
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(f"sqlite:///{tmp_path / 'fleet.db'}")
-    migrate(made)
-    yield made
-    made.dispose()
+TRIGGERS = {
+    "sqlite": ("audit_entry_no_update", "audit_entry_no_delete"),
+    "postgresql": ("audit_entry_stays ON audit_entry",),
+}
 
 
 @pytest.fixture
@@ -99,8 +92,8 @@ def test_what_was_changed_past_the_triggers_is_found(
     written: Engine, change: str, broken_at: int
 ) -> None:
     with written.begin() as connection:
-        for trigger in ("update", "delete"):
-            connection.execute(text(f"DROP TRIGGER audit_entry_no_{trigger}"))
+        for trigger in TRIGGERS[connection.dialect.name]:
+            connection.execute(text(f"DROP TRIGGER {trigger}"))
         connection.execute(text(change))
         assert verify(connection).broken_at == broken_at
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from sqlalchemy import Engine
 
 from agent.wire.authorisation import arguments_hash, split_token
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
-from fleet_server.adapters.database import migrate, open_database
 from fleet_server.adapters.x509_files import new_key, write_key
 from fleet_server.services.authorisation import authorise_command, needs_authorisation
 from fleet_server.services.fleet import Fleet
@@ -24,14 +23,11 @@ STB = "ops::00256D-STB-00000003"
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    engine = open_database(f"sqlite:///{tmp_path / 'fleet.db'}")
-    migrate(engine)
+def fleet(tmp_path: Path, engine: Engine) -> Fleet:
     pki = Pki(tmp_path)
     write_key(pki.key("command"), new_key())
     key = FileSigningKey(pki.key("command"))
-    yield Fleet(engine, DeviceAuthority(pki), key, key, "fqdn::fleet.test", "localhost", 8883)
-    engine.dispose()
+    return Fleet(engine, DeviceAuthority(pki), key, key, "fqdn::fleet.test", "localhost", 8883)
 
 
 def verify(fleet: Fleet, signed: bytes, signature: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,16 +14,18 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, select, text
 
 from fleet_server.adapters.database import is_current, migrate, open_database
+from fleet_server.errors import OperatorError
 from fleet_server.services import tables as t
 from fleet_server.services.demo_data import load_demo_data
 from fleet_server.services.readiness import CONTROLLER, readiness, report
 from fleet_server.services.upsert import add_to, upsert
+from fleet_server.tests.console_site import Site
 
 NOW = datetime(2027, 1, 15, 12, 0, 0, 123_000, tzinfo=UTC)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def sqlite(tmp_path: Path) -> Iterator[Engine]:
     made = open_database(f"sqlite:///{tmp_path / 'fleet.db'}")
     assert not is_current(made)
     migrate(made)
@@ -33,13 +37,56 @@ def test_migrations_lead_to_the_tables_the_services_use(engine: Engine) -> None:
     migrate(engine)
     assert is_current(engine)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), t.metadata) == []
+        found = compare_metadata(MigrationContext.configure(connection), t.metadata)
+    # A comment is for whoever reads the tables here; only PostgreSQL would keep it.
+    assert [one for one in found if "comment" not in str(one[0])] == []
 
 
-def test_a_commit_is_durable_and_readers_do_not_wait_for_writers(engine: Engine) -> None:
-    with engine.connect() as connection:
+def test_a_commit_of_sqlite_is_durable(sqlite: Engine) -> None:
+    with sqlite.connect() as connection:
         assert connection.scalar(text("PRAGMA synchronous")) == 2
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+def test_a_reader_sees_one_state_and_writes_nothing(engine: Engine) -> None:
+    with engine.connect().execution_options(writes=False) as reader:
+        assert reader.execute(select(t.contract)).all() == []
+        with engine.begin() as writer:
+            writer.execute(t.contract.insert().values(number="C-1", created_at=NOW))
+        assert reader.execute(select(t.contract)).all() == []
+
+
+@pytest.mark.parametrize("url", ["", "fleet.db", "mysql://host/fleet", "oracle://x"])
+def test_an_address_of_no_known_database_is_refused_with_what_helps(url: str) -> None:
+    with pytest.raises(OperatorError, match=r"postgresql://user@host/name"):
+        open_database(url)
+
+
+def test_one_transaction_writes_at_a_time(engine: Engine) -> None:
+    fleet = Site(Path(), engine).context.fleet
+    inside: list[int] = []
+    most: list[int] = []
+
+    def write(number: int) -> None:
+        with fleet.writing() as connection:
+            inside.append(number)
+            most.append(len(inside))
+            taken = len(connection.execute(select(t.contract)).all())
+            time.sleep(0.02)
+            connection.execute(t.contract.insert().values(number=f"C-{taken}", created_at=NOW))
+            inside.remove(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert max(most) == 1
+    with engine.connect() as connection:
+        assert len(connection.execute(select(t.contract)).all()) == 4
+
+
+def test_readers_do_not_wait_for_writers(engine: Engine) -> None:
     with engine.begin() as writer:
         writer.execute(t.contract.insert().values(number="C-1", created_at=NOW))
         with engine.connect().execution_options(writes=False) as reader:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,15 +11,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, update
 
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki, make_pki
-from fleet_server.adapters.database import migrate, open_database
 from fleet_server.domain import errors
 from fleet_server.domain.life_cycle import LifeCycleError
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, history, verify
-from fleet_server.services.demo_data import load_demo_data
 from fleet_server.services.enrolment import Enrolment, enrol
 from fleet_server.services.fleet import Fleet
 
@@ -58,14 +55,10 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, pki: Pki) -> Iterator[Desk]:
-    engine = open_database(f"sqlite:///{tmp_path / 'fleet.db'}")
-    migrate(engine)
-    with engine.begin() as connection:
-        load_demo_data(connection, NOW)
+def desk(demo_engine: Engine, pki: Pki) -> Desk:
     key = FileSigningKey(pki.key("command"))
-    yield Desk(Fleet(engine, DeviceAuthority(pki), key, key, "fqdn::fleet.test", "localhost", 8883))
-    engine.dispose()
+    authority = DeviceAuthority(pki)
+    return Desk(Fleet(demo_engine, authority, key, key, "fqdn::fleet.test", "localhost", 8883))
 
 
 def request(

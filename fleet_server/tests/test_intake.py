@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -32,10 +30,8 @@ from fleet_server.tests.memory_fleet import (
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[MemoryFleet]:
-    made = MemoryFleet(tmp_path)
-    yield made
-    made.engine.dispose()
+def fleet(memory_fleet: MemoryFleet) -> MemoryFleet:
+    return memory_fleet
 
 
 def test_an_event_is_stored_and_answered_with_its_own_msg_id(fleet: MemoryFleet) -> None:
@@ -171,6 +167,17 @@ def test_a_name_longer_than_any_is_refused(fleet: MemoryFleet) -> None:
     outgoing = fleet.take(fleet.event(MODEM, f"j-{EPOCH}-1", "x" * 65))
     assert outgoing == []
     assert [row.name for row in fleet.rows(t.ingest_counter)] == ["too_long"]
+
+
+def test_what_no_database_takes_in_a_text_does_not_stop_the_intake(fleet: MemoryFleet) -> None:
+    fleet.take(
+        fleet.event(MODEM, f"j-{EPOCH}-1", "Dip!", Grade="mea\0sured", Place="\0"),
+        fleet.event(MODEM, f"j-{EPOCH}-2", "Dip\0!"),
+        fleet.event(MODEM, "x\0", "Dip!"),
+    )
+    assert [row.grade for row in fleet.rows(t.event)] == ["measured"]
+    counted = {row.name: row.value for row in fleet.rows(t.ingest_counter)}
+    assert counted == {"too_long": 1, "msg_id": 1}
 
 
 def test_a_gasp_makes_offline_and_opens_an_interruption_in_one_batch(fleet: MemoryFleet) -> None:

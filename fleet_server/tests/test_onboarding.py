@@ -12,6 +12,7 @@ from fleet_server.services.onboarding import (
     ModelKey,
     Onboarding,
     Target,
+    model_key,
 )
 from fleet_server.services.subscriptions import told_values
 from fleet_server.services.telemetry import profile_name
@@ -32,6 +33,11 @@ STATE_PATHS = [
     "Device.SmartCardReaders.SmartCardReader.*.SmartCard.X_IPKO-COM_Entitlement.State",
     "Device.SmartCardReaders.SmartCardReader.*.SmartCard.X_IPKO-COM_Entitlement.OtherCard",
 ]
+
+
+def test_what_a_device_says_of_itself_is_cut_to_what_a_database_takes() -> None:
+    info = {f"Device.DeviceInfo.{name}": "Exa\0mple" + "x" * 99 for name in INFO}
+    assert model_key(info) == ModelKey(*["Example" + "x" * 57] * 3)
 
 
 def machine(endpoint_id: str, known: frozenset[ModelKey] = frozenset()) -> Onboarding:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -31,10 +29,8 @@ STAMP = int(NOON.timestamp())
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[MemoryFleet]:
-    made = MemoryFleet(tmp_path)
-    yield made
-    made.engine.dispose()
+def fleet(memory_fleet: MemoryFleet) -> MemoryFleet:
+    return memory_fleet
 
 
 def report(
@@ -85,6 +81,7 @@ def test_a_report_from_the_future_counts_as_of_now(fleet: MemoryFleet) -> None:
         '{"Report":[{"a":[1]}]}',
         '{"Report":[{"a":"%s"}]}' % ("x" * 65),
         '{"Report":[{"a":"\\u0000"}]}',
+        '{"Report":[{"a":"\\ud800"}]}',
         "[" * 9000,
         "x" * 20_000,
     ],

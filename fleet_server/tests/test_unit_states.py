@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 
-from fleet_server.adapters.database import migrate, open_database
 from fleet_server.domain.life_cycle import LifeCycleError, UnitState
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, history
@@ -21,10 +18,9 @@ STORE = Actor.account(3)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(f"sqlite:///{tmp_path / 'fleet.db'}")
-    migrate(made)
-    with made.begin() as connection:
+def engine(engine: Engine) -> Engine:
+    """With a box in stock and a van."""
+    with engine.begin() as connection:
         connection.execute(
             t.unit.insert().values(
                 id=1,
@@ -35,8 +31,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
             )
         )
         connection.execute(t.place.insert().values(id=5, code="VAN-5", kind="van", name="Van 5"))
-    yield made
-    made.dispose()
+    return engine
 
 
 def test_a_step_is_kept_with_its_place_and_its_entry(engine: Engine) -> None:
