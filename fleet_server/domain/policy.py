@@ -358,6 +358,21 @@ class Policy:
         "Minutes after an emergency call in which nothing that takes the line down may run.",
     )
 
+    # Debt and other breaches
+    suspension_notice_hours: int = setting(
+        "10.1",
+        WholeNumber(24, 720, "hours"),
+        72,
+        "Hours between the notice and a suspension, barring or termination for debt or fraud; "
+        "the terms demand prior notice and name no length.",
+    )
+    reconnection_cents: int = setting(
+        "8.6",
+        WholeNumber(0, 100_000, "cents"),
+        0,
+        "Price of coming back after a suspension that is proposed; 0 while none is set.",
+    )
+
     # Television
     tvim_by_source_address: bool = setting(
         "7.2.8",

@@ -1,0 +1,132 @@
+"""What a contract holds now, as the operator's systems and devices know it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from fleet_server.domain.kinds import ProductClass
+from fleet_server.domain.positions import kind_of
+from fleet_server.domain.service_state import (
+    Served,
+    ServedUnit,
+    ServiceState,
+    installation,
+    removal,
+)
+from fleet_server.services import outbox
+from fleet_server.services import tables as t
+
+_IN_THE_NETWORK = ("cable", "emta")
+_VOICE = "voice"
+
+
+@dataclass(frozen=True, slots=True)
+class ContractUnit:
+    """A unit with an open assignment; `positions` are those it holds."""
+
+    id: int
+    serial_number: str
+    product_class: str
+    endpoint_id: str | None
+    state: str
+    blacklisted: bool
+    positions: tuple[str, ...]
+
+
+def units_of(connection: Connection, contract_id: int) -> list[ContractUnit]:
+    """Every unit that holds a position of the contract, in the order of their numbers."""
+    rows = connection.execute(
+        select(t.unit, t.service_position.c.name.label("position"))
+        .join(t.assignment, t.assignment.c.unit_id == t.unit.c.id)
+        .join(t.service_position, t.service_position.c.id == t.assignment.c.service_position_id)
+        .where(
+            t.service_position.c.contract_id == contract_id,
+            t.assignment.c.until_at.is_(None),
+            t.assignment.c.corrected_at.is_(None),
+        )
+        .order_by(t.unit.c.id, t.service_position.c.name)
+    ).all()
+    positions: dict[int, list[str]] = {}
+    for row in rows:
+        positions.setdefault(row.id, []).append(row.position)
+    units = {row.id: row for row in rows}
+    return [_unit(row, positions[number]) for number, row in units.items()]
+
+
+def served_by(connection: Connection, contract_id: int) -> Served:
+    """The contract for the rules of `domain/service_state.py`."""
+    contract = connection.execute(select(t.contract).where(t.contract.c.id == contract_id)).one()
+    units = units_of(connection, contract_id)
+    names = connection.scalars(
+        select(t.service_position.c.name)
+        .where(t.service_position.c.contract_id == contract_id)
+        .order_by(t.service_position.c.name)
+    )
+    lines = tuple(f"{contract.number}/{name}" for name in names if kind_of(name) == _VOICE)
+    return Served(contract.package, lines, tuple(served_unit(connection, one) for one in units))
+
+
+def served_unit(connection: Connection, unit: ContractUnit) -> ServedUnit:
+    """One unit with what the network knows it by, and a card with its box."""
+    macs = connection.scalars(
+        select(t.unit_mac.c.mac_address)
+        .where(t.unit_mac.c.unit_id == unit.id, t.unit_mac.c.interface.in_(_IN_THE_NETWORK))
+        .order_by(t.unit_mac.c.mac_address)
+    ).all()
+    box = connection.scalar(
+        select(t.unit.c.serial_number)
+        .join(t.pairing, t.pairing.c.box_unit_id == t.unit.c.id)
+        .where(t.pairing.c.card_unit_id == unit.id, t.pairing.c.until_at.is_(None))
+    )
+    return ServedUnit(
+        unit.serial_number,
+        ProductClass(unit.product_class),
+        unit.endpoint_id,
+        tuple(macs),
+        box or "",
+        unit.blacklisted,
+    )
+
+
+def queue_installation(
+    connection: Connection, contract_id: int, unit_id: int, decision: str, now: datetime
+) -> None:
+    """Have the operator's systems serve a unit that was just put on a contract, in its state."""
+    served = served_by(connection, contract_id)
+    (unit,) = [one for one in units_of(connection, contract_id) if one.id == unit_id]
+    number, state = connection.execute(
+        select(t.contract.c.number, t.contract_service.c.state)
+        .outerjoin(t.contract_service, t.contract_service.c.contract_id == t.contract.c.id)
+        .where(t.contract.c.id == contract_id)
+    ).one()
+    lines = tuple(f"{number}/{name}" for name in unit.positions if kind_of(name) == _VOICE)
+    wanted = installation(
+        served,
+        served_unit(connection, unit),
+        ServiceState(state or ServiceState.ACTIVE),
+        lines,
+    )
+    outbox.queue_in_place(connection, decision, wanted, now)
+
+
+def queue_removal(connection: Connection, unit: ContractUnit, decision: str, now: datetime) -> None:
+    """Have the network serve a unit no more that is off its contract."""
+    wanted = removal(served_unit(connection, unit))
+    outbox.queue_in_place(connection, decision, [wanted], now)
+
+
+def _unit(row: Row[Any], positions: Sequence[str]) -> ContractUnit:
+    return ContractUnit(
+        row.id,
+        row.serial_number,
+        row.product_class,
+        row.endpoint_id,
+        row.state,
+        row.blacklisted,
+        tuple(positions),
+    )
