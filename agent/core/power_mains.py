@@ -18,6 +18,7 @@ _FASTEST_HZ = const(59)
 _LOST_STEPS = const(3)  # so many crossings missed by more than 45 degrees
 _LOCKED_STEPS = const(40)
 _OFFSET_HALVES = const(16)
+_JUMP_PERCENT = const(30)  # of a mean square: by so much 30 degrees change that of a cycle
 _PEAK_SQUARE = const(392)  # % of a mean square: 1.4 times the crest of a sine, squared
 _SQUARES_PERCENT = (25, 8100, 8464, 11664, 12100)  # the limits of the standard, squared
 
@@ -106,6 +107,9 @@ class Mains(Quality):
 
     def within(self, instant: int, bottom: int, top: int) -> bool:
         return instant * instant <= top * _PEAK_SQUARE // 100
+
+    def is_jump(self, before: int, level: int) -> bool:
+        return abs(level - before) * 100 <= before * _JUMP_PERCENT
 
     # --- half-cycles
 

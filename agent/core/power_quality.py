@@ -12,6 +12,8 @@ Urms(1/2) of IEC 61000-4-30 without its root; on a rail a step is 5 ms and the l
   older step of the first level that is back. So neither end leans to one side; each may be one step
   wrong. (The standard counts from the start of the first window to the end of the last: always
   longer, by up to two steps.)
+- A jump of the phase moves the levels around it. What is brief and may be no more than that is no
+  event.
 - A transient is an instant further from the middle than any level around it explains. Transients
   less than `_QUIET_STEPS` apart are one. What a transient alone makes of a level is no swell.
 
@@ -28,6 +30,7 @@ _AROUND_STEPS = const(
     3
 )  # the levels that may explain an instant: some before it, and so many after
 _BRIEF_STEPS = const(2)
+_JUMP_STEPS = const(3)
 
 
 class Quality:
@@ -44,11 +47,12 @@ class Quality:
         self.level = 0
         self.rest = 0
         self.sure = True  # a level may be some percent off while it is not
-        self._before = 0  # the level before
+        self._before = self._before_that = 0  # the levels before
         self._step = 0  # samples of the newest step, and of the one before
         self._step_before = 0
         self._kind = None
         self._extreme = 0
+        self._usual = 0  # the level before what is going on
         self._age = 0  # samples since what is going on began
         self._ready = False  # the supply was once normal
         self._peak = None  # the instant that may be a transient
@@ -62,6 +66,7 @@ class Quality:
 
     def judge(self, level: int, samples: int) -> None:
         """A step of so many samples is over; `level` is that of the last two."""
+        self._before_that = self._before
         self._before = self.level
         self.level = level
         self._step_before = self._step
@@ -87,6 +92,7 @@ class Quality:
     def _begin(self, kind, level, samples):
         self._kind = kind
         self._extreme = level
+        self._usual = self._before_that
         self._age = samples
 
     def _go_on(self, level, limits):
@@ -103,13 +109,21 @@ class Quality:
         lasted = max(self._age - beyond, self._step)
         if kind == INTERRUPTION:
             self._tell(INTERRUPTION_OVER, self._extreme, self._age, lasted)
-        elif not (kind == SWELL_EVENT and self._is_echo(lasted)):
+        elif not self._is_echo(kind, lasted):
             self._tell(kind, self._extreme, self._age, lasted)
 
-    def _is_echo(self, lasted):
-        """Whether the swell that is over is what a transient made of the level."""
-        brief = lasted <= _BRIEF_STEPS * max(self._step, self._step_before)
-        return brief and self._peak is not None and not self.explains(self._peak)
+    def _is_echo(self, kind, lasted):
+        """Whether what is over may be no more than a phase jump or a transient made of it."""
+        step = max(self._step, self._step_before)
+        if lasted <= _JUMP_STEPS * step and self.is_jump(self._usual, self._extreme):
+            return True
+        if kind != SWELL_EVENT or lasted > _BRIEF_STEPS * step:
+            return False
+        return self._peak is not None and not self.explains(self._peak)
+
+    def is_jump(self, before: int, level: int) -> bool:
+        """Whether a jump of the phase alone may turn the one level into the other."""
+        return False
 
     # --- transients
 

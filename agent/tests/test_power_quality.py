@@ -98,6 +98,27 @@ def test_a_swell_of_one_cycle_is_seen():
     near(scope.told[0], "Swell!", 299_000, 1500, 20)
 
 
+def test_a_jump_of_the_phase_by_30_degrees_is_neither_dip_nor_swell():
+    for percent in (93, 107):
+        for wait in range(8):
+            for sixth in (-1, 1):
+                scope = Scope()
+                scope.mains(1500 + 10 * wait, percent=percent, hertz=51.5)
+                scope.angle += sixth * pi / 6
+                scope.mains(300, percent=percent, hertz=51.5)
+                assert scope.told == [], (percent, wait, sixth)
+
+
+def test_a_short_dip_with_a_jump_is_told_where_the_jump_cannot_be_all():
+    scope = Scope()
+    scope.mains(1500)
+    scope.angle += pi / 6
+    scope.mains(20, percent=50)
+    scope.angle -= pi / 6
+    scope.mains(300)
+    assert [event[0] for event in scope.told] == ["Dip!"]
+
+
 def test_an_interruption_is_told_at_once_and_then_its_end_but_no_dip():
     scope = Scope()
     scope.mains(1500)
