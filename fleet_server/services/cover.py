@@ -1,0 +1,161 @@
+"""The warranty of one unit, and of the smart card paired with it, as the registry stands.
+
+Receipts are read from the assignments that were not corrected. Rows of one stay with a customer
+count as one receipt: a box in two positions, or moved from one position to another on the same
+contract without a day between. Its day of receipt is the earliest that is on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from fleet_server.domain.errors import UnknownUnitError
+from fleet_server.domain.local_time import local_day
+from fleet_server.domain.policy import Policy
+from fleet_server.domain.replacement_chain import Stay, first_of
+from fleet_server.domain.warranty import (
+    Cover,
+    Receipt,
+    SupplierCover,
+    cover_on,
+    supplier_cover,
+)
+from fleet_server.services import tables as t
+from fleet_server.services.chains import read_stays
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCover:
+    """`paired` is the smart card of a set-top box, or the box of a card, with its own cover."""
+
+    unit_id: int
+    serial_number: str
+    product_class: str
+    cover: Cover
+    supplier: SupplierCover
+    paired: UnitCover | None
+
+
+def read_cover(connection: Connection, serial_number: str, day: date, policy: Policy) -> UnitCover:
+    """The cover on `day`, at most five queries. Raises UnknownUnitError."""
+    unit = connection.execute(
+        select(t.unit).where(t.unit.c.serial_number == serial_number)
+    ).one_or_none()
+    if unit is None:
+        raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
+    found = _unit_cover(connection, unit, day, policy)
+    paired = _paired(connection, unit)
+    if paired is None:
+        return found
+    return replace(found, paired=_unit_cover(connection, paired, day, policy))
+
+
+def cover_of(
+    connection: Connection, unit_id: int, product_class: str, day: date, policy: Policy
+) -> Cover:
+    """The cover alone of a unit whose number is known."""
+    return cover_on(product_class, receipts_of(connection, unit_id, policy), day, policy)
+
+
+def receipts_of(connection: Connection, unit_id: int, policy: Policy) -> list[Receipt]:
+    """Every receipt of the unit by a customer, the oldest first."""
+    rows = connection.execute(_stays_of(unit_id)).all()
+    receipts = [_receipt(stay) for stay in _stays(rows)]
+    if policy.replacement_starts_own_term:
+        return receipts
+    return _with_first_receipts(connection, unit_id, rows, receipts)
+
+
+def _stays_of(unit_id: int) -> Select[Any]:
+    columns = t.assignment.c
+    return (
+        select(
+            columns.since_at,
+            columns.until_at,
+            columns.handed_over_on,
+            columns.replaces_unit_id,
+            columns.service_position_id,
+            t.service_position.c.contract_id,
+        )
+        .join_from(t.assignment, t.service_position)
+        .where(columns.unit_id == unit_id, columns.corrected_at.is_(None))
+        .order_by(columns.since_at, columns.id)
+    )
+
+
+def _unit_cover(connection: Connection, unit: Row[Any], day: date, policy: Policy) -> UnitCover:
+    return UnitCover(
+        unit_id=unit.id,
+        serial_number=unit.serial_number,
+        product_class=unit.product_class,
+        cover=cover_of(connection, unit.id, unit.product_class, day, policy),
+        supplier=supplier_cover(unit.supplier_warranty_until_on, day),
+        paired=None,
+    )
+
+
+def _paired(connection: Connection, unit: Row[Any]) -> Row[Any] | None:
+    sides = {"STB": ("box_unit_id", "card_unit_id"), "CARD": ("card_unit_id", "box_unit_id")}
+    if unit.product_class not in sides:
+        return None
+    mine, other = sides[unit.product_class]
+    return connection.execute(
+        select(t.unit)
+        .join(t.pairing, t.pairing.c[other] == t.unit.c.id)
+        .where(t.pairing.c[mine] == unit.id, t.pairing.c.until_at.is_(None))
+    ).one_or_none()
+
+
+def _stays(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
+    """Rows of one stay with a customer together."""
+    stays: list[list[Row[Any]]] = []
+    for row in rows:
+        if stays and _goes_on(stays[-1], row):
+            stays[-1].append(row)
+        else:
+            stays.append([row])
+    return stays
+
+
+def _goes_on(stay: list[Row[Any]], row: Row[Any]) -> bool:
+    open_ = any(before.until_at is None or before.until_at >= row.since_at for before in stay)
+    return open_ and stay[0].contract_id == row.contract_id
+
+
+def _receipt(stay: list[Row[Any]]) -> Receipt:
+    known = [row.handed_over_on for row in stay if row.handed_over_on is not None]
+    return Receipt(local_day(stay[0].since_at), min(known, default=None))
+
+
+def _with_first_receipts(
+    connection: Connection, unit_id: int, rows: Sequence[Row[Any]], receipts: list[Receipt]
+) -> list[Receipt]:
+    """With the receipt that began each chain of replacements."""
+    found = []
+    for stay, receipt in zip(_stays(rows), receipts, strict=True):
+        row = stay[0]
+        if row.replaces_unit_id is not None:
+            chain = read_stays(connection, row.service_position_id)
+            here = Stay(row.service_position_id, unit_id, row.since_at, row.replaces_unit_id)
+            first_on = _received_on(connection, first_of(here, chain))
+            receipt = replace(receipt, first_received_on=first_on)
+        found.append(receipt)
+    return found
+
+
+def _received_on(connection: Connection, stay: Stay) -> date | None:
+    since_at: datetime = stay.since_at
+    day: date | None = connection.scalar(
+        select(t.assignment.c.handed_over_on).where(
+            t.assignment.c.unit_id == stay.unit,
+            t.assignment.c.service_position_id == stay.position,
+            t.assignment.c.since_at == since_at,
+            t.assignment.c.corrected_at.is_(None),
+        )
+    )
+    return day
