@@ -3,9 +3,20 @@
 `adapters/migrations` creates them; a test holds that both say the same.
 """
 
-from fleet_server.services.tables.accounts import account, api_token, idempotency_key
-from fleet_server.services.tables.audit import audit_entry, audit_head, audit_reason
-from fleet_server.services.tables.base import Timestamp, metadata
+from fleet_server.services.tables.accounts import (
+    account,
+    api_token,
+    idempotency_key,
+)
+from fleet_server.services.tables.audit import (
+    audit_entry,
+    audit_head,
+    audit_reason,
+)
+from fleet_server.services.tables.base import (
+    Timestamp,
+    metadata,
+)
 from fleet_server.services.tables.devices import (
     agent,
     certificate,
@@ -22,8 +33,27 @@ from fleet_server.services.tables.devices import (
     process_state,
     supported_model,
 )
-from fleet_server.services.tables.outbox import outbox, outbox_try
-from fleet_server.services.tables.policy import policy_setting
+from fleet_server.services.tables.outages import (
+    cause_report,
+    liability_decision,
+    maintenance,
+    maintenance_notice,
+    open_outage,
+    outage,
+    outage_member,
+    outage_place,
+    outage_verdict,
+    recheck,
+    storm,
+    surge,
+)
+from fleet_server.services.tables.outbox import (
+    outbox,
+    outbox_try,
+)
+from fleet_server.services.tables.policy import (
+    policy_setting,
+)
 from fleet_server.services.tables.registry import (
     assignment,
     contract,
@@ -38,8 +68,23 @@ from fleet_server.services.tables.registry import (
     unit_mac,
     unit_state,
 )
-from fleet_server.services.tables.returns import blacklisting, charge_decision, unit_return
-from fleet_server.services.tables.service import allow_list, contract_service, service_decision
+from fleet_server.services.tables.returns import (
+    blacklisting,
+    charge_decision,
+    unit_return,
+)
+from fleet_server.services.tables.service import (
+    allow_list,
+    contract_service,
+    service_decision,
+)
+from fleet_server.services.tables.voice import (
+    is_at_risk,
+    is_unsettled,
+    misplaced_unit,
+    sighting,
+    voice_risk,
+)
 
 __all__ = [
     "Timestamp",
@@ -52,6 +97,7 @@ __all__ = [
     "audit_head",
     "audit_reason",
     "blacklisting",
+    "cause_report",
     "certificate",
     "charge_decision",
     "command_counter",
@@ -64,10 +110,21 @@ __all__ = [
     "ingest_counter",
     "interruption",
     "interruption_verdict",
+    "is_at_risk",
+    "is_unsettled",
+    "liability_decision",
+    "maintenance",
+    "maintenance_notice",
     "metadata",
+    "misplaced_unit",
     "model",
     "network_element",
     "open_assignment",
+    "open_outage",
+    "outage",
+    "outage_member",
+    "outage_place",
+    "outage_verdict",
     "outbox",
     "outbox_try",
     "pairing",
@@ -77,12 +134,17 @@ __all__ = [
     "presence",
     "presence_change",
     "process_state",
+    "recheck",
     "service_decision",
     "service_position",
+    "sighting",
+    "storm",
     "supplier",
     "supported_model",
+    "surge",
     "unit",
     "unit_mac",
     "unit_return",
     "unit_state",
+    "voice_risk",
 ]

@@ -113,11 +113,19 @@ interruption = Table(
     Column("length_ms", BigInteger),
     Column("length_error_ms", BigInteger),
     Column("evidence", Text, nullable=False),
+    Column("own", Text, nullable=False, server_default="[]"),
+    Column("segments", Text, nullable=False, server_default="[]"),
+    Column("lost_power", Boolean),
+    Column("network_element_id", Id),
+    Column("contract_id", Id),
     Column("revision", Integer, nullable=False),
     Column("withdrawn", Boolean, nullable=False, default=False),
     Column("updated_at", Timestamp, nullable=False),
     Index("ix_interruption_endpoint_id_started_at", "endpoint_id", "started_at"),
-    comment="the newest verdict; open while ended_at is null; withdrawn: merged into another",
+    Index("ix_interruption_network_element_id_started_at", "network_element_id", "started_at"),
+    comment="the newest verdict; open while ended_at is null; withdrawn: merged into another. "
+    "own: JSON, causes and times that the device itself shows; segments: JSON, the one cause of "
+    "each moment; cause: the one to show; network_element_id, contract_id: as they were then",
 )
 
 interruption_verdict = Table(
@@ -133,6 +141,7 @@ interruption_verdict = Table(
     Column("length_ms", BigInteger),
     Column("length_error_ms", BigInteger),
     Column("evidence", Text, nullable=False),
+    Column("segments", Text, nullable=False, server_default="[]"),
     Column("withdrawn", Boolean, nullable=False),
     Column("decided_at", Timestamp, nullable=False),
     comment="every verdict ever given on an interruption; rows are only added",
