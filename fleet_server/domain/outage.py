@@ -72,10 +72,14 @@ class OutageRules:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """`devices` fell of `population`; `told` of them showed their power, `powerless` lost it."""
+    """`devices` fell of `population`; `told` of them showed their power, `powerless` lost it.
+
+    `cause` heeds what was reported, `inferred` only what the devices show together.
+    """
 
     places: frozenset[int]
     cause: Cause
+    inferred: Cause
     confidence: Confidence
     earliest_ms: int
     start_ms: int
@@ -116,7 +120,7 @@ def find_outages(
     falls: list[_Fall] = []
     for top, below in _by_top(topology, signs).items():
         falls += _Tree(topology, population, below, rules).falls(top)
-    typed = [(fall, *_type(topology, fall, reports, rules.least_devices)) for fall in falls]
+    typed = [_type(topology, fall, reports, rules.least_devices) for fall in falls]
     return sorted(
         _merged(topology, typed, rules), key=lambda one: (one.start_ms, sorted(one.places))
     )
@@ -238,21 +242,31 @@ def _devices(signs: Iterable[Sign]) -> int:
     return len({sign.device for sign in signs})
 
 
-def _type(
-    topology: Topology, fall: _Fall, reports: Iterable[Report], least_devices: int
-) -> tuple[Cause, Confidence]:
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """A fall with its type."""
+
+    fall: _Fall
+    cause: Cause
+    inferred: Cause
+    confidence: Confidence
+
+
+def _type(topology: Topology, fall: _Fall, reports: Iterable[Report], least_devices: int) -> _Typed:
     above = topology.path(fall.element)
     reported = [
         one.evidence.cause
         for one in reports
         if one.element in above and _overlaps(one.evidence, fall)
     ]
-    if reported:
-        return min(reported, key=list(Cause).index), Confidence.REPORTED
     powerless, told = _told(fall.seeds)
+    inferred, agreeing = Cause.ACCESS_NETWORK, told - powerless
     if powerless >= least_devices and powerless * 2 > told:
-        return Cause.AREA_MAINS, _confidence(powerless, told, fall.devices)
-    return Cause.ACCESS_NETWORK, _confidence(told - powerless, told, fall.devices)
+        inferred, agreeing = Cause.AREA_MAINS, powerless
+    if reported:
+        cause = min(reported, key=list(Cause).index)
+        return _Typed(fall, cause, inferred, Confidence.REPORTED)
+    return _Typed(fall, inferred, inferred, _confidence(agreeing, told, fall.devices))
 
 
 def _told(seeds: Iterable[Sign]) -> tuple[int, int]:
@@ -275,34 +289,33 @@ def _confidence(agreeing: int, told: int, devices: int) -> Confidence:
     return Confidence.LOW
 
 
-def _merged(
-    topology: Topology, typed: list[tuple[_Fall, Cause, Confidence]], rules: OutageRules
-) -> Iterator[Outage]:
+def _merged(topology: Topology, typed: list[_Typed], rules: OutageRules) -> Iterator[Outage]:
     """Falls of one node, or of whole nodes, that began together for the same reason, as one."""
-    groups: dict[tuple[int | None, Cause], list[tuple[_Fall, Cause, Confidence]]] = {}
-    for one in sorted(typed, key=lambda item: (item[0].start_ms, item[0].element)):
-        top = topology.top(one[0].element)
-        whole_node = one[0].element == top
-        groups.setdefault((None if whole_node else top, one[1]), []).append(one)
+    groups: dict[tuple[int | None, Cause, Cause], list[_Typed]] = {}
+    for one in sorted(typed, key=lambda item: (item.fall.start_ms, item.fall.element)):
+        top = topology.top(one.fall.element)
+        node = None if one.fall.element == top else top
+        groups.setdefault((node, one.cause, one.inferred), []).append(one)
     for group in groups.values():
-        together: list[tuple[_Fall, Cause, Confidence]] = []
+        together: list[_Typed] = []
         for one in group:
-            if together and one[0].start_ms - together[-1][0].start_ms > rules.together_ms:
+            if together and one.fall.start_ms - together[-1].fall.start_ms > rules.together_ms:
                 yield _outage(together)
                 together = []
             together.append(one)
         yield _outage(together)
 
 
-def _outage(parts: list[tuple[_Fall, Cause, Confidence]]) -> Outage:
-    falls = [fall for fall, *_ in parts]
+def _outage(parts: list[_Typed]) -> Outage:
+    falls = [one.fall for one in parts]
     seeds = {sign for fall in falls for sign in fall.seeds}
     powerless, told = _told(seeds)
     ends = [fall.end_ms for fall in falls if fall.end_ms is not None]
     return Outage(
         places=frozenset(fall.element for fall in falls),
-        cause=parts[0][1],
-        confidence=max((one[2] for one in parts), key=list(Confidence).index),
+        cause=parts[0].cause,
+        inferred=parts[0].inferred,
+        confidence=max((one.confidence for one in parts), key=list(Confidence).index),
         earliest_ms=min(sign.earliest_ms for sign in seeds),
         start_ms=min(fall.start_ms for fall in falls),
         end_ms=max(ends) if len(ends) == len(falls) else None,

@@ -104,6 +104,15 @@ class Policy:
         "Whether speed tests also run in peak hours where the customer agreed.",
     )
 
+    # Work on the network
+    maintenance_notice_hours: int = setting(
+        "4.6,11.3",
+        WholeNumber(1, 720, "hours"),
+        24,
+        "Hours before work on the network by which customers must have been told, so that it "
+        "counts as announced; the terms only say in advance.",
+    )
+
     # Change of equipment
     swap_notice_hours: int = setting(
         "7.1.7",

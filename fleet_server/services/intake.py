@@ -16,17 +16,20 @@ from sqlalchemy import Connection, select
 
 from agent.wire.codes import (
     BOOT_EVENT,
+    EMERGENCY_EVENT,
     PERIODIC_EVENT,
     POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
+    TRANSIENT_EVENT,
 )
 from fleet_server.domain import event as kinds
 from fleet_server.domain import presence as rules
 from fleet_server.services import agents as store
-from fleet_server.services import event_log, interruptions, model_cache, telemetry
+from fleet_server.services import event_log, interruptions, model_cache, storms, telemetry
 from fleet_server.services import tables as t
 from fleet_server.services.agents import Agent
 from fleet_server.services.onboarding import ModelKey, Onboarding, Target
+from fleet_server.services.outages import correlate
 from fleet_server.services.records import (
     ANSWER,
     CONNECT,
@@ -40,14 +43,18 @@ from fleet_server.services.records import (
     wrap,
 )
 from fleet_server.services.subscriptions import told_values
+from fleet_server.services.surroundings import KnownTopology
 from fleet_server.services.telemetry import HealthPolicy
 from fleet_server.services.upsert import add_to, upsert
+from fleet_server.services.voice_risk import KnownLines, follow_assignments, refresh_lines
 
 # What our agents' Will says; any other reason is a disconnect on purpose.
 WILL_REASON = "connection lost"
 REQUEST_EXPIRY_S = 60
 _CLEAR_EVERY = timedelta(hours=1)
 _UNDATED_AFTER_CONNECT = timedelta(seconds=5)
+_CORRELATE_EVERY = timedelta(seconds=3)
+_FOLLOW_LINES_EVERY = timedelta(seconds=60)
 _RETURN_EVENTS = (BOOT_EVENT, POWER_RESTORED_EVENT)
 
 
@@ -75,7 +82,11 @@ class Intake:
     known_models: set[ModelKey] = field(default_factory=set)
     health: HealthPolicy = field(default_factory=HealthPolicy)
     agents: dict[str, Agent] = field(default_factory=dict)
+    topology: KnownTopology = field(default_factory=KnownTopology)
+    lines: KnownLines = field(default_factory=KnownLines)
     _cleared_at: datetime | None = None
+    _correlated_at: datetime | None = None
+    _followed_at: datetime | None = None
 
     def take(
         self,
@@ -123,9 +134,15 @@ class Intake:
             if agent.onboarding is not None and agent.onboarding.busy:
                 outgoing += self._send(agent, agent.onboarding.poll(now))
         self._look_for_silence(connection, now)
-        if self._cleared_at is None or now - self._cleared_at >= _CLEAR_EVERY:
+        if _is_due(self._cleared_at, _CLEAR_EVERY, now):
             self._cleared_at = now
             telemetry.forget_old(connection, self.health, now)
+        if _is_due(self._correlated_at, _CORRELATE_EVERY, now):
+            self._correlated_at = now
+            correlate(connection, self.topology.read(connection, now), now)
+        if _is_due(self._followed_at, _FOLLOW_LINES_EVERY, now):
+            self._followed_at = now
+            follow_assignments(connection, self.lines, now)
         return outgoing
 
     def _read(self, batch: Sequence[Publication], refused: Counter[str]) -> Iterable[Heard]:
@@ -246,15 +263,16 @@ class Intake:
         for agent in agents:
             model_cache.keep_findings(connection, agent, self.known_models, now)
         self._keep_values(connection, new, now)
-        suspicious = {agent.endpoint_id for agent in agents if agent.changes}
+        turned = {agent.endpoint_id for agent in agents if agent.changes}
         store.save(connection, agents)
-        suspicious |= {
-            one.incoming.endpoint_id
-            for one in new
-            if _event_name(one.incoming) in interruptions.POWER_EVENTS
-        }
-        for endpoint_id in sorted(suspicious):
-            interruptions.refresh(connection, endpoint_id, now)
+        suspicious = turned | _tellers(new, interruptions.POWER_EVENTS)
+        if suspicious:
+            topology = self.topology.read(connection, now)
+            interruptions.refresh(connection, topology, suspicious, now)
+        refresh_lines(connection, _voice(turned | _tellers(new, (EMERGENCY_EVENT,))), now)
+        surges = [one.row for one in new if one.row and one.row["name"] == TRANSIENT_EVENT]
+        if surges:
+            storms.note_surges(connection, self.topology.read(connection, now), surges, now)
 
     def _keep_values(self, connection: Connection, new: list[Heard], now: datetime) -> None:
         values = {}
@@ -291,7 +309,27 @@ class Intake:
             agent = self.agents[endpoint_id]
             if agent.presence is not None:
                 agent.settle(rules.after_silence(agent.presence, now, interval), now)
+        turned = {endpoint_id for endpoint_id in quiet if self.agents[endpoint_id].changes}
         store.save(connection, [self.agents[endpoint_id] for endpoint_id in quiet])
+        refresh_lines(connection, _voice(turned), now)
+
+
+def _is_due(last_at: datetime | None, every: timedelta, now: datetime) -> bool:
+    return last_at is None or now - last_at >= every
+
+
+def _tellers(new: Iterable[Heard], names: tuple[str, ...]) -> set[str]:
+    """Who told one of these events for the first time."""
+    return {one.incoming.endpoint_id for one in new if _event_name(one.incoming) in names}
+
+
+def _voice(endpoint_ids: Iterable[str]) -> set[str]:
+    """Without the devices that are known to have no telephone line."""
+    return {
+        endpoint_id
+        for endpoint_id in endpoint_ids
+        if kinds.product_class_of(endpoint_id) in ("VOICEMODEM", None)
+    }
 
 
 def _is_stranger(agent: Agent) -> bool:

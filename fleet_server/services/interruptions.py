@@ -1,19 +1,24 @@
-"""Keeps the interruptions of an agent in step with the evidence.
+"""Keeps the interruptions of agents in step with the evidence.
 
-After each new piece of evidence all of the agent's recent evidence is tied anew. An interruption is
+After each new piece of evidence all of an agent's recent evidence is tied anew. An interruption is
 known by its evidence: what shares a row with a stored one is a revision of it. Every revision stays
 on record; an interruption that was merged into another, or turned out to be none, is withdrawn.
+
+What others say of the place (outages, reports, announced work, suspension) divides an interruption
+into causes when it is new or revised, and again whenever they say something new (`settle_again`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, func, or_, select, update
 
+from fleet_server.domain.causes import headline, partition
 from fleet_server.domain.event import length_ms
 from fleet_server.domain.interruption import (
     BOOT,
@@ -25,44 +30,263 @@ from fleet_server.domain.interruption import (
     Span,
     tie,
 )
-from fleet_server.domain.presence import SUSPECT
+from fleet_server.domain.place import Topology
+from fleet_server.domain.presence import ONLINE, SUSPECT
 from fleet_server.services import tables as t
+from fleet_server.services.chunks import chunks
+from fleet_server.services.pieces import (
+    evidence_of,
+    evidence_text,
+    from_ms,
+    segments_text,
+    to_ms,
+)
+from fleet_server.services.rechecks import look_again
+from fleet_server.services.surroundings import Home, Surroundings, homes, read_surroundings
 
 POWER_EVENTS = (LOSS, RESTORED, BOOT)
 _NEWEST = 400
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Made = TypeVar("_Made")
+_KEPT = tuple(
+    column.name
+    for column in t.interruption_verdict.c
+    if column.name not in ("interruption_id", "revision", "decided_at")
+)
+_OWN = (
+    "started_at",
+    "start_error_ms",
+    "ended_at",
+    "end_error_ms",
+    "length_ms",
+    "length_error_ms",
+    "evidence",
+    "own",
+    "lost_power",
+    "withdrawn",
+)
 
 
-def refresh(connection: Connection, endpoint_id: str, now: datetime) -> None:
-    """Tie the agent's evidence anew and put down what is different from before."""
-    power, changes = _power(connection, endpoint_id), _presence(connection, endpoint_id)
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A stored row or None for a new one, and the values it takes."""
+
+    endpoint_id: str
+    row: Row[Any] | None
+    values: dict[str, Any]
+
+
+def refresh(
+    connection: Connection, topology: Topology, endpoint_ids: Iterable[str], now: datetime
+) -> None:
+    """Tie the evidence of these agents anew and put down what is different from before."""
+    for some in chunks(endpoint_ids):
+        changed = list(_changes(connection, some))
+        if changed:
+            _divide(connection, topology, changed, now)
+            _write(connection, changed, now)
+            look_again(connection, topology, _touched(changed))
+
+
+def settle_again(
+    connection: Connection,
+    topology: Topology,
+    elements: Iterable[int],
+    from_at: datetime,
+    until_at: datetime | None,
+    now: datetime,
+) -> None:
+    """Divide the interruptions at these elements and below in that time into causes anew."""
+    below = {one for element in elements for one in topology.below(element)}
+    for some in chunks(below):
+        found = t.interruption.c
+        query = select(t.interruption).where(
+            found.network_element_id.in_(some),
+            found.withdrawn.is_(False),
+            or_(found.ended_at.is_(None), found.ended_at >= from_at),
+            *([] if until_at is None else [found.started_at < until_at]),
+        )
+        rows = connection.execute(query).all()
+        changed = [_Change(row.endpoint_id, row, dict(row._mapping)) for row in rows]
+        if changed:
+            _divide(connection, topology, changed, now)
+            _write(
+                connection,
+                [one for one in changed if one.row and one.values["segments"] != one.row.segments],
+                now,
+            )
+
+
+def _touched(changes: Iterable[_Change]) -> Iterator[tuple[int, datetime]]:
+    """Where and when outages may be different now."""
+    for change in changes:
+        element = change.values["network_element_id"]
+        if element is not None:
+            yield element, change.values["started_at"]
+            if change.row is not None:
+                yield element, change.row.started_at
+
+
+def _changes(connection: Connection, endpoint_ids: list[str]) -> Iterator[_Change]:
+    power = _power(connection, endpoint_ids)
+    presence = _presence(connection, endpoint_ids)
+    stored = _stored(connection, endpoint_ids)
+    for endpoint_id in endpoint_ids:
+        yield from _changes_of(
+            endpoint_id,
+            power.get(endpoint_id, []),
+            presence.get(endpoint_id, []),
+            stored.get(endpoint_id, []),
+        )
+
+
+def _changes_of(
+    endpoint_id: str,
+    power: list[PowerEvent],
+    changes: list[PresenceChange],
+    all_stored: list[Row[Any]],
+) -> Iterator[_Change]:
     found = tie(power, changes)
     if len(power) == _NEWEST or len(changes) == _NEWEST:
         found = found[1:]  # the oldest may miss evidence that is no longer looked at
     evidence = {item.ident for item in power} | {item.ident for item in changes}
-    stored = [row for row in _stored(connection, endpoint_id) if _proof(row) <= evidence]
+    proofs = {row.id: _proof(row) for row in all_stored}
+    stored = [row for row in all_stored if proofs[row.id] <= evidence]
     for interruption in found:
-        same = [row for row in stored if _proof(row) & interruption.evidence]
+        same = [row for row in stored if proofs[row.id] & interruption.evidence]
         values = _values(interruption)
         if not same:
-            _open(connection, endpoint_id, values, now)
+            yield _Change(endpoint_id, None, values)
             continue
         stored = [row for row in stored if row not in same]
-        _revise(connection, same[0], values, now)
+        if any(getattr(same[0], name) != values[name] for name in _OWN):
+            yield _Change(endpoint_id, same[0], values)
         for merged in same[1:]:
-            _withdraw(connection, merged, now)
+            yield _withdrawn(merged)
     for row in stored:
-        _withdraw(connection, row, now)
+        yield _withdrawn(row)
 
 
-def _power(connection: Connection, endpoint_id: str) -> list[PowerEvent]:
-    newest = (
-        select(t.event)
-        .where(t.event.c.endpoint_id == endpoint_id, t.event.c.name.in_(POWER_EVENTS))
-        .order_by(t.event.c.id.desc())
-        .limit(_NEWEST)
-    )
-    return [_power_event(row) for row in connection.execute(newest)]
+def _withdrawn(row: Row[Any]) -> _Change:
+    return _Change(row.endpoint_id, row, {**row._mapping, "withdrawn": True})
+
+
+def _divide(
+    connection: Connection, topology: Topology, changes: list[_Change], now: datetime
+) -> None:
+    """Fill in place, segments and headline of each change."""
+    new = [change.endpoint_id for change in changes if change.row is None]
+    home = homes(connection, new) if new else {}
+    for change in changes:
+        known = change.row
+        place = Home(known.contract_id, known.network_element_id) if known else None
+        place = place or home.get(change.endpoint_id) or Home(None, None)
+        change.values["contract_id"] = place.contract_id
+        change.values["network_element_id"] = place.element
+    around = _around_all(connection, topology, changes, now)
+    for change in changes:
+        values = change.values
+        evidence = evidence_of(values["own"])
+        evidence += around.evidence(values["network_element_id"], values["contract_id"])
+        ended_at = values["ended_at"]
+        segments = partition(
+            to_ms(values["started_at"]), None if ended_at is None else to_ms(ended_at), evidence
+        )
+        values["segments"] = segments_text(segments)
+        values["cause"] = headline(segments).value
+
+
+def _around_all(
+    connection: Connection, topology: Topology, changes: list[_Change], now: datetime
+) -> Surroundings:
+    contracts = {change.values["contract_id"] for change in changes} - {None}
+    ends = [change.values["ended_at"] or now for change in changes]
+    starts = [change.values["started_at"] for change in changes]
+    return read_surroundings(connection, topology, contracts, min(starts), max([*ends, now]))
+
+
+def _write(connection: Connection, changes: list[_Change], now: datetime) -> None:
+    opened = [change for change in changes if change.row is None]
+    keys = _insert(connection, opened, now)
+    verdicts = [
+        _verdict(key, 1, change.values, now) for key, change in zip(keys, opened, strict=True)
+    ]
+    revised = [(change.row, change.values) for change in changes if change.row is not None]
+    if revised:
+        names = [*_OWN, "cause", "segments"]
+        connection.execute(
+            update(t.interruption)
+            .where(t.interruption.c.id == bindparam("key"))
+            .values(
+                {name: bindparam(f"new_{name}") for name in [*names, "revision", "updated_at"]}
+            ),
+            [
+                {
+                    "key": row.id,
+                    "new_revision": row.revision + 1,
+                    "new_updated_at": now,
+                    **{f"new_{name}": values[name] for name in names},
+                }
+                for row, values in revised
+            ],
+        )
+    verdicts += [_verdict(row.id, row.revision + 1, values, now) for row, values in revised]
+    if verdicts:
+        connection.execute(t.interruption_verdict.insert(), verdicts)
+
+
+def _insert(connection: Connection, opened: list[_Change], now: datetime) -> list[int]:
+    if not opened:
+        return []
+    rows = [
+        {**change.values, "endpoint_id": change.endpoint_id, "revision": 1, "updated_at": now}
+        for change in opened
+    ]
+    insert = t.interruption.insert().returning(t.interruption.c.id, sort_by_parameter_order=True)
+    return list(connection.scalars(insert, rows))
+
+
+def _verdict(
+    interruption_id: int, revision: int, values: dict[str, Any], now: datetime
+) -> dict[str, Any]:
+    kept = {name: values[name] for name in _KEPT}
+    return {"interruption_id": interruption_id, "revision": revision, "decided_at": now, **kept}
+
+
+def _power(connection: Connection, endpoint_ids: list[str]) -> dict[str, list[PowerEvent]]:
+    wanted = (t.event.c.endpoint_id.in_(endpoint_ids), t.event.c.name.in_(POWER_EVENTS))
+    return _by_endpoint(_newest(connection, t.event, wanted), _power_event)
+
+
+def _presence(connection: Connection, endpoint_ids: list[str]) -> dict[str, list[PresenceChange]]:
+    change = t.presence_change.c
+    wanted = (change.endpoint_id.in_(endpoint_ids), change.state != SUSPECT)
+    return _by_endpoint(_newest(connection, t.presence_change, wanted), _presence_change)
+
+
+def _stored(connection: Connection, endpoint_ids: list[str]) -> dict[str, list[Row[Any]]]:
+    interruption = t.interruption.c
+    wanted = (interruption.endpoint_id.in_(endpoint_ids), interruption.withdrawn.is_(False))
+    newest = _newest(connection, t.interruption, wanted)
+    return _by_endpoint(reversed(newest), lambda row: row)
+
+
+def _newest(
+    connection: Connection, table: Table, wanted: Iterable[ColumnElement[bool]]
+) -> list[Row[Any]]:
+    """The newest rows of each endpoint, newest first."""
+    place = func.row_number().over(partition_by=table.c.endpoint_id, order_by=table.c.id.desc())
+    ranked = select(table, place.label("place")).where(*wanted).subquery()
+    query = select(ranked).where(ranked.c.place <= _NEWEST).order_by(ranked.c.id.desc())
+    return list(connection.execute(query))
+
+
+def _by_endpoint(
+    rows: Iterable[Row[Any]], made: Callable[[Row[Any]], _Made]
+) -> dict[str, list[_Made]]:
+    found: dict[str, list[_Made]] = {}
+    for row in rows:
+        found.setdefault(row.endpoint_id, []).append(made(row))
+    return found
 
 
 def _power_event(row: Row[Any]) -> PowerEvent:
@@ -75,7 +299,7 @@ def _power_event(row: Row[Any]) -> PowerEvent:
         boot_count=row.boot_count,
         up_time_ms=row.up_time_ms,
         at=_around(row.device_at, row.device_error_ms),
-        received_ms=_ms(row.received_at),
+        received_ms=to_ms(row.received_at),
         duration=None
         if duration_ms is None
         else _span(duration_ms, length_ms(params.get("DurationError")) or 0),
@@ -83,82 +307,25 @@ def _power_event(row: Row[Any]) -> PowerEvent:
     )
 
 
-def _presence(connection: Connection, endpoint_id: str) -> list[PresenceChange]:
-    newest: Select[Any] = (
-        select(t.presence_change)
-        .where(
-            t.presence_change.c.endpoint_id == endpoint_id,
-            t.presence_change.c.state != SUSPECT,
-        )
-        .order_by(t.presence_change.c.id.desc())
-        .limit(_NEWEST)
-    )
-    return [
-        PresenceChange(f"presence {row.id}", row.state == "online", _ms(row.at), _ms(row.seen_at))
-        for row in connection.execute(newest)
-    ]
-
-
-def _stored(connection: Connection, endpoint_id: str) -> list[Row[Any]]:
-    newest = (
-        select(t.interruption)
-        .where(t.interruption.c.endpoint_id == endpoint_id, t.interruption.c.withdrawn.is_(False))
-        .order_by(t.interruption.c.id.desc())
-        .limit(_NEWEST)
-    )
-    return list(reversed(connection.execute(newest).all()))
+def _presence_change(row: Row[Any]) -> PresenceChange:
+    online = row.state == ONLINE
+    return PresenceChange(f"presence {row.id}", online, to_ms(row.at), to_ms(row.seen_at))
 
 
 def _values(interruption: Interruption) -> dict[str, Any]:
     start, end, length = interruption.start, interruption.end, interruption.length
     return {
-        "cause": interruption.cause,
-        "started_at": _at(start.middle_ms),
+        "started_at": from_ms(start.middle_ms),
         "start_error_ms": start.error_ms,
-        "ended_at": None if end is None else _at(end.middle_ms),
+        "ended_at": None if end is None else from_ms(end.middle_ms),
         "end_error_ms": None if end is None else end.error_ms,
         "length_ms": None if length is None else length.middle_ms,
         "length_error_ms": None if length is None else length.error_ms,
         "evidence": json.dumps(sorted(interruption.evidence)),
+        "own": evidence_text(interruption.own),
+        "lost_power": interruption.lost_power,
         "withdrawn": False,
     }
-
-
-def _open(connection: Connection, endpoint_id: str, values: dict[str, Any], now: datetime) -> None:
-    key = connection.execute(
-        t.interruption.insert().values(
-            endpoint_id=endpoint_id, revision=1, updated_at=now, **values
-        )
-    ).inserted_primary_key
-    if key is not None:
-        _keep_verdict(connection, key[0], 1, values, now)
-
-
-def _revise(connection: Connection, row: Row[Any], values: dict[str, Any], now: datetime) -> None:
-    if all(getattr(row, name) == value for name, value in values.items()):
-        return
-    connection.execute(
-        update(t.interruption)
-        .where(t.interruption.c.id == row.id)
-        .values(revision=row.revision + 1, updated_at=now, **values)
-    )
-    _keep_verdict(connection, row.id, row.revision + 1, values, now)
-
-
-def _withdraw(connection: Connection, row: Row[Any], now: datetime) -> None:
-    kept = {column.name for column in t.interruption_verdict.c} & set(row._mapping)
-    values = {name: row._mapping[name] for name in kept - {"revision"}}
-    _revise(connection, row, {**values, "withdrawn": True}, now)
-
-
-def _keep_verdict(
-    connection: Connection, ident: int, revision: int, values: dict[str, Any], now: datetime
-) -> None:
-    connection.execute(
-        t.interruption_verdict.insert().values(
-            interruption_id=ident, revision=revision, decided_at=now, **values
-        )
-    )
 
 
 def _proof(row: Row[Any]) -> frozenset[str]:
@@ -167,16 +334,8 @@ def _proof(row: Row[Any]) -> frozenset[str]:
 
 
 def _around(at: datetime | None, error_ms: int | None) -> Span | None:
-    return None if at is None else _span(_ms(at), error_ms or 0)
+    return None if at is None else _span(to_ms(at), error_ms or 0)
 
 
 def _span(middle_ms: int, error_ms: int) -> Span:
     return Span(middle_ms - error_ms, middle_ms + error_ms)
-
-
-def _ms(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(milliseconds=1)
-
-
-def _at(ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=ms)
