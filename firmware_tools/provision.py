@@ -40,6 +40,10 @@ _SETTINGS = (
 )
 
 
+_FORGOTTEN = ("offset", "missing")
+"""What a device says that lacks what it was given before."""
+
+
 class Progress(Protocol):
     """Shows what is being done."""
 
@@ -134,6 +138,19 @@ def _put_into_service(
     with progress.step(f"server issued its certificate for {place.contract} {place.position}"):
         issued = registry.enrol(identity.serial_number, csr, place.contract, place.position)
         _check(identity.endpoint_id, csr, issued["certificate"])
+    try:
+        _install(device, progress, identity, issued)
+    except DeviceRefusedError as error:
+        if error.code not in _FORGOTTEN:
+            raise
+        _install(device, progress, identity, issued)
+
+
+def _install(
+    device: DeviceConsole, progress: Progress, identity: DeviceIdentity, issued: dict[str, Any]
+) -> None:
+    """Raises DeviceRefusedError, with one of _FORGOTTEN when the device restarted meanwhile: what
+    it was given and had not yet taken into use is gone then, its key is not."""
     with progress.step("certificate, broker and position installed"):
         for name in _SETTINGS:
             device.install(name, issued[name])
@@ -170,6 +187,8 @@ def _commit(device: DeviceConsole, identity: DeviceIdentity) -> None:
     except DeviceRefusedError as error:
         if error.code == "closed" and identity.state != "provisioned":
             return
+        if error.code in _FORGOTTEN:
+            raise
         raise CertificateRefusedError(str(error), error.next_step) from error
 
 

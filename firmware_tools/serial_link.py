@@ -4,6 +4,9 @@ Each attempt carries an id of its own and an empty line before it, so that half 
 on the device's side cannot swallow it. Lines that are not the answer to this very attempt (what
 people read, late answers, noise) are passed over. Source: FORMATS.md, "Console frame v1".
 
+A verb that takes long is watched meanwhile: a device answers in turn, so an answer to a question
+that was asked later tells that the request is lost, as by a restart, and it is sent again at once.
+
 A port that vanishes while its board restarts is opened again, under whatever name it has then.
 """
 
@@ -27,17 +30,19 @@ _SHOWN_NOISE_BYTES = 80
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for one answer, and how often to ask."""
+    """How long to wait for one answer, how often to ask, and how often to look meanwhile whether
+    the device forgot it (0 for never)."""
 
     answer_s: float
     attempts: int
+    look_s: float = 0.0
 
 
 ORDINARY = Patience(3.0, 3)
 _BY_VERB: Mapping[str, Patience] = {
     "hello": Patience(1.5, 6),
-    "new_key": Patience(60.0, 2),
-    "commit": Patience(20.0, 2),
+    "new_key": Patience(30.0, 3, 1.0),  # two multiplications on P-256 in plain Python
+    "commit": Patience(20.0, 3, 1.0),
     "status": Patience(2.0, 3),
     "reboot": Patience(3.0, 1),
 }
@@ -72,14 +77,17 @@ class SerialLink:
         """
         patience = patience or _BY_VERB.get(verb, ORDINARY)
         lost: Exception | None = None
+        forgotten = True
         for _ in range(patience.attempts):
+            if not forgotten and patience.look_s:
+                break  # it was silent to everything: it would be again
             ident = str(next(self._ids))
             try:
                 if lost is not None:
                     self._open_again()
                 lost = None
                 self._line.write(b"\n" + encode_frame(ident, verb, dict(arguments or {})))
-                answer = self._wait_for(ident, patience.answer_s)
+                forgotten, answer = self._wait_for(ident, patience)
             except LINE_ERRORS as error:
                 lost = error
                 continue
@@ -110,19 +118,24 @@ class SerialLink:
     ) -> None:
         self.close()
 
-    def _wait_for(self, ident: str, answer_s: float) -> dict[str, Any] | None:
-        """Return the answer to `ident`, or None when it did not come or the request was garbled."""
-        deadline = time.monotonic() + answer_s
-        while time.monotonic() < deadline:
+    def _wait_for(self, ident: str, patience: Patience) -> tuple[bool, dict[str, Any] | None]:
+        """Return (whether the device is there but has no such request, the answer to `ident`)."""
+        looks: set[str] = set()
+        began = look_at = time.monotonic()
+        while (now := time.monotonic()) < began + patience.answer_s:
+            if patience.look_s and now >= look_at + patience.look_s:
+                look_at = now
+                looks.add(look := str(next(self._ids)))
+                self._line.write(b"\n" + encode_frame(look, "status", {}))
             for line in self._splitter.feed(self._line.read(self._line.in_waiting or 1)):
                 heard, word, value = self._decoded(line)
-                if heard == "0" and value.get("code") == "crc":
-                    return None
+                if heard in looks or (heard == "0" and value.get("code") == "crc"):
+                    return True, None
                 if heard == ident and word == OK:
-                    return value
+                    return False, value
                 if heard == ident and word == ERROR:
                     raise _refusal(value)
-        return None
+        return False, None
 
     def _decoded(self, line: bytes | None) -> tuple[str, str, dict[str, Any]]:
         if line is None:

@@ -46,7 +46,8 @@ class FakeDevice:
 
     What can be made to go wrong: `mute` answers nothing; `garble` spoils that many answers;
     `before_answer` is written ahead of each answer; `stays_offline` never gets online;
-    `closes_on_commit` is what production units do.
+    `closes_on_commit` is what production units do; `restarts_at` are verbs at which, once each, it
+    loses its power before it does them, and is back at once; `thinks_s` is what a key takes.
     """
 
     def __init__(self, serial_number: str = "00000004", product_class: str = "VOICEMODEM") -> None:
@@ -61,6 +62,8 @@ class FakeDevice:
         self.before_answer = b""
         self.stays_offline = False
         self.closes_on_commit = False
+        self.restarts_at: list[str] = []
+        self.thinks_s = 0.0
         self.requests: list[str] = []
         self.is_open = True
         self._staged: dict[str, Any] = {}
@@ -107,6 +110,10 @@ class FakeDevice:
             self.say(encode_frame("0", "error", error))
             return
         self.requests.append(verb)
+        if verb in self.restarts_at:
+            self.restarts_at.remove(verb)
+            self._staged = {}
+            return
         try:
             answer = encode_frame(ident, "ok", self._do(verb, arguments))
         except Refusal as refusal:
@@ -150,6 +157,7 @@ class FakeDevice:
         self._key = ec.generate_private_key(ec.SECP256R1())
         if self.state == "blank":
             self.state = "keyed"
+        time.sleep(self.thinks_s)
         name = common_name(self.endpoint_id)
         builder = x509.CertificateSigningRequestBuilder().subject_name(name)
         request = builder.sign(self._key, hashes.SHA256())
@@ -171,7 +179,7 @@ class FakeDevice:
         if self._staged:
             missing = SETTINGS - set(self._staged)
             if missing:
-                raise Refusal("incomplete", f"missing {sorted(missing)}")
+                raise Refusal("missing", f"missing {sorted(missing)}")
             der = base64.b64decode(self._staged["certificate"])
             if x509.load_der_x509_certificate(der).public_key() != self._key.public_key():
                 raise Refusal("mismatch", "the certificate is for another key")

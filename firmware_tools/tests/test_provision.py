@@ -94,6 +94,17 @@ def test_stopped_anywhere_it_completes_when_run_again(
     assert list(fleet.holders.values()).count("00000004") == 1
 
 
+@pytest.mark.parametrize("verb", ["new_key", "install", "commit"])
+def test_a_device_that_loses_its_power_for_a_moment_is_put_into_service_all_the_same(
+    device: FakeDevice, fleet: FakeFleet, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serial_link, "_BY_VERB", {verb: Patience(30.0, 2, 0.05)})
+    device.restarts_at = [verb]
+    put_into_service(device, fleet)
+    assert device.state == "provisioned"
+    assert device.requests.count("new_key") == (2 if verb == "new_key" else 1)
+
+
 def test_a_device_in_service_at_this_place_is_only_looked_at(
     device: FakeDevice, fleet: FakeFleet
 ) -> None:

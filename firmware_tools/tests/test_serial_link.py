@@ -103,3 +103,31 @@ def test_a_port_that_comes_back_under_another_name_goes_on(
         (tmp_path / "ttyACM1").symlink_to(again.port)
         assert link.request("hello")["state"] == "blank"
         assert again.requests == ["hello"]
+
+
+def test_a_request_that_a_restart_swallowed_is_sent_again_at_once(device: FakeDevice) -> None:
+    device.restarts_at = ["new_key"]
+    with SerialLink(device.port) as link:
+        assert "csr" in link.request("new_key", patience=Patience(60.0, 2, 0.05))
+    assert device.requests.count("new_key") == 2
+
+
+def test_a_device_that_takes_long_is_waited_for_and_not_asked_twice(device: FakeDevice) -> None:
+    device.thinks_s = 0.4
+    with SerialLink(device.port) as link:
+        assert "csr" in link.request("new_key", patience=Patience(60.0, 2, 0.05))
+        assert link.request("hello")["protocol"] == 1, (
+            "the looks are answered later, and passed over"
+        )
+    assert device.requests.count("new_key") == 1
+
+
+def test_a_device_without_power_is_waited_for_once(device: FakeDevice) -> None:
+    device.mute = True
+    lines: list[bytes] = []
+    with SerialLink(device.port) as link:
+        write = link._line.write
+        link._line.write = lambda data: lines.append(data) or write(data)  # type: ignore[func-returns-value]
+        with pytest.raises(NoAnswerError, match="no answer to 'new_key'"):
+            link.request("new_key", patience=Patience(0.3, 3, 0.05))
+    assert sum(b" new_key " in line for line in lines) == 1
