@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from fleet_server.adapters import certificates, passwords
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
-from fleet_server.adapters.database import migrate, open_database
+from fleet_server.adapters.database import migrate, migrate_people, open_database
 from fleet_server.adapters.x509_files import write_private
 from fleet_server.config import Config
 from fleet_server.errors import OperatorError
@@ -32,7 +32,22 @@ def build(config: Config) -> Fleet:
         controller_id=config.controller_id,
         broker_host=config.broker_host,
         broker_port=config.mqtt_port,
+        people=open_database(config.people_database),
     )
+
+
+def migrate_all(fleet: Fleet) -> None:
+    """Bring both databases to the schema of this version."""
+    migrate(fleet.engine)
+    if fleet.people is not None:
+        migrate_people(fleet.people)
+
+
+def close(fleet: Fleet) -> None:
+    """Give back the connections."""
+    fleet.engine.dispose()
+    if fleet.people is not None:
+        fleet.people.dispose()
 
 
 def first_sign_in_path(config: Config) -> Path:
@@ -55,9 +70,9 @@ def initialise(config: Config, now: datetime) -> None:
     pki = Pki(config.pki)
     certificates.make_pki(pki, config.broker_host, config.controller_id, now)
     fleet = build(config)
-    migrate(fleet.engine)
+    migrate_all(fleet)
     _make_accounts(fleet, config, now)
-    fleet.engine.dispose()
+    close(fleet)
 
 
 def write_revocations(config: Config, now: datetime) -> None:

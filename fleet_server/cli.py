@@ -21,7 +21,6 @@ from fleet_server import bootstrap, doctor, supervisor
 from fleet_server.adapters.allow_lists import AllowLists
 from fleet_server.adapters.certificates import DOCUMENT, Pki, is_signed, make_client, point_of
 from fleet_server.adapters.clock import utc_now
-from fleet_server.adapters.database import migrate as migrate_database
 from fleet_server.adapters.x509_files import read_certificate
 from fleet_server.config import Config, from_environment, with_options
 from fleet_server.domain.errors import InvalidEndpointError, RuleError
@@ -78,8 +77,7 @@ def migrate(
     mqtt_port: MQTTPort = None,
 ) -> None:
     """Bring the database to the schema of this version."""
-    fleet = bootstrap.build(_config(state, http_port, mqtt_port, None))
-    migrate_database(fleet.engine)
+    bootstrap.migrate_all(bootstrap.build(_config(state, http_port, mqtt_port, None)))
     _out.print("The schema is current.")
 
 

@@ -33,6 +33,7 @@ class Config:
     broker_host: str = "localhost"
     controller_id: str = "fqdn::fleet.test"
     database_url: str = ""
+    people_database_url: str = ""
     periodic_interval_s: int = 60
     health_interval_s: int = 900
     health_days: int = 30
@@ -45,6 +46,10 @@ class Config:
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.state / 'fleet.db'}"
 
+    @property
+    def people_database(self) -> str:
+        return self.people_database_url or f"sqlite:///{self.state / 'people.db'}"
+
     def environment(self) -> dict[str, str]:
         """What a child process needs so that `from_environment` gives the same settings."""
         return {
@@ -55,6 +60,7 @@ class Config:
             "FLEET_BROKER_HOST": self.broker_host,
             "FLEET_CONTROLLER": self.controller_id,
             "FLEET_DATABASE": self.database_url,
+            "FLEET_PEOPLE_DATABASE": self.people_database_url,
             "FLEET_PERIODIC_S": str(self.periodic_interval_s),
             "FLEET_HEALTH_S": str(self.health_interval_s),
             "FLEET_HEALTH_DAYS": str(self.health_days),
@@ -79,6 +85,7 @@ def from_environment(
         broker_host=found.get("FLEET_BROKER_HOST", default.broker_host),
         controller_id=found.get("FLEET_CONTROLLER", default.controller_id),
         database_url=found.get("FLEET_DATABASE", ""),
+        people_database_url=found.get("FLEET_PEOPLE_DATABASE", ""),
         periodic_interval_s=_number(found, "FLEET_PERIODIC_S", default.periodic_interval_s, 1),
         health_interval_s=_number(found, "FLEET_HEALTH_S", default.health_interval_s, 10),
         health_days=_number(found, "FLEET_HEALTH_DAYS", default.health_days, 1),

@@ -20,7 +20,9 @@ from sqlalchemy.exc import ArgumentError
 
 from fleet_server.errors import OperatorError
 
+PEOPLE_VERSION_TABLE = "people_version"
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_PEOPLE_MIGRATIONS = Path(__file__).parent / "people_migrations"
 _BUSY_TIMEOUT_MS = 10_000
 _REMEDY = (
     "Use postgresql://user@host/name, or leave it unset for a SQLite file under the state folder."
@@ -29,7 +31,10 @@ _REMEDY = (
 
 def open_database(url: str) -> Engine:
     """An engine for `url`; nothing connects before its first use. Raises OperatorError."""
-    engine = create_engine(_checked(url), pool_pre_ping=not url.startswith("sqlite"))
+    # What a statement was given may be personal: errors, and so the log, do not show it.
+    engine = create_engine(
+        _checked(url), pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True
+    )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediately)
@@ -59,10 +64,19 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     SQLite changes a table by building it anew, which foreign keys would take for the removal of
     all it holds: they are off meanwhile, and checked as a whole before the commit.
     """
+    _upgrade(engine, revision, _MIGRATIONS)
+
+
+def migrate_people(engine: Engine) -> None:
+    """The same for the personal data store."""
+    _upgrade(engine, "head", _PEOPLE_MIGRATIONS)
+
+
+def _upgrade(engine: Engine, revision: str, migrations: Path) -> None:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             _foreign_keys(connection, "OFF")
-        settings = _settings()
+        settings = _settings(migrations)
         settings.attributes["connection"] = connection
         command.upgrade(settings, revision)
         if engine.dialect.name == "sqlite":
@@ -87,14 +101,28 @@ def _foreign_keys(connection: Connection, state: str) -> None:
 
 def is_current(engine: Engine) -> bool:
     """Whether the schema is at the newest revision."""
-    newest = ScriptDirectory.from_config(_settings()).get_current_head()
+    return _revision(engine, {}) == newest_revision()
+
+
+def is_people_current(engine: Engine) -> bool:
+    """The same for the personal data store."""
+    newest = ScriptDirectory.from_config(_settings(_PEOPLE_MIGRATIONS)).get_current_head()
+    return _revision(engine, {"version_table": PEOPLE_VERSION_TABLE}) == newest
+
+
+def newest_revision() -> str:
+    """The revision of this version of the server."""
+    return str(ScriptDirectory.from_config(_settings(_MIGRATIONS)).get_current_head())
+
+
+def _revision(engine: Engine, options: dict[str, Any]) -> str | None:
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest
+        return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
-def _settings() -> AlembicConfig:
+def _settings(migrations: Path) -> AlembicConfig:
     settings = AlembicConfig()
-    settings.set_main_option("script_location", str(_MIGRATIONS))
+    settings.set_main_option("script_location", str(migrations))
     return settings
 
 
@@ -107,6 +135,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        "secure_delete=ON",  # what is erased is overwritten, not only forgotten
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fleet_server.api.answer import Answer
 from fleet_server.api.paging import InvalidPageError
 from fleet_server.domain.errors import RuleError
+from fleet_server.domain.people import InvalidPersonError, PurposeError, UnknownPersonError
 from fleet_server.services.idempotency import (
     AnswerNotKeptError,
     InvalidKeyError,
@@ -13,6 +14,21 @@ from fleet_server.services.idempotency import (
 )
 
 ACCESS_ERRORS: dict[type[RuleError], Answer] = {
+    UnknownPersonError: Answer(
+        404,
+        "unknown-person",
+        "No personal data is on record",
+        "Ask the call centre to record whose contract it is.",
+    ),
+    PurposeError: Answer(
+        403,
+        "purpose-not-of-role",
+        "The role sees no personal data for this purpose",
+        "Use a purpose of your own job, or ask one whose job it is.",
+    ),
+    InvalidPersonError: Answer(
+        422, "invalid-person", "A value is not what its field takes", "Correct the field named."
+    ),
     InvalidPageError: Answer(
         422,
         "invalid-page",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from fleet_server.api import errors, policy, session, units
+from fleet_server.api import errors, people, policy, session, units
 from fleet_server.api.idempotency import IdempotencyKeys
 from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
 
@@ -26,4 +26,5 @@ def create_api(context: ConsoleContext) -> FastAPI:
     api.include_router(session.router)
     api.include_router(units.router)
     api.include_router(policy.router)
+    api.include_router(people.router)
     return api

@@ -31,21 +31,47 @@ class Permission(StrEnum):
     OPEN_CONSOLE = "open_console"
     SEE_SETTINGS = "see_settings"
     CHANGE_SETTINGS = "change_settings"
+    LOOK_AT_PERSON = "look_at_person"
+    KEEP_PERSON = "keep_person"
+    ERASE_PERSON = "erase_person"
+    SEE_LOOKS = "see_looks"
+    MANAGE_ACCOUNTS = "manage_accounts"
 
 
 _LOOK_UP_ONLY = frozenset({Permission.LOOK_UP_UNIT})
 _READ = _LOOK_UP_ONLY | {Permission.SEE_DEVICES}
 _READ_RULES = _READ | {Permission.SEE_SETTINGS}
 
+# What fleet operations have no job with; what is added above is theirs unless it stands here.
+_NOT_OF_FLEET_OPS = frozenset(
+    {
+        Permission.CHANGE_SETTINGS,
+        Permission.LOOK_AT_PERSON,
+        Permission.KEEP_PERSON,
+        Permission.ERASE_PERSON,
+        Permission.SEE_LOOKS,
+        Permission.MANAGE_ACCOUNTS,
+    }
+)
+_PEOPLE_DESK = frozenset({Permission.LOOK_AT_PERSON, Permission.KEEP_PERSON})
+
 _GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.FLEET_OPS: frozenset(Permission) - {Permission.CHANGE_SETTINGS},
-    Role.TECHNICIAN: _READ | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE},
-    Role.DISPATCHER: _READ_RULES,
-    Role.CALL_CENTRE: _READ_RULES,
+    Role.FLEET_OPS: frozenset(Permission) - _NOT_OF_FLEET_OPS,
+    Role.TECHNICIAN: _READ
+    | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE, Permission.LOOK_AT_PERSON},
+    Role.DISPATCHER: _READ_RULES | {Permission.LOOK_AT_PERSON},
+    Role.CALL_CENTRE: _READ_RULES | _PEOPLE_DESK,
     Role.WAREHOUSE: _LOOK_UP_ONLY,
     Role.CONTRACTOR: _LOOK_UP_ONLY,
-    Role.AUDITOR: _READ_RULES,
-    Role.ADMINISTRATOR: _READ_RULES | {Permission.CHANGE_SETTINGS},
+    Role.AUDITOR: _READ_RULES | {Permission.SEE_LOOKS},
+    Role.ADMINISTRATOR: _READ_RULES
+    | _PEOPLE_DESK
+    | {
+        Permission.CHANGE_SETTINGS,
+        Permission.ERASE_PERSON,
+        Permission.SEE_LOOKS,
+        Permission.MANAGE_ACCOUNTS,
+    },
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, func, select
 
+from fleet_server.errors import OperatorError
 from fleet_server.services.ports import CertificateAuthority, SigningKey
 
 _ONE_WRITER = 0x49504B4F
@@ -15,7 +16,8 @@ _ONE_WRITER = 0x49504B4F
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """One installation. `broker_host` and `broker_port` are what devices dial.
+    """One installation. `broker_host` and `broker_port` are what devices dial; `people` is the
+    personal data store, None in a process that has no business with it.
 
     `command_key` signs what devices obey, `document_key` what people are given.
     """
@@ -27,6 +29,7 @@ class Fleet:
     controller_id: str
     broker_host: str
     broker_port: int
+    people: Engine | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -44,3 +47,22 @@ class Fleet:
             if connection.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(_ONE_WRITER)))
             yield connection
+
+    @contextmanager
+    def reading_people(self) -> Iterator[Connection]:
+        """`reading` of the personal data store; services/people.py alone has a use for it."""
+        with self._people().connect().execution_options(writes=False) as connection:
+            yield connection
+
+    @contextmanager
+    def writing_people(self) -> Iterator[Connection]:
+        """`writing` of the personal data store."""
+        with self._people().begin() as connection:
+            yield connection
+
+    def _people(self) -> Engine:
+        if self.people is None:
+            raise OperatorError(
+                "This process has no personal data store.", "Ask the console for personal data."
+            )
+        return self.people

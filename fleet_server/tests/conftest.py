@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from fleet_server.adapters.database import migrate_people
 from fleet_server.tests.console_site import Site, prepare_site
 from fleet_server.tests.databases import POSTGRESQL, SQLITE, Database, Templates
 from fleet_server.tests.installation import Installation, installed
@@ -67,8 +68,9 @@ def memory_fleet(demo_engine: Engine) -> MemoryFleet:
 
 @pytest.fixture
 def site(tmp_path: Path, database: Database) -> Iterator[Site]:
-    """A console over a database of its own, with the made-up fleet in it."""
-    site = Site(tmp_path, database.fresh(prepare_site))
+    """A console over databases of its own, with the made-up fleet in it."""
+    people = database.fresh(migrate_people, "people")
+    site = Site(tmp_path, database.fresh(prepare_site), people)
     yield site
     site.close()
 

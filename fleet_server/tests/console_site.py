@@ -68,9 +68,10 @@ class FakeSigningKey:
 class Site:
     """The application with everything a test may look at or turn."""
 
-    def __init__(self, folder: Path, engine: Engine) -> None:
+    def __init__(self, folder: Path, engine: Engine, people: Engine | None = None) -> None:
         self.folder = folder
         self.engine = engine
+        self.people = people
         self.now = START
         tokens = count(1)
         fleet = Fleet(
@@ -81,6 +82,7 @@ class Site:
             controller_id="fqdn::fleet.test",
             broker_host="localhost",
             broker_port=8883,
+            people=people,
         )
         self.context = ConsoleContext(
             fleet=fleet,
@@ -103,6 +105,8 @@ class Site:
 
     def close(self) -> None:
         self.engine.dispose()
+        if self.people is not None:
+            self.people.dispose()
 
     def insert(self, table: Any, **values: Any) -> int:
         """A row; gives its key."""

@@ -38,16 +38,16 @@ class Database:
     engines: list[Engine] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
 
-    def fresh(self, prepare: Prepare = migrate) -> Engine:
-        """An engine on a copy of the database that `prepare` made once."""
-        engine = open_database(self.fresh_url(prepare))
+    def fresh(self, prepare: Prepare = migrate, name: str = "fleet") -> Engine:
+        """An engine on a copy of the database that `prepare` made once; `name` is its file's."""
+        engine = open_database(self.fresh_url(prepare, name))
         self.engines.append(engine)
         return engine
 
-    def fresh_url(self, prepare: Prepare = migrate) -> str:
+    def fresh_url(self, prepare: Prepare = migrate, name: str = "fleet") -> str:
         template = self.templates.made.get((self.kind, prepare)) or self._template(prepare)
         if self.server is None:
-            path = self.folder / (f"fleet{len(self.names)}.db" if self.names else "fleet.db")
+            path = self.folder / f"{name}.db"
             shutil.copy(template, path)
             self.names.append(str(path))
             return f"sqlite:///{path}"

@@ -16,14 +16,15 @@ from fleet_server.tests.console_site import START, Site, quick_hasher
 
 # By hand, from the jobs that the roles stand for.
 GRANTED = {
-    "fleet_ops": "look_up_unit see_devices enrol_unit open_console",
-    "technician": "look_up_unit see_devices enrol_unit open_console",
-    "dispatcher": "look_up_unit see_devices",
-    "call_centre": "look_up_unit see_devices",
+    "fleet_ops": "look_up_unit see_devices enrol_unit open_console see_settings",
+    "technician": "look_up_unit see_devices enrol_unit open_console look_at_person",
+    "dispatcher": "look_up_unit see_devices see_settings look_at_person",
+    "call_centre": "look_up_unit see_devices see_settings look_at_person keep_person",
     "warehouse": "look_up_unit",
     "contractor": "look_up_unit",
-    "auditor": "look_up_unit see_devices",
-    "administrator": "look_up_unit see_devices",
+    "auditor": "look_up_unit see_devices see_settings see_looks",
+    "administrator": "look_up_unit see_devices see_settings change_settings look_at_person "
+    "keep_person erase_person see_looks manage_accounts",
 }
 
 

@@ -17,6 +17,7 @@ EVERYBODY = "fleet_ops technician dispatcher call_centre warehouse contractor au
 SEES_DEVICES = "fleet_ops technician dispatcher call_centre auditor administrator"
 ON_SITE = "fleet_ops technician"
 SEES_SETTINGS = "fleet_ops dispatcher call_centre auditor administrator"
+PERSON = {"name": "Shembull", "surname": "Prova"}
 SETTING = {"value": "6", "reason": "a test of the roles"}
 ENROLMENT = {"csr": base64.b64encode(CSR).decode(), "contract": "C-1004", "position": "voice"}
 
@@ -44,6 +45,31 @@ CALLS: list[tuple[str, str, str, Any, int, str]] = [
     ("GET", "/policy", "/policy", None, 200, SEES_SETTINGS),
     ("GET", "/policy/{name}", "/policy/return_days", None, 200, SEES_SETTINGS),
     ("PUT", "/policy/{name}", "/policy/return_days", SETTING, 200, "administrator"),
+    (
+        "PUT",
+        "/contracts/{number}/person",
+        "/contracts/C-1001/person",
+        PERSON,
+        204,
+        "call_centre administrator",
+    ),
+    (
+        "GET",
+        "/contracts/{number}/person",
+        "/contracts/C-1001/person?purpose=contract_data",
+        None,
+        200,
+        "call_centre administrator",
+    ),
+    (
+        "DELETE",
+        "/contracts/{number}/person",
+        "/contracts/C-1001/person?ground=request",
+        None,
+        200,
+        "administrator",
+    ),
+    ("GET", "/person-looks", "/person-looks", None, 200, "auditor administrator"),
     (
         "POST",
         "/units/{serial}/console-token",
