@@ -103,3 +103,27 @@ class ServiceStateError(ConflictError):
 
 class UnknownDecisionError(NotFoundError):
     """The contract has no decision that waits to be carried out."""
+
+
+class InvalidPoliceReportError(InvalidError):
+    """Not a reference and day that a police report can have."""
+
+
+class NotBlacklistedError(ConflictError):
+    """The unit is not on the blacklist."""
+
+
+class UnknownReturnError(NotFoundError):
+    """No return receipt has this number."""
+
+
+class ChargeNotProposedError(ConflictError):
+    """The terms name no such charge for this unit."""
+
+
+class ChargeDecidedError(ConflictError):
+    """A person has decided on this charge already."""
+
+
+class UnknownPlaceError(NotFoundError):
+    """No place of the operator has this code."""

@@ -144,7 +144,7 @@ def costs_reconnection(before: ServiceState, ground: Ground) -> bool:
     return before is ServiceState.SUSPENDED and ground is not Ground.MISTAKE
 
 
-def stages(served: Served, state: ServiceState, reason: str) -> tuple[Stage, ...]:
+def stages(served: Served, state: ServiceState, reason: str) -> tuple[Stage, Stage, Stage]:
     """What has to be done for a contract to be in this state: telephony, network, devices.
 
     A blacklisted unit gets nothing.
@@ -174,11 +174,10 @@ def stages(served: Served, state: ServiceState, reason: str) -> tuple[Stage, ...
 
 
 def installation(
-    served: Served, unit: ServedUnit, state: ServiceState, lines: tuple[str, ...]
-) -> tuple[Stage, ...]:
+    package: str, unit: ServedUnit, state: ServiceState, lines: tuple[str, ...]
+) -> tuple[Stage, Stage, Stage]:
     """What has to be done when one unit is put on a contract; `lines` are those it carries."""
-    one = Served(served.package, lines, (unit,))
-    voice, network, devices = stages(one, state, "installed")
+    voice, network, devices = stages(Served(package, lines, (unit,)), state, "installed")
     pairing: Stage = ()
     if unit.product_class is ProductClass.CARD and unit.box:
         pairing = ((System.CONDITIONAL_ACCESS, PairCard(unit.serial_number, unit.box)),)

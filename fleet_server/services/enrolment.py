@@ -18,6 +18,7 @@ from fleet_server.domain.errors import (
     LabUnitError,
     NoEndpointError,
     PositionTakenError,
+    ServiceStateError,
     UnitInServiceError,
     UnknownContractError,
     UnknownPositionError,
@@ -30,6 +31,7 @@ from fleet_server.services import audit
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.fleet import Fleet
+from fleet_server.services.served_units import queue_installation
 from fleet_server.services.units import change_state
 
 
@@ -60,6 +62,8 @@ def enrol(
 
     The customer receives the unit at that moment: it is there that the warranty starts [7.2.2].
 
+    The operator's systems are told in the same transaction, through the outbox.
+
     Raises a RuleError of `domain/errors.py` when the registry forbids it.
     """
     with fleet.writing() as connection:
@@ -84,6 +88,8 @@ def enrol(
                 issued_at=now,
             )
         )
+        decision = f"enrolment-{issued.certificate_serial_number}"
+        queue_installation(connection, contract, unit.id, decision, now)
     return Enrolment(
         endpoint_id=unit.endpoint_id,
         certificate_der=issued.certificate_der,
@@ -114,14 +120,18 @@ def _unit(connection: Connection, serial_number: str) -> Row[Any]:
 def _positions(
     connection: Connection, contract: str, position: str, unit: Row[Any]
 ) -> dict[int, str]:
-    contract_id = connection.scalar(select(t.contract.c.id).where(t.contract.c.number == contract))
-    if contract_id is None:
+    row = connection.execute(
+        select(t.contract).where(t.contract.c.number == contract)
+    ).one_or_none()
+    if row is None:
         raise UnknownContractError(f"There is no contract {contract}.")
+    if row.terminated_on is not None:
+        raise ServiceStateError(f"Contract {contract} has ended; it needs a new one [2].")
     found: dict[int, str] = {}
     for name in position.split("+"):
         place = connection.execute(
             select(t.service_position).where(
-                t.service_position.c.contract_id == contract_id,
+                t.service_position.c.contract_id == row.id,
                 t.service_position.c.name == name,
             )
         ).one_or_none()

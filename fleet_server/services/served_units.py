@@ -16,13 +16,14 @@ from fleet_server.domain.service_state import (
     ServedUnit,
     ServiceState,
     installation,
-    removal,
 )
 from fleet_server.services import outbox
 from fleet_server.services import tables as t
 
 _IN_THE_NETWORK = ("cable", "emta")
 _VOICE = "voice"
+_ACTIVE = "active"
+_STATE_PATH = "Device.X_IPKO-COM_Service.State"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,30 +95,37 @@ def served_unit(connection: Connection, unit: ContractUnit) -> ServedUnit:
 
 
 def queue_installation(
-    connection: Connection, contract_id: int, unit_id: int, decision: str, now: datetime
+    connection: Connection, number: str, unit_id: int, decision: str, now: datetime
 ) -> None:
-    """Have the operator's systems serve a unit that was just put on a contract, in its state."""
-    served = served_by(connection, contract_id)
-    (unit,) = [one for one in units_of(connection, contract_id) if one.id == unit_id]
-    number, state = connection.execute(
-        select(t.contract.c.number, t.contract_service.c.state)
+    """Have the operator's systems serve a unit that was just put on contract `number`.
+
+    The device is told the state of the services only where it may have kept another: a unit that
+    served somebody else before does.
+    """
+    contract = connection.execute(
+        select(t.contract, t.contract_service.c.state)
         .outerjoin(t.contract_service, t.contract_service.c.contract_id == t.contract.c.id)
-        .where(t.contract.c.id == contract_id)
+        .where(t.contract.c.number == number)
     ).one()
+    (unit,) = [one for one in units_of(connection, contract.id) if one.id == unit_id]
+    state = ServiceState(contract.state or ServiceState.ACTIVE)
     lines = tuple(f"{number}/{name}" for name in unit.positions if kind_of(name) == _VOICE)
-    wanted = installation(
-        served,
-        served_unit(connection, unit),
-        ServiceState(state or ServiceState.ACTIVE),
-        lines,
+    before, network, devices = installation(
+        contract.package, served_unit(connection, unit), state, lines
     )
-    outbox.queue_in_place(connection, decision, wanted, now)
+    if state is ServiceState.ACTIVE and _kept_state(connection, unit) in (None, _ACTIVE):
+        devices = ()
+    outbox.queue_in_place(connection, decision, [before, network, devices], now)
 
 
-def queue_removal(connection: Connection, unit: ContractUnit, decision: str, now: datetime) -> None:
-    """Have the network serve a unit no more that is off its contract."""
-    wanted = removal(served_unit(connection, unit))
-    outbox.queue_in_place(connection, decision, [wanted], now)
+def _kept_state(connection: Connection, unit: ContractUnit) -> str | None:
+    """What the device last said its services are."""
+    kept: str | None = connection.scalar(
+        select(t.parameter.c.value).where(
+            t.parameter.c.endpoint_id == unit.endpoint_id, t.parameter.c.path == _STATE_PATH
+        )
+    )
+    return kept
 
 
 def _unit(row: Row[Any], positions: Sequence[str]) -> ContractUnit:

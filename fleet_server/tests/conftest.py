@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +16,7 @@ from fleet_server.tests.installation import Installation, installed
 from fleet_server.tests.memory_fleet import MemoryFleet, prepare_demo_data
 from fleet_server.tests.played_agent import PlayedAgent
 from fleet_server.tests.postgresql import NoPostgreSQLError, PostgreSQL, running, skip_or_fail
-from fleet_server.tests.service_desk import ServiceDesk
+from fleet_server.tests.service_desk import ServiceDesk, prepare_desk
 
 
 @pytest.fixture(scope="session")
@@ -75,21 +74,10 @@ def site(tmp_path: Path, database: Database) -> Iterator[Site]:
     site.close()
 
 
-@pytest.fixture(scope="session")
-def prepared_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of a service desk, to be copied."""
-    folder = tmp_path_factory.mktemp("desk")
-    ServiceDesk(folder).close()
-    return folder / "fleet.db"
-
-
 @pytest.fixture
-def desk(tmp_path: Path, prepared_desk: Path) -> Iterator[ServiceDesk]:
+def desk(tmp_path: Path, database: Database) -> ServiceDesk:
     """One full contract, the operator's systems simulated, a clock that is moved by hand."""
-    shutil.copy(prepared_desk, tmp_path / "fleet.db")
-    made = ServiceDesk(tmp_path)
-    yield made
-    made.close()
+    return ServiceDesk(tmp_path, database.fresh(prepare_desk))
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Engine, Table, select
 
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
-from fleet_server.adapters.database import migrate, open_database
+from fleet_server.adapters.database import migrate
 from fleet_server.adapters.simulated import (
     SimulatedAccess,
     SimulatedConditionalAccess,
@@ -28,6 +28,7 @@ from fleet_server.services.audit import Actor
 from fleet_server.services.delivery import Delivery
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.operator_ports import Answer, OperatorSystem, SystemUnavailableError
+from fleet_server.services.upsert import upsert
 
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 CONTRACT = "C-2001"
@@ -59,13 +60,11 @@ class PlayedDevices:
 class ServiceDesk:
     """`now` is moved by hand; `work()` lets the courier do all that is due."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engine: Engine) -> None:
         self.now = NOON
         self.folder = folder
         key = folder / "signing.key"
         write_key(key, new_key())
-        prepared = (folder / "fleet.db").exists()
-        engine = open_database(f"sqlite:///{folder / 'fleet.db'}")
         signer = FileSigningKey(key)
         authority = DeviceAuthority(Pki(folder))
         self.fleet = Fleet(engine, authority, signer, signer, "fqdn::fleet.test", "localhost", 8883)
@@ -84,9 +83,6 @@ class ServiceDesk:
             System.DEVICE: self.devices,
         }
         self.delivery = Delivery(self.fleet, systems, self.clock)
-        if not prepared:
-            migrate(engine)
-            self._fill()
 
     def clock(self) -> datetime:
         return self.now
@@ -102,21 +98,13 @@ class ServiceDesk:
         while self.delivery.work_off():
             pass
 
-    def close(self) -> None:
-        self.fleet.engine.dispose()
-
-    def insert(self, table: Any, **values: Any) -> int:
-        with self.fleet.writing() as connection:
-            key = connection.execute(table.insert().values(**values)).inserted_primary_key
-        return int(key[0]) if key and isinstance(key[0], int) else 0
-
     def scalar(self, query: Any) -> Any:
         with self.fleet.reading() as connection:
             return connection.scalar(query)
 
     def rows(self, table: Any) -> list[Any]:
         with self.fleet.reading() as connection:
-            return list(connection.execute(select(table)).all())
+            return list(connection.execute(select(table).order_by(*table.primary_key)).all())
 
     def state_of(self, serial_number: str) -> str:
         query = select(t.unit.c.state).where(t.unit.c.serial_number == serial_number)
@@ -124,62 +112,78 @@ class ServiceDesk:
 
     def set_presence(self, endpoint_id: str, state: str) -> None:
         with self.fleet.writing() as connection:
-            connection.execute(t.presence.delete().where(t.presence.c.endpoint_id == endpoint_id))
-            connection.execute(
-                t.presence.insert().values(
-                    endpoint_id=endpoint_id,
-                    state=state,
-                    since_at=self.now,
-                    seen_at=self.now,
-                    evidence="connect",
-                )
-            )
+            _set_presence(connection, endpoint_id, state, self.now)
 
-    def add_unit(self, product_class: str, serial_number: str, **values: Any) -> int:
-        endpoint = f"ops::00256D-{product_class}-{serial_number}"
-        given = {
-            "serial_number": serial_number,
-            "endpoint_id": None if product_class == "CARD" else endpoint,
-            "manufacturer_oui": "00256D",
-            "product_class": product_class,
-            "lab": False,
-            "blacklisted": False,
-            "received_at": self.now,
-            "state": "installed",
-        }
-        return self.insert(t.unit, **{**given, **values})
 
-    def assign(self, unit_id: int, contract_id: int, name: str, product_class: str) -> None:
-        position = self.insert(
-            t.service_position, contract_id=contract_id, name=name, product_classes=product_class
-        )
-        self.insert(
-            t.assignment,
-            unit_id=unit_id,
-            service_position_id=position,
-            since_at=self.now,
-            recorded_at=self.now,
-            handed_over_on=date(2026, 1, 15),
-            value_cents=VALUES_CENTS[product_class],
-        )
-
-    def _fill(self) -> None:
-        self.insert(t.place, code=STORE, kind="store", name="Store (made up)")
-        contract = self.insert(
+def prepare_desk(engine: Engine) -> None:
+    """The registry of the desk, in an empty database."""
+    migrate(engine)
+    with engine.begin() as connection:
+        _insert(connection, t.place, code=STORE, kind="store", name="Store (made up)")
+        contract = _insert(
+            connection,
             t.contract,
             number=CONTRACT,
-            created_at=self.now,
+            created_at=NOON,
             package="TOP L",
             signed_on=date(2026, 1, 10),
         )
-        modem = self.add_unit("VOICEMODEM", "20000002")
-        self.insert(t.unit_mac, mac_address=MAC, unit_id=modem, interface="cable")
-        self.assign(modem, contract, "internet", "VOICEMODEM")
-        self.assign(modem, contract, "voice", "VOICEMODEM")
-        box = self.add_unit("STB", "20000003")
-        self.assign(box, contract, "tv-1", "STB")
-        card = self.add_unit("CARD", CARD)
-        self.assign(card, contract, "card-1", "CARD")
-        self.insert(t.pairing, card_unit_id=card, box_unit_id=box, since_at=self.now)
+        modem = _unit(connection, "VOICEMODEM", "20000002")
+        _insert(connection, t.unit_mac, mac_address=MAC, unit_id=modem, interface="cable")
+        box = _unit(connection, "STB", "20000003")
+        card = _unit(connection, "CARD", CARD)
+        _assign(connection, modem, contract, "internet", "VOICEMODEM")
+        _assign(connection, modem, contract, "voice", "VOICEMODEM")
+        _assign(connection, box, contract, "tv-1", "STB")
+        _assign(connection, card, contract, "card-1", "CARD")
+        _insert(connection, t.pairing, card_unit_id=card, box_unit_id=box, since_at=NOON)
         for endpoint_id in (VOICE_MODEM, STB):
-            self.set_presence(endpoint_id, "online")
+            _set_presence(connection, endpoint_id, "online", NOON)
+
+
+def _insert(connection: Connection, table: Table, **values: Any) -> int:
+    key = connection.execute(table.insert().values(**values)).inserted_primary_key
+    return int(key[0]) if key and isinstance(key[0], int) else 0
+
+
+def _unit(connection: Connection, product_class: str, serial_number: str) -> int:
+    endpoint_id = f"ops::00256D-{product_class}-{serial_number}"
+    return _insert(
+        connection,
+        t.unit,
+        serial_number=serial_number,
+        endpoint_id=None if product_class == "CARD" else endpoint_id,
+        manufacturer_oui="00256D",
+        product_class=product_class,
+        lab=False,
+        blacklisted=False,
+        received_at=NOON,
+        state="installed",
+    )
+
+
+def _assign(
+    connection: Connection, unit_id: int, contract_id: int, name: str, product_class: str
+) -> None:
+    position = _insert(
+        connection,
+        t.service_position,
+        contract_id=contract_id,
+        name=name,
+        product_classes=product_class,
+    )
+    _insert(
+        connection,
+        t.assignment,
+        unit_id=unit_id,
+        service_position_id=position,
+        since_at=NOON,
+        recorded_at=NOON,
+        handed_over_on=date(2026, 1, 15),
+        value_cents=VALUES_CENTS[product_class],
+    )
+
+
+def _set_presence(connection: Connection, endpoint_id: str, state: str, now: datetime) -> None:
+    values = {"state": state, "since_at": now, "seen_at": now, "evidence": "connect"}
+    upsert(connection, t.presence, [{"endpoint_id": endpoint_id, **values}])
