@@ -17,7 +17,7 @@ from rich.logging import RichHandler
 
 from agent.wire.allow_list import MAX_BYTES
 from agent.wire.topics import is_endpoint_id
-from fleet_server import bootstrap, doctor, supervisor
+from fleet_server import bootstrap, doctor, registry_cli, supervisor
 from fleet_server.adapters.allow_lists import AllowLists
 from fleet_server.adapters.certificates import DOCUMENT, Pki, is_signed, make_client, point_of
 from fleet_server.adapters.clock import utc_now
@@ -26,10 +26,12 @@ from fleet_server.config import Config, from_environment, with_options
 from fleet_server.domain.errors import InvalidEndpointError, RuleError
 from fleet_server.errors import OperatorError
 from fleet_server.services.allow_list import read_allow_list, sign_allow_list
-from fleet_server.services.demo_data import load_demo_data
+from fleet_server.services.demo_data import load_demo_history
 from fleet_server.services.return_receipts import check_receipt
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
+app.command("import")(registry_cli.import_rows)
+app.command("export")(registry_cli.export_rows)
 _out = Console()
 _errors = Console(stderr=True)
 
@@ -90,8 +92,8 @@ def demo_data(
     """Add made-up units and contracts."""
     fleet = bootstrap.build(_config(state, http_port, mqtt_port, None))
     with fleet.writing() as connection:
-        load_demo_data(connection, utc_now())
-    _out.print("Four units in stock, four contracts.")
+        load_demo_history(connection, utc_now())
+    _out.print("Twelve units and cards, five contracts, one of them with a past.")
 
 
 @app.command("agent-certificate")

@@ -13,21 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from fleet_server.domain.rows import Fault, as_field
+from fleet_server.domain.rows import Fault, FileRow, as_field
 from fleet_server.errors import OperatorError
 
 CSV, JSON_LINES = "csv", "jsonl"
 FORMATS = (CSV, JSON_LINES)
 _LONGEST_LINE = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """One row as it stands in the file; with faults when it could not be taken apart."""
-
-    line: int
-    fields: Mapping[str, str]
-    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from fleet_server.api.access_errors import ACCESS_ERRORS
 from fleet_server.api.answer import Answer as _Answer
 from fleet_server.domain import errors as rules
+from fleet_server.domain.approval import UnapprovedModelError
 from fleet_server.services.accounts import (
     NotPermittedError,
     NotSignedInError,
@@ -80,6 +81,12 @@ _TABLE: dict[type[rules.RuleError], _Answer] = {
         "no-endpoint",
         "A smart card is not enrolled",
         "Pair it with the set-top box it goes into.",
+    ),
+    UnapprovedModelError: _Answer(
+        409,
+        "unapproved-model",
+        "The unit's model is not approved",
+        "Take a unit of an approved model, or have the approval recorded first.",
     ),
     rules.UnitInServiceError: _Answer(
         409,

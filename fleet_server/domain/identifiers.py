@@ -15,7 +15,7 @@ LONGEST_SERIAL = 32
 
 _SERIAL = re.compile(r"[A-Za-z0-9._-]{1,32}")
 _EXPONENT = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
-_CARD = re.compile(r"\d{6,32}")
+_CARD = re.compile(r"[0-9A-Z]{6,32}")
 _OUI = re.compile(r"[0-9A-F]{6}")
 _MAC = re.compile(
     r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}|(?:[0-9A-F]{2}-){5}[0-9A-F]{2}"
@@ -47,7 +47,7 @@ def serial_number(text: str) -> str:
 
 
 def card_number(text: str) -> str:
-    """The number of a smart card, 6 to 32 digits; the spaces of its print are left out.
+    """The number of a smart card, 6 to 32 digits or capitals; the spaces of its print are left out.
 
     No check digit is asked for: card systems differ. Raises InvalidIdentifierError.
     """
@@ -55,7 +55,7 @@ def card_number(text: str) -> str:
     if _EXPONENT.fullmatch(number):
         return serial_number(number)
     if not _CARD.fullmatch(number):
-        raise InvalidIdentifierError("a card number has 6 to 32 digits")
+        raise InvalidIdentifierError("a card number has 6 to 32 digits or capital letters")
     return number
 
 

@@ -1,7 +1,8 @@
 """What can be imported and exported: the columns of each subject, and the rules within one row.
 
 What a row says of other rows (a model, a place, a contract) is checked by
-`services/registry_import.py` against the registry.
+`services/registry_import.py` against the registry. `assignments` are those in force: a file says
+which unit is on which position now and since when; what comes later is recorded as it happens.
 """
 
 from __future__ import annotations
@@ -89,26 +90,11 @@ def _place_faults(values: Values) -> list[Fault]:
 
 
 def _contract_faults(values: Values) -> list[Fault]:
-    if values["terminated_on"] and values["terminated_on"] < values["signed_on"]:
-        return [Fault("terminated_on", "is before the contract was signed")]
     numbers = {name.partition("-")[2] for name in values["positions"] if kind_of(name) == "tv"}
     cards = {name.partition("-")[2] for name in values["positions"] if kind_of(name) == "card"}
     if cards - numbers:
         return [Fault("positions", "a card needs the television of the same number")]
     return []
-
-
-def _assignment_faults(values: Values) -> list[Fault]:
-    faults = []
-    if values["until_on"] and values["until_on"] < values["since_on"]:
-        faults.append(Fault("until_on", "is before since_on"))
-    if (
-        values["handed_over_on"]
-        and values["until_on"]
-        and (values["handed_over_on"] > values["until_on"])
-    ):
-        faults.append(Fault("handed_over_on", "is after until_on"))
-    return faults
 
 
 def _position(text: str) -> str:
@@ -172,7 +158,8 @@ UNITS = Subject(
         *(Column(name, mac_address) for name in _MAC_COLUMNS),
         Column("supplier", rows.code),
         Column("supplier_warranty_until_on", rows.civil_date),
-        Column("place", rows.code, required=True),
+        Column("place", rows.code),
+        Column("received_on", rows.civil_date),
     ),
     key="serial_number",
     check=_unit_faults,
@@ -186,7 +173,6 @@ CONTRACTS = Subject(
         Column("signed_on", rows.civil_date, required=True),
         Column("network_element", rows.code),
         Column("positions", rows.list_of(_position), required=True),
-        Column("terminated_on", rows.civil_date),
     ),
     key="number",
     check=_contract_faults,
@@ -207,15 +193,13 @@ ASSIGNMENTS = Subject(
         Column("position", split_positions, required=True),
         Column("serial_number", serial_number, required=True),
         Column("since_on", rows.civil_date, required=True),
-        Column("until_on", rows.civil_date),
         Column("handed_over_on", rows.civil_date),
         Column("value_cents", rows.whole_number(0, _MOST_CENTS)),
     ),
     key="serial_number",
-    check=_assignment_faults,
     unique=lambda values: (
-        f"{values['serial_number']} since {values['since_on']}",
-        *(f"{values['contract']} {name} since {values['since_on']}" for name in values["position"]),
+        f"unit {values['serial_number']}",
+        *(f"{values['contract']} {name}" for name in values["position"]),
     ),
 )
 

@@ -38,6 +38,15 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRow:
+    """One row as it stands in the file; with faults when it could not be taken apart."""
+
+    line: int
+    fields: Mapping[str, str]
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """One fault of one line of the file, for the report."""
 

@@ -13,26 +13,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from fleet_server.domain.errors import (
-    BlacklistedUnitError,
-    LabUnitError,
-    NoEndpointError,
-    PositionTakenError,
-    ServiceStateError,
-    UnitInServiceError,
-    UnknownContractError,
-    UnknownPositionError,
-    UnknownUnitError,
-    WrongProductClassError,
-)
-from fleet_server.domain.life_cycle import UnitState
+from fleet_server.domain.errors import NoEndpointError, UnitInServiceError
 from fleet_server.domain.local_time import local_day
-from fleet_server.services import audit
+from fleet_server.domain.positions import split_positions
 from fleet_server.services import tables as t
-from fleet_server.services.audit import Actor, Entry
+from fleet_server.services.assignments import (
+    Papers,
+    assign,
+    check_assignable,
+    find_positions,
+    find_unit,
+    held_by,
+)
+from fleet_server.services.audit import Actor
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.served_units import queue_installation
-from fleet_server.services.units import change_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +63,7 @@ def enrol(
     """
     with fleet.writing() as connection:
         unit = _unit(connection, serial_number)
-        wanted = _positions(connection, contract, position, unit)
-        _assign(connection, unit, contract, wanted, actor, now)
+        _assign(connection, unit, contract, position, actor, now)
         issued = fleet.authority.issue(csr_der, unit.endpoint_id, now)
         connection.execute(
             update(t.certificate)
@@ -103,87 +97,30 @@ def enrol(
 
 
 def _unit(connection: Connection, serial_number: str) -> Row[Any]:
-    unit = connection.execute(
-        select(t.unit).where(t.unit.c.serial_number == serial_number)
-    ).one_or_none()
-    if unit is None:
-        raise UnknownUnitError(f"No unit with serial number {serial_number} is in stock.")
+    unit = find_unit(connection, serial_number)
     if unit.endpoint_id is None:
         raise NoEndpointError(f"{serial_number} is a smart card; it is paired, not enrolled.")
-    if unit.blacklisted:
-        raise BlacklistedUnitError(f"Unit {serial_number} is blacklisted.")
-    if unit.lab:
-        raise LabUnitError(f"Unit {serial_number} is a lab board and may not serve a contract.")
+    check_assignable(connection, unit)
     return unit
-
-
-def _positions(
-    connection: Connection, contract: str, position: str, unit: Row[Any]
-) -> dict[int, str]:
-    row = connection.execute(
-        select(t.contract).where(t.contract.c.number == contract)
-    ).one_or_none()
-    if row is None:
-        raise UnknownContractError(f"There is no contract {contract}.")
-    if row.terminated_on is not None:
-        raise ServiceStateError(f"Contract {contract} has ended; it needs a new one [2].")
-    found: dict[int, str] = {}
-    for name in position.split("+"):
-        place = connection.execute(
-            select(t.service_position).where(
-                t.service_position.c.contract_id == row.id,
-                t.service_position.c.name == name,
-            )
-        ).one_or_none()
-        if place is None:
-            raise UnknownPositionError(f"Contract {contract} has no position {name!r}.")
-        if unit.product_class not in place.product_classes.split(","):
-            raise WrongProductClassError(f"Position {name!r} takes {place.product_classes}.")
-        found[place.id] = name
-    return found
 
 
 def _assign(
     connection: Connection,
     unit: Row[Any],
     contract: str,
-    wanted: dict[int, str],
+    position: str,
     actor: Actor,
     now: datetime,
 ) -> None:
-    held = set(
-        connection.scalars(
-            select(t.assignment.c.service_position_id).where(
-                t.assignment.c.unit_id == unit.id, t.open_assignment
-            )
-        )
-    )
-    if held:
-        if held != set(wanted) or _was_online(connection, unit.endpoint_id):
-            raise UnitInServiceError(f"Unit {unit.serial_number} is in service already.")
+    held = {row.service_position_id for row in held_by(connection, unit.id)}
+    if not held:
+        papers = Papers(handed_over_on=local_day(now))
+        assign(connection, actor, unit.serial_number, contract, position, papers, now)
         return
-    for place, name in wanted.items():
-        holder = connection.scalar(
-            select(t.unit.c.serial_number)
-            .join(t.assignment, t.assignment.c.unit_id == t.unit.c.id)
-            .where(t.assignment.c.service_position_id == place, t.open_assignment)
-        )
-        if holder is not None:
-            raise PositionTakenError(f"Position {name!r} is held by unit {holder}.")
-        connection.execute(
-            t.assignment.insert().values(
-                unit_id=unit.id,
-                service_position_id=place,
-                since_at=now,
-                handed_over_on=local_day(now),
-                recorded_at=now,
-            )
-        )
-    change_state(connection, unit.id, UnitState.INSTALLED, actor, now)
-    taken = {"contract": contract, "position": "+".join(wanted.values())}
-    audit.append(
-        connection, actor, [Entry("unit_assigned", f"unit:{unit.serial_number}", taken)], now
-    )
+    names = split_positions(position)
+    wanted = find_positions(connection, contract, names, unit.product_class)
+    if held != set(wanted.values()) or _was_online(connection, unit.endpoint_id):
+        raise UnitInServiceError(f"Unit {unit.serial_number} is in service already.")
 
 
 def _was_online(connection: Connection, endpoint_id: str) -> bool:

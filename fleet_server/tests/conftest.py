@@ -16,6 +16,7 @@ from fleet_server.tests.installation import Installation, installed
 from fleet_server.tests.memory_fleet import MemoryFleet, prepare_demo_data
 from fleet_server.tests.played_agent import PlayedAgent
 from fleet_server.tests.postgresql import NoPostgreSQLError, PostgreSQL, running, skip_or_fail
+from fleet_server.tests.registry_desk import RegistryDesk
 from fleet_server.tests.service_desk import ServiceDesk, prepare_desk
 
 
@@ -63,6 +64,12 @@ def demo_engine(database: Database) -> Engine:
 def memory_fleet(demo_engine: Engine) -> MemoryFleet:
     """The controller's intake on a database with the made-up registry."""
     return MemoryFleet(demo_engine)
+
+
+@pytest.fixture
+def registry(demo_engine: Engine) -> RegistryDesk:
+    """Somebody who keeps that registry."""
+    return RegistryDesk(demo_engine)
 
 
 @pytest.fixture

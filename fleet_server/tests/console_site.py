@@ -13,7 +13,7 @@ from typing import Any
 import argon2
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from fleet_server.adapters.database import migrate
 from fleet_server.adapters.passwords import Argon2Hasher
@@ -217,8 +217,24 @@ def add_unit(site: Site, endpoint_id: str, **values: Any) -> int:
         "lab": False,
         "blacklisted": False,
         "received_at": START,
+        "model_id": approved_model(site, oui, product_class),
     }
     return site.insert(t.unit, **{**given, **values})
+
+
+def approved_model(site: Site, oui: str, product_class: str) -> int:
+    """The one made-up model of this kind; gives its key."""
+    model_name = f"Example {product_class.title()}"
+    with site.context.fleet.reading() as connection:
+        found = connection.scalar(select(t.model.c.id).where(t.model.c.model_name == model_name))
+    return found or site.insert(
+        t.model,
+        manufacturer_oui=oui,
+        product_class=product_class,
+        model_name=model_name,
+        manufacturer="Example Devices",
+        approval_reference="EXAMPLE-APPROVAL-1",
+    )
 
 
 def add_presence(site: Site, endpoint_id: str, state: str, evidence: str) -> None:

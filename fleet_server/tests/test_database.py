@@ -102,7 +102,7 @@ def test_the_made_up_registry_can_be_loaded_again(engine: Engine) -> None:
     with engine.connect() as connection:
         assert len(connection.execute(select(t.unit)).all()) == 4
         assert len(connection.execute(select(t.contract)).all()) == 4
-        assert len(connection.execute(select(t.service_position)).all()) == 6
+        assert len(connection.execute(select(t.service_position)).all()) == 7
 
 
 def test_upserts_insert_and_then_change(engine: Engine) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select, update
 
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki, make_pki
 from fleet_server.domain import errors
+from fleet_server.domain.approval import UnapprovedModelError
 from fleet_server.domain.life_cycle import LifeCycleError
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, history, verify
@@ -86,6 +87,19 @@ def test_a_unit_gets_a_certificate_for_its_own_key_that_the_device_ca_signed(
     authority.verify_directly_issued_by(root)
     assert len(made.command_key) == 64
     assert (made.broker_host, made.broker_port, made.position) == ("localhost", 8883, "internet")
+
+
+@pytest.mark.parametrize("values", [{"model_id": None}, {"approval_reference": ""}])
+def test_a_unit_whose_model_is_not_approved_gets_no_contract(
+    desk: Desk, values: dict[str, str | None]
+) -> None:
+    table = t.unit if "model_id" in values else t.model
+    with desk.fleet.writing() as connection:
+        connection.execute(update(table).values(values))
+    with pytest.raises(UnapprovedModelError, match=r"7\.1\.8"):
+        desk.enrol(MODEM, "C-1002", "internet")
+    with desk.fleet.reading() as connection:
+        assert connection.execute(select(t.assignment)).all() == []
 
 
 def test_a_voice_modem_may_hold_two_positions_of_one_contract(desk: Desk) -> None:
@@ -201,8 +215,17 @@ def test_what_was_enrolled_is_installed_handed_over_and_on_record(desk: Desk) ->
         assert verify(connection).broken_at is None
     assert unit.state == "installed"
     assert [row.handed_over_on for row in held] == [NOW.date(), NOW.date()]
-    assert [entry.action for entry in log] == ["unit_assigned", "unit_state_changed"]
-    assert log[0].detail == {"contract": "C-1001", "position": "internet+voice"}
+    assert [entry.action for entry in log] == [
+        "unit_assigned",
+        "unit_state_changed",
+        "unit_received",
+    ]
+    assert log[0].detail == {
+        "contract": "C-1001",
+        "position": "internet+voice",
+        "handed_over": "2027-01-15",
+        "value_cents": None,
+    }
     assert log[0].actor == DESK
 
 

@@ -49,7 +49,7 @@ def test_every_way_of_writing_gives_one_form(
         (serial_number, "1.23457E+11", "spreadsheet"),
         (serial_number, "1,23457E+11", "spreadsheet"),
         (card_number, "12345", "6 to 32"),
-        (card_number, "A1234567", "6 to 32"),
+        (card_number, "A123-4567", "6 to 32"),
         (card_number, "1.2E+15", "spreadsheet"),
         (manufacturer_oui, "00256", "six"),
         (manufacturer_oui, "00256G", "six"),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet_server.adapters.row_files import FileRow, RowReader, RowWriter, format_of
+from fleet_server.adapters.row_files import RowReader, RowWriter, format_of
+from fleet_server.domain.rows import FileRow
 from fleet_server.errors import OperatorError
 
 COLUMNS = ("code", "name", "parts", "day", "count")

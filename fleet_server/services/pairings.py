@@ -1,0 +1,103 @@
+"""Smart cards and the set-top boxes they belong into: without its card no box opens TV [2]."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.exc import IntegrityError
+
+from fleet_server.domain.errors import BlacklistedUnitError, ConflictError, WrongProductClassError
+from fleet_server.domain.kinds import ProductClass
+from fleet_server.services import audit
+from fleet_server.services import tables as t
+from fleet_server.services.assignments import find_unit
+from fleet_server.services.audit import Actor, Entry
+
+_open = t.pairing.c.until_at.is_(None)
+
+
+class PairedAlreadyError(ConflictError):
+    """The card or the box is paired with another."""
+
+
+class NotPairedError(ConflictError):
+    """The card is paired with no box."""
+
+
+def pair(
+    connection: Connection, actor: Actor, card: str, box: str, now: datetime, reason: str = ""
+) -> None:
+    """Pair a card with a box, by serial numbers; the same pair again changes nothing.
+
+    Raises UnknownUnitError, WrongProductClassError, BlacklistedUnitError, PairedAlreadyError.
+    """
+    card_unit = _unit_of_kind(connection, card, ProductClass.CARD)
+    box_unit = _unit_of_kind(connection, box, ProductClass.STB)
+    found = connection.execute(
+        select(t.pairing).where(
+            (t.pairing.c.card_unit_id == card_unit.id) | (t.pairing.c.box_unit_id == box_unit.id),
+            _open,
+        )
+    ).all()
+    if [(row.card_unit_id, row.box_unit_id) for row in found] == [(card_unit.id, box_unit.id)]:
+        return
+    if any(row.card_unit_id == card_unit.id for row in found):
+        raise PairedAlreadyError(f"Card {card} is paired with another box; unpair it first.")
+    if found:
+        raise PairedAlreadyError(f"Box {box} is paired with another card; unpair that first.")
+    try:
+        connection.execute(
+            t.pairing.insert().values(
+                card_unit_id=card_unit.id, box_unit_id=box_unit.id, since_at=now
+            )
+        )
+    except IntegrityError as error:
+        raise PairedAlreadyError(f"Card {card} or box {box} was paired a moment ago.") from error
+    audit.append(connection, actor, _entries("card_paired", card, box), now, reason)
+
+
+def unpair(
+    connection: Connection, actor: Actor, card: str, now: datetime, reason: str = ""
+) -> None:
+    """End the pairing of a card. Raises UnknownUnitError, NotPairedError."""
+    card_unit = _unit_of_kind(connection, card, ProductClass.CARD)
+    row = connection.execute(
+        select(t.pairing.c.id, t.unit.c.serial_number)
+        .join(t.unit, t.unit.c.id == t.pairing.c.box_unit_id)
+        .where(t.pairing.c.card_unit_id == card_unit.id, _open)
+    ).first()
+    if row is None:
+        raise NotPairedError(f"Card {card} is paired with no box.")
+    connection.execute(update(t.pairing).where(t.pairing.c.id == row.id).values(until_at=now))
+    audit.append(connection, actor, _entries("card_unpaired", card, row.serial_number), now, reason)
+
+
+def partner_of(connection: Connection, unit_id: int, product_class: str) -> str | None:
+    """The serial number of what a card or a box is paired with now; None for every other unit."""
+    if product_class == ProductClass.CARD:
+        mine, other = t.pairing.c.card_unit_id, t.pairing.c.box_unit_id
+    elif product_class == ProductClass.STB:
+        mine, other = t.pairing.c.box_unit_id, t.pairing.c.card_unit_id
+    else:
+        return None
+    return connection.scalar(
+        select(t.unit.c.serial_number)
+        .join(t.pairing, t.unit.c.id == other)
+        .where(mine == unit_id, _open)
+    )
+
+
+def _unit_of_kind(connection: Connection, serial: str, kind: ProductClass) -> Row[Any]:
+    unit = find_unit(connection, serial)
+    if unit.product_class != kind:
+        raise WrongProductClassError(f"Unit {serial} is a {unit.product_class}, not a {kind}.")
+    if unit.blacklisted:
+        raise BlacklistedUnitError(f"Unit {serial} is blacklisted.")
+    return unit
+
+
+def _entries(action: str, card: str, box: str) -> list[Entry]:
+    detail: dict[str, str | int | bool | None] = {"card": card, "box": box}
+    return [Entry(action, f"unit:{serial}", detail) for serial in (card, box)]
