@@ -1,0 +1,311 @@
+"""The replacement of one unit by another as a saga: what is asked next, and what answers do to it.
+
+A swap walks a plan, one step at a time. A step is asked for until its outcome is known, by the same
+operation each time, so that the other side may be asked twice; what is in force at any moment is a
+value (`Swap`) that is stored before anything is asked, so that a crash loses nothing: `ask` of the
+stored value is what to ask again.
+
+- Forward until COMMIT. Whatever fails before it is undone in the opposite order, the step that
+  failed included, because an outcome that is unknown may have been a success.
+- The network decides who is in service. The old unit is closed there, and known to be, before the
+  new one is opened; and the other way round on the way back. So one unit at most is in service,
+  whatever the units themselves believe [7.1.7; one position, one unit].
+- A unit that does not answer is left out where the network's word is enough, and *owed* the
+  command: it gets it when it is seen again, months later if need be.
+- From COMMIT on the way is forward only: the old unit is fenced, now or when it is seen.
+- What neither way can get past waits for a person (PERSON), with the reason; `Resumed` goes on.
+
+Nothing here knows a clock: the caller decides that a unit did not answer in time (`Unreachable`),
+that the hour is wrong or a call is on (`NotNow`, which changes nothing), or that a person gave up
+(`Aborted`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from fleet_server.domain.errors import ConflictError
+from fleet_server.domain.kinds import ProductClass
+
+NO_ANSWER = "no answer"
+
+
+class PointOfNoReturnError(ConflictError):
+    """The swap is committed: it can only be finished, or swapped back by another one."""
+
+
+class Target(StrEnum):
+    """Who is asked. BOX is the set-top box that a swapped smart card goes into."""
+
+    OLD_UNIT = "old_unit"
+    NEW_UNIT = "new_unit"
+    BOX = "box"
+    REGISTRY = "registry"
+    ACCESS = "access"
+    VOICE = "voice"
+    CONDITIONAL_ACCESS = "conditional_access"
+
+
+class Operation(StrEnum):
+    """What a target is asked to do; each may be asked again without harm."""
+
+    RESERVE = "reserve"
+    RELEASE = "release"
+    PREPARE = "prepare"
+    SEE = "see"
+    HOLD = "hold"
+    ROLLBACK = "rollback"
+    CLOSE_OLD = "close_old"
+    OPEN_OLD = "open_old"
+    OPEN_NEW = "open_new"
+    CLOSE_NEW = "close_new"
+    MOVE_TO_NEW = "move_to_new"
+    MOVE_TO_OLD = "move_to_old"
+    ADOPT = "adopt"
+    VERIFY = "verify"
+    COMMIT = "commit"
+    FENCE = "fence"
+    BAR_OLD = "bar_old"
+    RETIRE = "retire"
+
+
+class Step(StrEnum):
+    """What has to be done for a swap; which of them, and in which order, says its plan."""
+
+    RESERVE = "reserve"
+    PREPARE_OLD = "prepare_old"
+    AWAIT_NEW = "await_new"
+    HOLD_OLD = "hold_old"
+    CLOSE_OLD = "close_old"
+    OPEN_NEW = "open_new"
+    MOVE_VOICE = "move_voice"
+    PAIR_CARD = "pair_card"
+    ADOPT_NEW = "adopt_new"
+    VERIFY_NEW = "verify_new"
+    VERIFY_CARD = "verify_card"
+    COMMIT = "commit"
+    FENCE_OLD = "fence_old"
+    BAR_CARD = "bar_card"
+    RETIRE_OLD = "retire_old"
+
+
+class Phase(StrEnum):
+    """FORWARD and BACK go on by themselves; PERSON still tries, and asks for a person."""
+
+    FORWARD = "forward"
+    BACK = "back"
+    PERSON = "person"
+    DONE = "done"
+    ROLLED_BACK = "rolled_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    target: Target
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a step asks, and what undoes it; None where there is nothing to undo."""
+
+    do: Ask
+    undo: Ask | None = None
+
+
+_T, _O = Target, Operation
+_RULES: dict[Step, _Rule] = {
+    Step.RESERVE: _Rule(Ask(_T.REGISTRY, _O.RESERVE), Ask(_T.REGISTRY, _O.RELEASE)),
+    Step.PREPARE_OLD: _Rule(Ask(_T.OLD_UNIT, _O.PREPARE)),
+    Step.AWAIT_NEW: _Rule(Ask(_T.NEW_UNIT, _O.SEE)),
+    Step.HOLD_OLD: _Rule(Ask(_T.OLD_UNIT, _O.HOLD), Ask(_T.OLD_UNIT, _O.ROLLBACK)),
+    Step.CLOSE_OLD: _Rule(Ask(_T.ACCESS, _O.CLOSE_OLD), Ask(_T.ACCESS, _O.OPEN_OLD)),
+    Step.OPEN_NEW: _Rule(Ask(_T.ACCESS, _O.OPEN_NEW), Ask(_T.ACCESS, _O.CLOSE_NEW)),
+    Step.MOVE_VOICE: _Rule(Ask(_T.VOICE, _O.MOVE_TO_NEW), Ask(_T.VOICE, _O.MOVE_TO_OLD)),
+    Step.PAIR_CARD: _Rule(
+        Ask(_T.CONDITIONAL_ACCESS, _O.MOVE_TO_NEW), Ask(_T.CONDITIONAL_ACCESS, _O.MOVE_TO_OLD)
+    ),
+    Step.ADOPT_NEW: _Rule(Ask(_T.NEW_UNIT, _O.ADOPT), Ask(_T.NEW_UNIT, _O.ROLLBACK)),
+    Step.VERIFY_NEW: _Rule(Ask(_T.NEW_UNIT, _O.VERIFY)),
+    Step.VERIFY_CARD: _Rule(Ask(_T.BOX, _O.VERIFY)),
+    Step.COMMIT: _Rule(Ask(_T.REGISTRY, _O.COMMIT)),
+    Step.FENCE_OLD: _Rule(Ask(_T.OLD_UNIT, _O.FENCE)),
+    Step.BAR_CARD: _Rule(Ask(_T.CONDITIONAL_ACCESS, _O.BAR_OLD)),
+    Step.RETIRE_OLD: _Rule(Ask(_T.REGISTRY, _O.RETIRE)),
+}
+_WITHOUT_OLD = (Step.PREPARE_OLD, Step.HOLD_OLD)
+_CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW)
+_END = (Step.ADOPT_NEW, Step.VERIFY_NEW, Step.COMMIT, Step.FENCE_OLD, Step.RETIRE_OLD)
+_CARD = (Step.RESERVE, Step.PAIR_CARD, Step.VERIFY_CARD, Step.COMMIT, Step.BAR_CARD)
+_BESIDE_ACCESS = {
+    ProductClass.MODEM: (),
+    ProductClass.VOICEMODEM: (Step.MOVE_VOICE,),
+    ProductClass.STB: (Step.PAIR_CARD,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Where a swap stands. `at` is the step of `plan` that is asked for, or undone on the way back.
+
+    `skipped`: steps left out because the old unit did not answer. `owed`: what a unit is told when
+    it is seen again. `why`: the reason for turning back, or for needing a person.
+    """
+
+    plan: tuple[Step, ...]
+    at: int = 0
+    phase: Phase = Phase.FORWARD
+    is_undoing: bool = False
+    skipped: frozenset[Step] = frozenset()
+    owed: frozenset[Ask] = frozenset()
+    why: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        return self.phase in (Phase.DONE, Phase.ROLLED_BACK)
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether the point of no return is behind."""
+        return not self.is_undoing and self.at > self.plan.index(Step.COMMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was asked for is so."""
+
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The target refused for good; `why` says so in its words."""
+
+    ask: Ask
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A unit did not answer in the time the caller gives it; it may have heard."""
+
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """A person, or the campaign, wants it undone."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """A person accepts that the old unit will serve again only when it is seen."""
+
+
+Event = Done | Failed | Unreachable | Aborted | Waived
+
+
+def plan_for(kind: ProductClass, *, outlets: int) -> tuple[Step, ...]:
+    """The steps of a swap.
+
+    With one RF outlet the new unit cannot come up before the old one is dark; with two it is
+    awaited first, so that the gap is short.
+    """
+    if kind == ProductClass.CARD:
+        return (*_CARD, Step.RETIRE_OLD)
+    awaited = (Step.AWAIT_NEW,) if outlets > 1 else ()
+    return (Step.RESERVE, Step.PREPARE_OLD, *awaited, *_CUT, *_BESIDE_ACCESS[kind], *_END)
+
+
+def ask(swap: Swap) -> Ask | None:
+    """What is to be asked now, and again after a crash; None once the swap has ended."""
+    if swap.has_ended:
+        return None
+    rule = _RULES[swap.plan[swap.at]]
+    return rule.undo if swap.is_undoing else rule.do
+
+
+def after(swap: Swap, event: Event) -> Swap:
+    """The swap once `event` is known. An answer to something else than is asked changes nothing.
+
+    Raises PointOfNoReturnError when a committed swap is aborted.
+    """
+    if isinstance(event, Aborted):
+        return _aborted(swap, event)
+    if isinstance(event, Done) and event.ask in swap.owed:
+        swap = replace(swap, owed=swap.owed - {event.ask})
+    asked = ask(swap)
+    if asked is None:
+        return swap
+    if isinstance(event, Waived):
+        return _waived(swap, asked)
+    if event.ask != asked:
+        return swap
+    if isinstance(event, Done):
+        return _next(replace(swap, phase=_way(swap)))
+    return _without(swap, asked, event)
+
+
+def _way(swap: Swap) -> Phase:
+    return Phase.BACK if swap.is_undoing else Phase.FORWARD
+
+
+def _next(swap: Swap) -> Swap:
+    """One step on, in the direction the swap is going."""
+    if not swap.is_undoing:
+        if swap.at + 1 == len(swap.plan):
+            return replace(swap, phase=Phase.DONE)
+        return replace(swap, at=swap.at + 1)
+    for at in range(swap.at - 1, -1, -1):
+        if _RULES[swap.plan[at]].undo is not None:
+            return replace(swap, at=at)
+    return replace(swap, phase=Phase.ROLLED_BACK)
+
+
+def _turn_back(swap: Swap, why: str) -> Swap:
+    """Undo from the step that was asked for, which may have been done unseen."""
+    turned = replace(swap, phase=Phase.BACK, is_undoing=True, why=why)
+    if ask(turned) is None:
+        return _next(turned)
+    return turned
+
+
+def _aborted(swap: Swap, event: Aborted) -> Swap:
+    if swap.is_committed:
+        raise PointOfNoReturnError(
+            "The new unit serves already; order another swap to go back to the old one."
+        )
+    if swap.is_undoing or swap.has_ended:
+        return swap
+    return _turn_back(swap, event.why)
+
+
+def _waived(swap: Swap, asked: Ask) -> Swap:
+    if swap.phase != Phase.PERSON or asked.target != Target.OLD_UNIT:
+        return swap
+    return _owing(swap, asked)
+
+
+def _without(swap: Swap, asked: Ask, event: Failed | Unreachable) -> Swap:
+    """Go on, or turn back, or stop for a person, when what is asked for cannot be had."""
+    step = swap.plan[swap.at]
+    why = event.why if isinstance(event, Failed) else NO_ANSWER
+    if swap.is_undoing:
+        is_old_back = step == Step.HOLD_OLD and step not in swap.skipped
+        if asked.target in (Target.OLD_UNIT, Target.NEW_UNIT) and not is_old_back:
+            return _owing(swap, asked)
+        return replace(swap, phase=Phase.PERSON, why=why)
+    if step == Step.FENCE_OLD:
+        return _owing(swap, asked)
+    if swap.is_committed:
+        return replace(swap, phase=Phase.PERSON, why=why)
+    if step in _WITHOUT_OLD and isinstance(event, Unreachable):
+        return _next(replace(swap, skipped=swap.skipped | {step}))
+    return _turn_back(swap, why)
+
+
+def _owing(swap: Swap, asked: Ask) -> Swap:
+    return _next(replace(swap, phase=_way(swap), owed=swap.owed | {asked}))

@@ -1,0 +1,207 @@
+"""The saga of a swap, told as the cases that people meet."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.wire import replacement as parts
+from fleet_server.domain.kinds import ProductClass
+from fleet_server.domain.swap import (
+    NO_ANSWER,
+    Aborted,
+    Ask,
+    Done,
+    Failed,
+    Operation,
+    Phase,
+    PointOfNoReturnError,
+    Step,
+    Swap,
+    Target,
+    Unreachable,
+    Waived,
+    after,
+    ask,
+    plan_for,
+)
+
+VOICE = ProductClass.VOICEMODEM
+
+
+def walk_to(step: Step, swap: Swap) -> Swap:
+    """Everything goes well until `step` is asked for."""
+    while swap.plan[swap.at] != step:
+        swap = done(swap)
+    return swap
+
+
+def done(swap: Swap) -> Swap:
+    asked = ask(swap)
+    assert asked is not None
+    return after(swap, Done(asked))
+
+
+def failed(swap: Swap, why: str = "refused") -> Swap:
+    asked = ask(swap)
+    assert asked is not None
+    return after(swap, Failed(asked, why))
+
+
+def unreachable(swap: Swap) -> Swap:
+    asked = ask(swap)
+    assert asked is not None
+    return after(swap, Unreachable(asked))
+
+
+def asked_until_the_end(swap: Swap) -> list[str]:
+    said = []
+    while (asked := ask(swap)) is not None:
+        said.append(f"{asked.target} {asked.operation}")
+        swap = after(swap, Done(asked))
+    return [*said, swap.phase]
+
+
+def test_a_voice_modem_on_one_outlet_is_dark_before_the_new_one_is_asked() -> None:
+    assert asked_until_the_end(Swap(plan_for(VOICE, outlets=1))) == [
+        "registry reserve",
+        "old_unit prepare",
+        "old_unit hold",
+        "access close_old",
+        "access open_new",
+        "voice move_to_new",
+        "new_unit adopt",
+        "new_unit verify",
+        "registry commit",
+        "old_unit fence",
+        "registry retire",
+        "done",
+    ]
+
+
+def test_with_two_outlets_the_new_unit_is_awaited_before_the_old_goes_dark() -> None:
+    said = asked_until_the_end(Swap(plan_for(ProductClass.STB, outlets=2)))
+    assert said.index("new_unit see") < said.index("old_unit hold")
+    assert "conditional_access move_to_new" in said
+
+
+def test_a_smart_card_is_paired_read_by_its_box_and_the_old_one_barred() -> None:
+    assert asked_until_the_end(Swap(plan_for(ProductClass.CARD, outlets=1))) == [
+        "registry reserve",
+        "conditional_access move_to_new",
+        "box verify",
+        "registry commit",
+        "conditional_access bar_old",
+        "registry retire",
+        "done",
+    ]
+
+
+def test_a_dead_old_unit_is_left_out_and_fenced_when_it_is_seen() -> None:
+    swap = walk_to(Step.PREPARE_OLD, Swap(plan_for(VOICE, outlets=1)))
+    swap = unreachable(unreachable(swap))
+    swap = unreachable(walk_to(Step.FENCE_OLD, swap))
+    fence = Ask(Target.OLD_UNIT, Operation.FENCE)
+    swap = done(swap)
+    assert (swap.phase, swap.owed) == (Phase.DONE, frozenset({fence}))
+    swap = after(swap, Done(fence))  # months later
+    assert (swap.phase, swap.owed) == (Phase.DONE, frozenset())
+
+
+def test_a_new_unit_that_never_comes_up_leads_back() -> None:
+    swap = unreachable(walk_to(Step.ADOPT_NEW, Swap(plan_for(VOICE, outlets=1))))
+    assert (swap.phase, swap.why) == (Phase.BACK, NO_ANSWER)
+    back = unreachable(swap)  # it does not hear that it is spare again either
+    assert back.owed == {Ask(Target.NEW_UNIT, Operation.ROLLBACK)}
+    assert asked_until_the_end(back) == [
+        "voice move_to_old",
+        "access close_new",
+        "access open_old",
+        "old_unit rollback",
+        "registry release",
+        "rolled_back",
+    ]
+
+
+def test_a_system_that_refuses_is_undone_itself_because_it_may_have_done_it() -> None:
+    swap = failed(walk_to(Step.OPEN_NEW, Swap(plan_for(VOICE, outlets=1))), "no such MAC")
+    assert swap.why == "no such MAC"
+    assert asked_until_the_end(swap)[:2] == ["access close_new", "access open_old"]
+
+
+def test_an_old_unit_that_cannot_be_brought_back_asks_for_a_person() -> None:
+    swap = failed(walk_to(Step.VERIFY_NEW, Swap(plan_for(VOICE, outlets=1))))
+    while ask(swap) != Ask(Target.OLD_UNIT, Operation.ROLLBACK):
+        swap = done(swap)
+    stuck = unreachable(swap)
+    assert (stuck.phase, stuck.why) == (Phase.PERSON, NO_ANSWER)
+    assert done(stuck).phase == Phase.BACK  # it came back by itself
+    waived = after(stuck, Waived())
+    assert done(waived).phase == Phase.ROLLED_BACK
+    assert waived.owed == {Ask(Target.OLD_UNIT, Operation.ROLLBACK)}
+
+
+def test_an_old_unit_that_was_dead_before_does_not_hold_up_the_way_back() -> None:
+    swap = unreachable(walk_to(Step.HOLD_OLD, Swap(plan_for(VOICE, outlets=1))))
+    swap = after(swap, Aborted("wrong contract"))
+    while ask(swap) != Ask(Target.OLD_UNIT, Operation.ROLLBACK):
+        swap = done(swap)
+    assert unreachable(swap).phase == Phase.BACK
+
+
+def test_an_abort_undoes_what_was_done_until_the_new_unit_serves() -> None:
+    plan = Swap(plan_for(VOICE, outlets=1))
+    early = after(walk_to(Step.PREPARE_OLD, plan), Aborted("wrong contract"))
+    assert asked_until_the_end(early) == ["registry release", "rolled_back"]
+    with pytest.raises(PointOfNoReturnError, match="order another swap"):
+        after(walk_to(Step.FENCE_OLD, plan), Aborted("too late"))
+
+
+def test_after_the_point_of_no_return_a_failure_waits_and_goes_on() -> None:
+    swap = walk_to(Step.BAR_CARD, Swap(plan_for(ProductClass.CARD, outlets=1)))
+    stuck = failed(swap, "card system down")
+    assert (stuck.phase, ask(stuck)) == (Phase.PERSON, ask(swap))
+    assert done(stuck).phase == Phase.FORWARD
+
+
+def test_an_answer_to_something_else_changes_nothing() -> None:
+    swap = walk_to(Step.CLOSE_OLD, Swap(plan_for(VOICE, outlets=1)))
+    for event in (
+        Done(Ask(Target.NEW_UNIT, Operation.ADOPT)),
+        Failed(Ask(Target.OLD_UNIT, Operation.HOLD), "late"),
+        Waived(),
+    ):
+        assert after(swap, event) == swap
+
+
+# Part before, command, part after; "" is a refusal.
+TABLE = """
+spare    prepare    spare
+active   prepare    active
+fenced   prepare
+spare    adopt      adopted
+adopted  adopt      adopted
+active   adopt
+held     adopt
+fenced   adopt
+spare    hold
+adopted  hold       held
+active   hold       held
+held     hold       held
+fenced   hold
+spare    fence      fenced
+adopted  fence      fenced
+active   fence      fenced
+held     fence      fenced
+fenced   fence      fenced
+spare    rollback   spare
+adopted  rollback   spare
+active   rollback   active
+held     rollback   active
+fenced   rollback
+"""
+
+
+@pytest.mark.parametrize("line", TABLE.strip().splitlines())
+def test_a_unit_takes_part_as_the_table_says(line: str) -> None:
+    before, command, *expected = line.split()
+    assert parts.after(before, command) == (expected[0] if expected else None)
