@@ -1,4 +1,4 @@
-"""Starts broker, controller and console, and starts again whichever ends, until it is stopped.
+"""Starts broker, controller, worker and console, and starts again what ends, until it is stopped.
 
 Each is a direct child. They end when this process ends, however it ends; this process ends when the
 one that started it does. What ends soon after its start is started again ever later.
@@ -156,6 +156,7 @@ def children_of(config: Config) -> list[Child]:
             broker_install.library_path(config.state),
         ),
         Child("controller", [sys.executable, "-m", "fleet_server.controller"], environment),
+        Child("worker", [sys.executable, "-m", "fleet_server.worker"], environment),
         Child("console", [sys.executable, "-m", *console, *listen], environment),
     ]
 

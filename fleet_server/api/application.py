@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from fleet_server.api import errors, people, policy, session, units
+from fleet_server.api import clocks, defects, errors, people, policy, session, swaps, units
 from fleet_server.api.idempotency import IdempotencyKeys
 from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
 
@@ -27,4 +27,7 @@ def create_api(context: ConsoleContext) -> FastAPI:
     api.include_router(units.router)
     api.include_router(policy.router)
     api.include_router(people.router)
+    api.include_router(clocks.router)
+    api.include_router(defects.router)
+    api.include_router(swaps.router)
     return api

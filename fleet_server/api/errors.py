@@ -118,6 +118,30 @@ _TABLE: dict[type[rules.RuleError], _Answer] = {
         "This is no receipt of this server",
         "Scan the code again; a receipt that stays bad was not given by this server.",
     ),
+    rules.UnknownDefectError: _Answer(
+        404,
+        "unknown-defect",
+        "There is no such defect report",
+        "GET /api/v1/contracts/{number}/defects lists those of a contract.",
+    ),
+    rules.UnknownSwapError: _Answer(
+        404,
+        "unknown-swap",
+        "There is no such planned swap",
+        "GET /api/v1/contracts/{number}/swaps lists those of a contract.",
+    ),
+    rules.AlreadySaidError: _Answer(
+        409,
+        "already-said",
+        "It stands on record already",
+        "Look at what stands there; a moment is written once.",
+    ),
+    rules.ImpossibleMomentError: _Answer(
+        422,
+        "impossible-moment",
+        "It cannot have been then",
+        "Send a moment with its offset from UTC, after what it follows.",
+    ),
     rules.UnknownSettingError: _Answer(
         404,
         "unknown-setting",

@@ -91,6 +91,15 @@ _WHEN_OVERDUE = {
 }
 
 
+_ARTICLES = {
+    ClockKind.INSTALLATION: ("3.3",),
+    ClockKind.DEFECT_ANSWER: ("5.2",),
+    ClockKind.COMPENSATION_REQUEST: ("5.3",),
+    ClockKind.SWAP_NOTICE: ("7.1.7",),
+}
+_RETURN_ARTICLES = {"MODEM": ("7.1.1", "9.9"), "VOICEMODEM": ("7.3.2", "9.9")}
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """One deadline. `due_at` is the first moment that is too late.
@@ -135,6 +144,13 @@ class Clock:
         return _WHEN_OVERDUE[self.kind]
 
 
+def articles_of(kind: ClockKind, product_class: str = "") -> tuple[str, ...]:
+    """What sets a deadline; that of a return depends on what comes back."""
+    if kind == ClockKind.RETURN:
+        return _RETURN_ARTICLES.get(product_class, ("7.2.1", "7.2.6", "9.9"))
+    return _ARTICLES[kind]
+
+
 def who_acts(step: Step) -> str:
     """A role, `customer` or `nobody`."""
     return _WHO[step]
@@ -160,7 +176,7 @@ def installation_clock(
     """One clock per service [3.3]; `service` is internet, voice or tv; `ended_on`: termination."""
     return Clock(
         ClockKind.INSTALLATION,
-        ("3.3",),
+        articles_of(ClockKind.INSTALLATION),
         start_of_day(signed_on),
         end_of_day(signed_on + timedelta(days=policy.installation_days)),
         binding=service in policy.installation_binding_services,
@@ -178,7 +194,7 @@ def defect_answer_clock(
     """A defect that was cleared by phone needs no answer [5.2]."""
     return Clock(
         ClockKind.DEFECT_ANSWER,
-        ("5.2",),
+        articles_of(ClockKind.DEFECT_ANSWER),
         reported_at,
         _end_after(reported_at, policy.defect_answer_days),
         done_at=answered_at,
@@ -192,7 +208,7 @@ def compensation_clock(
     """The customer's right to request compensation [5.3]; a credit does not wait for it."""
     return Clock(
         ClockKind.COMPENSATION_REQUEST,
-        ("5.3",),
+        articles_of(ClockKind.COMPENSATION_REQUEST),
         reported_at,
         _end_after(reported_at, policy.compensation_request_days),
         done_at=requested_at,
@@ -213,7 +229,7 @@ def swap_notice_clock(
     latest = planned_at.astimezone(UTC) - timedelta(hours=policy.swap_notice_hours)
     return Clock(
         ClockKind.SWAP_NOTICE,
-        ("7.1.7",),
+        articles_of(ClockKind.SWAP_NOTICE),
         recorded_at,
         latest + timedelta(milliseconds=1),
         done_at=notice_at,
@@ -237,14 +253,14 @@ def return_clock(
     start = _return_starts(policy, effect_on, confirmed_at)
     if start is None:
         return None
-    rule, charge, articles = _return_rule(policy, product_class)
+    rule, charge = _return_rule(policy, product_class)
     last_day = start + timedelta(days=policy.return_days)
     charge_day = last_day
     if rule == DAYS_AND_DAY_OF_MONTH:
         charge_day = max(last_day, next_day_of_month(start, policy.return_day_of_month))
     return Clock(
         ClockKind.RETURN,
-        articles,
+        articles_of(ClockKind.RETURN, product_class),
         start_of_day(start),
         end_of_day(last_day),
         done_at=returned_at,
@@ -276,14 +292,32 @@ def _return_starts(policy: Policy, effect_on: date, confirmed_at: datetime | Non
     return max(effect_on, confirmed_on)
 
 
-def _return_rule(policy: Policy, product_class: str) -> tuple[str, bool, tuple[str, ...]]:
-    """The rule for overdue, whether a charge is proposed, and the articles."""
+def _return_rule(policy: Policy, product_class: str) -> tuple[str, bool]:
+    """The rule for overdue, and whether a charge is ever proposed."""
     if product_class == "MODEM":
-        return policy.return_rule_modem, policy.propose_unreturned_modem, ("7.1.1", "9.9")
+        return policy.return_rule_modem, policy.propose_unreturned_modem
     if product_class == "VOICEMODEM":
-        rule = policy.return_rule_voice_modem
-        return rule, policy.propose_unreturned_voice_modem, ("7.3.2", "9.9")
+        return policy.return_rule_voice_modem, policy.propose_unreturned_voice_modem
     if product_class == "CARD":
-        rule = policy.return_rule_card
-        return rule, policy.propose_unreturned_card, ("7.2.1", "7.2.6", "9.9")
-    return policy.return_rule_stb, policy.propose_unreturned_stb, ("7.2.1", "7.2.6", "9.9")
+        return policy.return_rule_card, policy.propose_unreturned_card
+    return policy.return_rule_stb, policy.propose_unreturned_stb
+
+
+def swap_may_start(
+    policy: Policy,
+    operators: bool,
+    planned_at: datetime,
+    notice_at: datetime | None,
+    consent_at: datetime | None,
+) -> datetime | None:
+    """From when a planned swap may be done; None while notice or consent is missing [7.1.7].
+
+    `operators`: the operator initiates it and has announced it for `planned_at`; else the unit is
+    faulty, and the customer's consent is enough.
+    """
+    if not operators:
+        return consent_at if policy.faulty_swap_needs_consent else planned_at
+    notice = timedelta(hours=policy.swap_notice_hours)
+    if notice_at is None or planned_at.astimezone(UTC) - notice < notice_at:
+        return None
+    return planned_at

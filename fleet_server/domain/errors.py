@@ -127,3 +127,19 @@ class ChargeDecidedError(ConflictError):
 
 class UnknownPlaceError(NotFoundError):
     """No place of the operator has this code."""
+
+
+class UnknownDefectError(NotFoundError):
+    """No defect report of this number."""
+
+
+class UnknownSwapError(NotFoundError):
+    """No planned swap of this number."""
+
+
+class AlreadySaidError(ConflictError):
+    """It stands on record already, and is written once."""
+
+
+class ImpossibleMomentError(InvalidError):
+    """A moment that is in the future, or before what it follows."""

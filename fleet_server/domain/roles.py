@@ -36,11 +36,14 @@ class Permission(StrEnum):
     ERASE_PERSON = "erase_person"
     SEE_LOOKS = "see_looks"
     MANAGE_ACCOUNTS = "manage_accounts"
+    SEE_CLOCKS = "see_clocks"
+    RECORD_DEFECT = "record_defect"
+    PLAN_SWAP = "plan_swap"
 
 
 _LOOK_UP_ONLY = frozenset({Permission.LOOK_UP_UNIT})
 _READ = _LOOK_UP_ONLY | {Permission.SEE_DEVICES}
-_READ_RULES = _READ | {Permission.SEE_SETTINGS}
+_READ_RULES = _READ | {Permission.SEE_SETTINGS, Permission.SEE_CLOCKS}
 
 # What fleet operations have no job with; what is added above is theirs unless it stands here.
 _NOT_OF_FLEET_OPS = frozenset(
@@ -59,8 +62,9 @@ _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.FLEET_OPS: frozenset(Permission) - _NOT_OF_FLEET_OPS,
     Role.TECHNICIAN: _READ
     | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE, Permission.LOOK_AT_PERSON},
-    Role.DISPATCHER: _READ_RULES | {Permission.LOOK_AT_PERSON},
-    Role.CALL_CENTRE: _READ_RULES | _PEOPLE_DESK,
+    Role.DISPATCHER: _READ_RULES
+    | {Permission.LOOK_AT_PERSON, Permission.RECORD_DEFECT, Permission.PLAN_SWAP},
+    Role.CALL_CENTRE: _READ_RULES | _PEOPLE_DESK | {Permission.RECORD_DEFECT},
     Role.WAREHOUSE: _LOOK_UP_ONLY,
     Role.CONTRACTOR: _LOOK_UP_ONLY,
     Role.AUDITOR: _READ_RULES | {Permission.SEE_LOOKS},

@@ -14,6 +14,7 @@ from fleet_server.domain.setting import Setting
 from fleet_server.services import audit
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
+from fleet_server.services.clock_book import refresh_open
 from fleet_server.services.upsert import upsert
 
 SHORTEST_REASON = 3
@@ -52,9 +53,9 @@ def change_setting(
 ) -> SettingInForce:
     """Put a value in force from now on; gives the setting as it then is.
 
-    Setting the value that is in force already changes nothing. Raises UnknownSettingError,
-    InvalidSettingError for a value outside its range, one that contradicts another setting, or a
-    change without a reason.
+    Deadlines that run are reckoned anew; the value in force already changes nothing. Raises
+    UnknownSettingError, and InvalidSettingError for a value outside its range, one that contradicts
+    another setting, or a change without a reason.
     """
     before = read_policy(connection)
     after = with_texts(before, {name: value})
@@ -77,6 +78,7 @@ def change_setting(
         now,
         words,
     )
+    refresh_open(connection, after, now)
     upsert(
         connection,
         t.policy_setting,

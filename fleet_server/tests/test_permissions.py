@@ -18,6 +18,9 @@ SEES_DEVICES = "fleet_ops technician dispatcher call_centre auditor administrato
 ON_SITE = "fleet_ops technician"
 SEES_SETTINGS = "fleet_ops dispatcher call_centre auditor administrator"
 PERSON = {"name": "Shembull", "surname": "Prova"}
+RECORDS_DEFECTS = "fleet_ops dispatcher call_centre"
+PLANS_SWAPS = "fleet_ops dispatcher"
+SWAP = {"position": "internet", "ground": "operator", "reason": "a test of the roles"}
 SETTING = {"value": "6", "reason": "a test of the roles"}
 ENROLMENT = {"csr": base64.b64encode(CSR).decode(), "contract": "C-1004", "position": "voice"}
 
@@ -32,10 +35,22 @@ PAGES: list[tuple[str, str, str, int, str]] = [
     ("GET", "/units", "/units?serial=00000002", 200, EVERYBODY),
     ("GET", "/settings", "/settings", 200, SEES_SETTINGS),
     ("GET", "/settings/{name}", "/settings/return_days", 200, SEES_SETTINGS),
+    ("GET", "/deadlines", "/deadlines", 200, SEES_SETTINGS),
+    ("GET", "/deadlines/{number}", "/deadlines/C-1001", 200, SEES_SETTINGS),
 ]
 # (route as declared, address sent to, fields, status when allowed, roles allowed)
 FORMS: list[tuple[str, str, dict[str, str], int, str]] = [
     ("/settings/{name}", "/settings/return_days", SETTING, 303, "administrator"),
+    ("/deadlines/{number}/defects", "/deadlines/C-1001/defects", {}, 303, RECORDS_DEFECTS),
+    ("/defects/{defect_id}", "/defects/99", {"action": "clearing"}, 404, RECORDS_DEFECTS),
+    (
+        "/deadlines/{number}/swaps",
+        "/deadlines/C-1001/swaps",
+        {**SWAP, "planned": "2026-04-09T03:00"},
+        303,
+        PLANS_SWAPS,
+    ),
+    ("/swaps/{swap_id}", "/swaps/99", {"action": "notice"}, 404, PLANS_SWAPS),
 ]
 CALLS: list[tuple[str, str, str, Any, int, str]] = [
     ("DELETE", "/session", "/session", None, 204, EVERYBODY),
@@ -45,6 +60,56 @@ CALLS: list[tuple[str, str, str, Any, int, str]] = [
     ("GET", "/policy", "/policy", None, 200, SEES_SETTINGS),
     ("GET", "/policy/{name}", "/policy/return_days", None, 200, SEES_SETTINGS),
     ("PUT", "/policy/{name}", "/policy/return_days", SETTING, 200, "administrator"),
+    ("GET", "/clocks", "/clocks", None, 200, SEES_SETTINGS),
+    ("GET", "/clock-counts", "/clock-counts", None, 200, SEES_SETTINGS),
+    ("GET", "/contracts/{number}/clocks", "/contracts/C-1001/clocks", None, 200, SEES_SETTINGS),
+    ("GET", "/contracts/{number}/defects", "/contracts/C-1001/defects", None, 200, SEES_SETTINGS),
+    (
+        "POST",
+        "/contracts/{number}/defects",
+        "/contracts/C-1001/defects",
+        {"symptom": "slow"},
+        201,
+        RECORDS_DEFECTS,
+    ),
+    ("GET", "/defects/{defect_id}", "/defects/99", None, 404, SEES_SETTINGS),
+    ("PUT", "/defects/{defect_id}/clearing", "/defects/99/clearing", None, 404, RECORDS_DEFECTS),
+    (
+        "PUT",
+        "/defects/{defect_id}/answer",
+        "/defects/99/answer",
+        {"answer": "visit"},
+        404,
+        RECORDS_DEFECTS,
+    ),
+    (
+        "PUT",
+        "/defects/{defect_id}/compensation-request",
+        "/defects/99/compensation-request",
+        {},
+        404,
+        RECORDS_DEFECTS,
+    ),
+    ("GET", "/contracts/{number}/swaps", "/contracts/C-1001/swaps", None, 200, SEES_SETTINGS),
+    (
+        "POST",
+        "/contracts/{number}/swaps",
+        "/contracts/C-1001/swaps",
+        {**SWAP, "planned_at": "2026-04-09T01:00:00Z"},
+        201,
+        PLANS_SWAPS,
+    ),
+    ("GET", "/swaps/{swap_id}", "/swaps/99", None, 404, SEES_SETTINGS),
+    ("PUT", "/swaps/{swap_id}/notice", "/swaps/99/notice", None, 404, PLANS_SWAPS),
+    ("PUT", "/swaps/{swap_id}/consent", "/swaps/99/consent", None, 404, PLANS_SWAPS),
+    (
+        "PUT",
+        "/swaps/{swap_id}/cancellation",
+        "/swaps/99/cancellation",
+        {"reason": "a test of the roles"},
+        404,
+        PLANS_SWAPS,
+    ),
     (
         "PUT",
         "/contracts/{number}/person",

@@ -21,6 +21,7 @@ from fleet_server.errors import OperatorError
 from fleet_server.supervisor import check_ports, claimed
 from fleet_server.tests.installation import end, free_port, wait_until
 
+PROCESSES = ("mosquitto", "fleet_server.controller", "fleet_server.worker", "fleet_server.console")
 READY_S = 60.0
 GONE_S = 20.0
 PROGRAM = str(Path(sys.executable).parent / "fleet-server")
@@ -57,7 +58,7 @@ class Running:
         named = {}
         for child in found:
             line = command_line(int(child))
-            for name in ("mosquitto", "fleet_server.controller", "fleet_server.console"):
+            for name in PROCESSES:
                 if name in line:
                     named[name] = int(child)
         return named
@@ -83,13 +84,13 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 
 def test_what_is_killed_comes_back_and_all_end_with_the_supervisor(running: Running) -> None:
-    for name in ("mosquitto", "fleet_server.controller", "fleet_server.console"):
+    for name in PROCESSES:
         before = running.children()[name]
         os.kill(before, signal.SIGKILL)
         wait_until(functools.partial(running.is_back, name, before), f"{name} back")
     wait_until(running.ready, "server ready again", READY_S)
     children = list(running.children().values())
-    assert len(children) == 3
+    assert len(children) == len(PROCESSES)
     running.process.send_signal(signal.SIGTERM)
     assert running.process.wait(GONE_S) == 0
     assert are_gone(children)

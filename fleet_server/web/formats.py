@@ -63,6 +63,10 @@ class Formats:
     def number(self, value: float) -> str:
         return format_decimal(value, locale=self._locale)
 
+    def euros(self, cents: int) -> str:
+        """An amount in euro cents."""
+        return _with(format_decimal(cents / 100, "#,##0.00", locale=self._locale), "€")
+
     def volts(self, millivolts: int) -> str:
         text = format_decimal(millivolts / 1000, format="0.00", locale=self._locale)
         return _with(text, "V")

@@ -218,7 +218,67 @@ _HEALTH = {
 }
 _VERDICTS = {"pass": _("within limits"), "fail": _("outside limits")}
 
+_CLOCK_KINDS = {
+    "installation": _("Installation"),
+    "defect_answer": _("Answer to a defect"),
+    "compensation_request": _("Request for compensation"),
+    "return": _("Return of equipment"),
+    "swap_notice": _("Notice before a swap"),
+}
+_DEADLINE_STATES = {
+    "running": _("running"),
+    "overdue": _("overdue"),
+    "met": _("met"),
+    "missed": _("done late"),
+    "lapsed": _("lapsed"),
+    "stopped": _("no longer applies"),
+}
+_CLOCK_STEPS = {
+    "install": _("Install the service"),
+    "install_and_explain": _("Install at once and tell the customer why it is late"),
+    "answer": _("Tell the customer how the problem is solved"),
+    "answer_at_once": _("Answer the customer at once"),
+    "await_request": _("The customer may ask for compensation"),
+    "await_return": _("The customer brings it back"),
+    "remind": _("Remind the customer"),
+    "decide_charge": _("Decide on the proposed charge"),
+    "send_notice": _("Tell the customer of the swap"),
+    "move_swap": _("Move the swap and tell the customer anew"),
+    "nothing": _("nothing"),
+}
+_SYMPTOMS = {
+    "no_service": _("no service"),
+    "slow": _("slow"),
+    "unstable": _("comes and goes"),
+    "no_picture": _("no picture"),
+    "no_line": _("no telephone line"),
+    "damaged": _("damaged device"),
+    "other": _("something else"),
+}
+_ANSWERS = {
+    "repaired": _("repaired"),
+    "replaced": _("replaced"),
+    "visit": _("a technician comes"),
+    "no_fault_found": _("no fault found"),
+    "not_ours": _("not in the operator's equipment"),
+}
+_SWAP_GROUNDS = {
+    "operator": _("the operator changes it"),
+    "faulty": _("the unit is faulty"),
+}
+
 _WORDS: dict[str, dict[str, str]] = {
+    "clock_kind": _CLOCK_KINDS,
+    "clock_state": _DEADLINE_STATES,
+    "clock_step": _CLOCK_STEPS,
+    "clock_who": {
+        **{role.value: word for role, word in _ROLES.items()},
+        "customer": _("the customer"),
+        "nobody": _("nobody"),
+    },
+    "symptom": _SYMPTOMS,
+    "answer": _ANSWERS,
+    "swap_ground": _SWAP_GROUNDS,
     "health": _HEALTH,
     "verdict": _VERDICTS,
     "product_class": PRODUCT_CLASSES,
