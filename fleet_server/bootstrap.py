@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
 
-from fleet_server.adapters import certificates, passwords
+from fleet_server.adapters import broker, certificates, passwords
+from fleet_server.adapters.allow_lists import lists_in
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
 from fleet_server.adapters.database import migrate, migrate_people, open_database
+from fleet_server.adapters.device_commands import DeviceCommands
+from fleet_server.adapters.simulated import (
+    SimulatedAccess,
+    SimulatedConditionalAccess,
+    SimulatedNotices,
+    SimulatedSystem,
+    SimulatedVoice,
+    SimulatedWorkOrders,
+)
+from fleet_server.adapters.usp_client import open_client
 from fleet_server.adapters.x509_files import write_private
 from fleet_server.config import Config
+from fleet_server.domain.operations import System
 from fleet_server.errors import OperatorError
-from fleet_server.services import accounts
+from fleet_server.services import accounts, allow_list_versions
 from fleet_server.services import tables as t
 from fleet_server.services.fleet import Fleet
+from fleet_server.services.operator_ports import OperatorSystem
+from fleet_server.services.policy import read_policy
 
 _PASSWORD_BYTES = 9
 
@@ -72,7 +87,40 @@ def initialise(config: Config, now: datetime) -> None:
     fleet = build(config)
     migrate_all(fleet)
     _make_accounts(fleet, config, now)
+    with fleet.writing() as connection:
+        allow_list_versions.keep(connection, lists_in(config.state / "allow-lists"))
     close(fleet)
+
+
+def operator_systems(
+    config: Config, fleet: Fleet, now: Callable[[], datetime]
+) -> dict[System, OperatorSystem]:
+    """The adapters of this installation: simulations of the operator's systems, real devices."""
+    address, pki = broker.address(config), Pki(config.pki)
+    return {
+        **simulated_systems(config, fleet, now),
+        System.DEVICE: DeviceCommands(
+            fleet, lambda: open_client(address, pki, config.controller_id), now
+        ),
+    }
+
+
+def simulated_systems(
+    config: Config, fleet: Fleet, now: Callable[[], datetime]
+) -> dict[System, SimulatedSystem]:
+    """What stands in for the operator's systems, each with a file under the state folder."""
+    folder = config.state / "operator-systems"
+    with fleet.reading() as connection:
+        numbers = read_policy(connection).emergency_numbers
+    return {
+        System.ACCESS: SimulatedAccess(folder / "access.db", now),
+        System.VOICE: SimulatedVoice(folder / "voice.db", now, permanent_numbers=numbers),
+        System.CONDITIONAL_ACCESS: SimulatedConditionalAccess(
+            folder / "conditional_access.db", now
+        ),
+        System.NOTICES: SimulatedNotices(folder / "notices.db", now),
+        System.WORK_ORDERS: SimulatedWorkOrders(folder / "work_orders.db", now),
+    }
 
 
 def write_revocations(config: Config, now: datetime) -> None:

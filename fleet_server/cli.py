@@ -18,14 +18,16 @@ from rich.logging import RichHandler
 from agent.wire.allow_list import MAX_BYTES
 from agent.wire.topics import is_endpoint_id
 from fleet_server import bootstrap, doctor, registry_cli, supervisor
-from fleet_server.adapters.allow_lists import AllowLists
 from fleet_server.adapters.certificates import DOCUMENT, Pki, is_signed, make_client, point_of
 from fleet_server.adapters.clock import utc_now
+from fleet_server.adapters.simulated import Behaviour
 from fleet_server.adapters.x509_files import read_certificate
 from fleet_server.config import Config, from_environment, with_options
 from fleet_server.domain.errors import InvalidEndpointError, RuleError
+from fleet_server.domain.operations import System
 from fleet_server.errors import OperatorError
-from fleet_server.services.allow_list import read_allow_list, sign_allow_list
+from fleet_server.services import allow_list_versions
+from fleet_server.services.audit import Actor
 from fleet_server.services.demo_data import load_demo_history
 from fleet_server.services.return_receipts import check_receipt
 
@@ -34,6 +36,7 @@ app.command("import")(registry_cli.import_rows)
 app.command("export")(registry_cli.export_rows)
 _out = Console()
 _errors = Console(stderr=True)
+_COMMAND_LINE = Actor.system("command line")
 
 State = Annotated[Path | None, typer.Option("--state", help="Folder that holds everything.")]
 HTTPPort = Annotated[int | None, typer.Option("--http-port", help="TCP port of the console.")]
@@ -121,19 +124,59 @@ def sign_list(
     mqtt_port: MQTTPort = None,
 ) -> None:
     """Sign the list of what stays open to restricted services."""
-    config = _config(state, http_port, mqtt_port, None)
-    kept = AllowLists(config.state / "allow-lists")
+    fleet = bootstrap.build(_config(state, http_port, mqtt_port, None))
     try:
-        wanted = read_allow_list(file.read_text(encoding="utf-8"))
-        document = sign_allow_list(bootstrap.build(config), wanted, kept.all(), utc_now())
-        kept.add(wanted.version, document)
+        text = file.read_text(encoding="utf-8")
+        with fleet.writing() as connection:
+            version, document = allow_list_versions.sign(
+                connection, fleet, text, _COMMAND_LINE, "", utc_now()
+            )
         out.write_text(document, encoding="ascii")
     except OSError as error:
         raise OperatorError(f"{error.filename}: {error.strerror}.", "Name another file.") from error
     _out.print(
-        f"{out}: version {wanted.version}, {len(document)} of {MAX_BYTES} characters",
+        f"{out}: version {version}, {len(document)} of {MAX_BYTES} characters",
         soft_wrap=True,
     )
+
+
+@app.command("publish-allow-list")
+def publish_list(
+    version: Annotated[int, typer.Argument(help="Version of a list that was signed.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the audit log.")],
+    state: State = None,
+    http_port: HTTPPort = None,
+    mqtt_port: MQTTPort = None,
+) -> None:
+    """Have a signed list rolled out: to the operator's systems, then to every device."""
+    fleet = bootstrap.build(_config(state, http_port, mqtt_port, None))
+    with fleet.writing() as connection:
+        allow_list_versions.publish(connection, version, _COMMAND_LINE, reason, utc_now())
+    _out.print(f"Version {version} is being rolled out; the console counts who confirmed it.")
+
+
+@app.command("operator-system")
+def operator_system(
+    name: Annotated[System, typer.Argument(help="Which of the operator's systems.")],
+    delay_ms: Annotated[int | None, typer.Option("--delay-ms", help="Each call is slow.")] = None,
+    refuse: Annotated[int, typer.Option("--refuse", help="Refuse the next calls.")] = 0,
+    fail: Annotated[int, typer.Option("--fail", help="Do nothing at the next calls.")] = 0,
+    lose: Annotated[int, typer.Option("--lose", help="Lose the next answers.")] = 0,
+    twice: Annotated[int, typer.Option("--twice", help="Answer the next calls twice.")] = 0,
+    state: State = None,
+) -> None:
+    """What a simulated system of the operator was asked; options make it misbehave."""
+    config = _config(state, None, None, None)
+    system = bootstrap.simulated_systems(config, bootstrap.build(config), utc_now).get(name)
+    if system is None:
+        raise OperatorError(f"{name} is not simulated.", "Ask the devices with `usp`.")
+    wanted = Behaviour(delay_ms or 0, refuse, fail, lose, twice)
+    if delay_ms is not None or wanted != Behaviour():
+        system.behave(wanted)
+    for call in system.calls():
+        line = f"{call.at} {call.operation_id} {call.kind} {call.outcome} {call.arguments}"
+        _out.print(line, soft_wrap=True, markup=False, highlight=False)
+    _out.print(str(system.behaviour()), markup=False, highlight=False)
 
 
 @app.command("check-receipt")

@@ -1,4 +1,4 @@
-"""Starts broker, controller, worker and console, and starts again what ends, until it is stopped.
+"""Starts broker, controller, worker, courier and console, and starts again what ends.
 
 Each is a direct child. They end when this process ends, however it ends; this process ends when the
 one that started it does. What ends soon after its start is started again ever later.
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from fleet_server import bootstrap
 from fleet_server.adapters import broker, broker_install
+from fleet_server.adapters.certificates import Pki
 from fleet_server.adapters.clock import utc_now
 from fleet_server.config import Config, keep_ports
 from fleet_server.errors import OperatorError
@@ -38,7 +39,10 @@ _STOP_S = 8.0
 
 @dataclass(slots=True)
 class Child:
-    """One watched process. Times are monotonic seconds."""
+    """One watched process. Times are monotonic seconds.
+
+    It gets SIGHUP whenever the file `reloads` was written.
+    """
 
     name: str
     command: Sequence[str]
@@ -47,6 +51,8 @@ class Child:
     started_s: float = 0.0
     start_after_s: float = 0.0
     back_off_s: float = _FIRST_BACK_OFF_S
+    reloads: Path | None = None
+    read_at_ns: int = 0
 
     def look(self, now_s: float) -> None:
         """Start it if it is down and its back-off is over; note it if it has just ended."""
@@ -58,13 +64,21 @@ class Child:
         if code is None:
             if now_s - self.started_s > _HEALTHY_AFTER_S:
                 self.back_off_s = _FIRST_BACK_OFF_S
+            self._reload(self.process)
             return
         logger.warning("%s ended with %s; next start in %.1f s", self.name, code, self.back_off_s)
         self.process = None
         self.start_after_s = now_s + self.back_off_s
         self.back_off_s = min(2 * self.back_off_s, _LONGEST_BACK_OFF_S)
 
+    def _reload(self, process: subprocess.Popen[bytes]) -> None:
+        written_at_ns = _written_at_ns(self.reloads)
+        if written_at_ns != self.read_at_ns:
+            self.read_at_ns = written_at_ns
+            process.send_signal(signal.SIGHUP)
+
     def _start(self, now_s: float) -> None:
+        self.read_at_ns = _written_at_ns(self.reloads)
         self.started_s = now_s
         self.process = subprocess.Popen(  # noqa: S603 - our own commands
             self.command,
@@ -154,11 +168,20 @@ def children_of(config: Config) -> list[Child]:
             "broker",
             broker.command(mosquitto, configuration),
             broker_install.library_path(config.state),
+            reloads=Pki(config.pki).revoked,
         ),
         Child("controller", [sys.executable, "-m", "fleet_server.controller"], environment),
         Child("worker", [sys.executable, "-m", "fleet_server.worker"], environment),
+        Child("courier", [sys.executable, "-m", "fleet_server.courier"], environment),
         Child("console", [sys.executable, "-m", *console, *listen], environment),
     ]
+
+
+def _written_at_ns(path: Path | None) -> int:
+    try:
+        return path.stat().st_mtime_ns if path else 0
+    except FileNotFoundError:
+        return 0
 
 
 def check_ports(config: Config) -> None:

@@ -1,30 +1,14 @@
-"""The allow-lists that were signed, one file for each version."""
+"""The allow-lists that an installation signed when it kept them in files, one for each version."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from fleet_server.adapters.x509_files import write_private
 
-
-@dataclass(frozen=True, slots=True)
-class AllowLists:
-    """The files `<version>.jws` under `folder`."""
-
-    folder: Path
-
-    def all(self) -> dict[int, str]:
-        """Each document by its version."""
-        return {
-            int(path.stem): path.read_text(encoding="ascii")
-            for path in self.folder.glob("*.jws")
-            if path.stem.isdecimal()
-        }
-
-    def add(self, version: int, document: str) -> Path:
-        """Keep a document; the one that is there already may be given again."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self.folder / f"{version}.jws"
-        write_private(path, document.encode())
-        return path
+def lists_in(folder: Path) -> dict[int, str]:
+    """Each document by its version; nothing where there is no folder."""
+    return {
+        int(path.stem): path.read_text(encoding="ascii")
+        for path in folder.glob("*.jws")
+        if path.stem.isdecimal()
+    }

@@ -143,3 +143,7 @@ class AlreadySaidError(ConflictError):
 
 class ImpossibleMomentError(InvalidError):
     """A moment that is in the future, or before what it follows."""
+
+
+class UnknownAllowListError(NotFoundError):
+    """No list with this version was signed."""

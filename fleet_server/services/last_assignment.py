@@ -78,6 +78,16 @@ def close_assignments(connection: Connection, unit_id: int, now: datetime) -> No
         )
 
 
+def revoked_certificates(connection: Connection) -> int:
+    """How many certificates were revoked so far."""
+    count = connection.scalar(
+        select(func.count())
+        .select_from(t.certificate)
+        .where(t.certificate.c.revoked_at.is_not(None))
+    )
+    return count or 0
+
+
 def revoke_certificates(connection: Connection, endpoint_id: str | None, now: datetime) -> None:
     """The broker lets the unit in no more."""
     connection.execute(

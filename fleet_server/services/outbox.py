@@ -136,12 +136,12 @@ def queue_one(
     connection: Connection,
     decision: str,
     name: str,
-    system: System,
-    operation: Operation,
+    stage: int,
+    to: tuple[System, Operation],
     now: datetime,
 ) -> None:
     """Add a single operation to a decision whose parts are not known beforehand."""
-    row = _row(f"{decision}/{name}", decision, 1, system, operation, now)
+    row = _row(f"{decision}/{name}", decision, stage, *to, now)
     insert_new(connection, t.outbox, [row], ("id",))
 
 

@@ -48,11 +48,20 @@ _BATTERY_EVENTS = (MAINS_LOST_EVENT, MAINS_RESTORED_EVENT, BATTERY_EVENT)
 _LINE_STATE = tuple(EMERGENCY + name for name in ("Reachable", "Reason", "LineReady", "Since"))
 _BATTERY_STATE = tuple(BATTERY + name for name in ("Status", "ChargePercent", "RuntimeLeft"))
 _SERVICE = "Device.X_IPKO-COM_Service."
-# What these events say of the state is the state: it needs no ValueChange beside them.
+ALLOW_LIST_VERSION = _SERVICE + "AllowListVersion"
+
+
+def _by_last_name(paths: Iterable[str]) -> dict[str, str]:
+    return {path: path.rpartition(".")[2] for path in paths}
+
+
+# What these events say of the state is the state: it needs no ValueChange beside them. The argument
+# that tells each parameter.
 _TOLD_BY_EVENTS = {
-    EMERGENCY_EVENT: _LINE_STATE,
-    BATTERY_EVENT: _BATTERY_STATE,
-    "StateChanged!": (_SERVICE + "State",),
+    EMERGENCY_EVENT: _by_last_name(_LINE_STATE),
+    BATTERY_EVENT: _by_last_name(_BATTERY_STATE),
+    "StateChanged!": {_SERVICE + "State": "State"},
+    "AllowListChanged!": {ALLOW_LIST_VERSION: "Version"},
 }
 _OURS = ("MODEM", "VOICEMODEM", "STB")
 _CLOCK_STATUS = "Device.Time.Status"
@@ -118,6 +127,7 @@ def state_paths(product_class: str | None) -> list[str]:
     if product_class not in _OURS:
         return []
     paths = [POWER + "Source", POWER + "SupplyVoltage", _CLOCK_STATUS, _SERVICE + "State"]
+    paths.append(ALLOW_LIST_VERSION)
     if product_class == "VOICEMODEM":
         paths += [*_LINE_STATE, *_BATTERY_STATE]  # never who called whom, or when
     return [*paths, _CARD_STATUS, _CARD_STATE, _OTHER_CARD] if product_class == "STB" else paths
@@ -125,8 +135,7 @@ def state_paths(product_class: str | None) -> list[str]:
 
 def told_values(event_name: str, params: Mapping[str, str]) -> dict[str, str]:
     """The parameters whose value an event tells, by path."""
-    paths = _TOLD_BY_EVENTS.get(event_name, ())
-    named = {path: path.rpartition(".")[2] for path in paths}
+    named = _TOLD_BY_EVENTS.get(event_name, {})
     return {path: params[name] for path, name in named.items() if name in params}
 
 

@@ -12,15 +12,22 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from typer.testing import CliRunner
 
 from agent.wire.allow_list import MAX_BYTES, claims_of, split_document
-from fleet_server.adapters.allow_lists import AllowLists
+from fleet_server.adapters.allow_lists import lists_in
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
-from fleet_server.adapters.database import open_database
+from fleet_server.adapters.database import migrate, open_database
 from fleet_server.adapters.x509_files import new_key, write_key
 from fleet_server.cli import app
-from fleet_server.domain.errors import InvalidAllowListError, OlderAllowListError
+from fleet_server.domain.errors import (
+    InvalidAllowListError,
+    OlderAllowListError,
+    UnknownAllowListError,
+)
+from fleet_server.services import allow_list_versions
 from fleet_server.services.allow_list import read_allow_list, sign_allow_list
+from fleet_server.services.audit import Actor
 from fleet_server.services.fleet import Fleet
 
+CLERK = Actor.account(7)
 NOW = datetime(2026, 12, 15, 12, 0, tzinfo=UTC)
 LIST = """
 version = 7
@@ -123,24 +130,52 @@ def test_a_version_means_one_list_for_ever(fleet: Fleet) -> None:
         sign_allow_list(fleet, older, {7: first}, NOW)
 
 
-def test_signed_lists_are_kept(tmp_path: Path) -> None:
-    kept = AllowLists(tmp_path / "lists")
-    assert kept.all() == {}
-    kept.add(7, "seven")
-    kept.add(8, "eight")
-    (tmp_path / "lists" / "notes.txt").write_text("x")
-    assert kept.all() == {7: "seven", 8: "eight"}
+def test_lists_of_before_are_taken_over(tmp_path: Path, fleet: Fleet) -> None:
+    folder = tmp_path / "lists"
+    assert lists_in(folder) == {}
+    folder.mkdir()
+    document = sign_allow_list(fleet, read_allow_list(LIST), {}, NOW)
+    (folder / "7.jws").write_text(document)
+    (folder / "notes.txt").write_text("x")
+    migrate(fleet.engine)
+    for _ in range(2):
+        with fleet.writing() as connection:
+            allow_list_versions.keep(connection, lists_in(folder))
+    with fleet.writing() as connection:
+        assert allow_list_versions.document_of(connection, 7) == document
+        (found,) = allow_list_versions.list_versions(connection)
+        with pytest.raises(OlderAllowListError):
+            allow_list_versions.sign(connection, fleet, LIST.replace("11-222", "1"), CLERK, "", NOW)
+    assert (found.version, found.signed_at, found.published_at) == (7, NOW, None)
 
 
-def test_the_command_signs_keeps_and_says_how_large(tmp_path: Path, fleet: Fleet) -> None:
+def test_the_command_signs_keeps_and_says_how_large(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    (state / "pki").mkdir(parents=True)
-    write_key(state / "pki" / "command.key", new_key())
+    run = CliRunner()
+    assert run.invoke(app, ["init", "--state", str(state)]).exit_code == 0
     source, out = tmp_path / "list.toml", tmp_path / "list.jws"
     source.write_text(LIST.replace("2027-06-30", "2090-06-30"))
     words = ["sign-allow-list", str(source), "--out", str(out), "--state", str(state)]
-    done = CliRunner().invoke(app, words)
+    done = run.invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "version 7" in done.output
-    assert (state / "allow-lists" / "7.jws").read_text() == out.read_text()
-    assert claims_of(split_document(out.read_text())[0])["ver"] == 7
+    document = out.read_text()
+    assert claims_of(split_document(document)[0])["ver"] == 7
+    assert run.invoke(app, words).exit_code == 0
+    assert out.read_text() == document
+    words = ["publish-allow-list", "7", "--reason", "school at home", "--state", str(state)]
+    assert run.invoke(app, words).exit_code == 0
+    words[1] = "8"
+    assert isinstance(run.invoke(app, words).exception, UnknownAllowListError)
+
+
+def test_the_command_shows_and_spoils_a_simulated_system(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    run = CliRunner()
+    assert run.invoke(app, ["init", "--state", str(state)]).exit_code == 0
+    words = ["operator-system", "access", "--state", str(state)]
+    assert "fail_before=2" in run.invoke(app, [*words, "--fail", "2"]).output
+    assert "fail_before=2" in run.invoke(app, words).output
+    assert "fail_before=0" in run.invoke(app, [*words, "--delay-ms", "0"]).output
+    words[1] = "device"
+    assert "not simulated" in str(run.invoke(app, words).exception)

@@ -29,6 +29,7 @@ STATE_PATHS = [
     "Device.X_IPKO-COM_Power.SupplyVoltage",
     "Device.Time.Status",
     "Device.X_IPKO-COM_Service.State",
+    "Device.X_IPKO-COM_Service.AllowListVersion",
     "Device.SmartCardReaders.SmartCardReader.*.SmartCard.Status",
     "Device.SmartCardReaders.SmartCardReader.*.SmartCard.X_IPKO-COM_Entitlement.State",
     "Device.SmartCardReaders.SmartCardReader.*.SmartCard.X_IPKO-COM_Entitlement.OtherCard",

@@ -21,10 +21,18 @@ from fleet_server.errors import OperatorError
 from fleet_server.supervisor import check_ports, claimed
 from fleet_server.tests.installation import end, free_port, wait_until
 
-PROCESSES = ("mosquitto", "fleet_server.controller", "fleet_server.worker", "fleet_server.console")
 READY_S = 60.0
 GONE_S = 20.0
 PROGRAM = str(Path(sys.executable).parent / "fleet-server")
+
+
+PROCESSES = (
+    "mosquitto",
+    "fleet_server.controller",
+    "fleet_server.worker",
+    "fleet_server.courier",
+    "fleet_server.console",
+)
 
 
 class Running:

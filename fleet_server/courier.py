@@ -1,0 +1,84 @@
+"""The courier process: carries decisions to the operator's systems and devices, until SIGTERM.
+
+`fleet-server run` starts it with its settings in the environment. A process of its own, because a
+system of the operator that is slow must not hold up what devices report.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from fleet_server import bootstrap
+from fleet_server.adapters.clock import utc_now
+from fleet_server.config import Config, from_environment
+from fleet_server.services import allow_list_versions, service_state
+from fleet_server.services.delivery import Delivery
+from fleet_server.services.fleet import Fleet
+from fleet_server.services.last_assignment import revoked_certificates
+from fleet_server.services.policy import read_policy
+
+logger = logging.getLogger(__name__)
+
+_IDLE_S = 1.0
+_STEP_EVERY = 5
+_ROLL_OUT_EVERY = 60
+
+
+def main() -> int:
+    """Run until asked to stop; gives the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
+    stop = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: stop.set())
+    config = from_environment()
+    try:
+        work(config, bootstrap.build(config), stop.is_set, stop.wait)
+    except Exception:  # the outermost loop: the supervisor starts a fresh process
+        logger.exception("The courier ends.")
+        return 1
+    return 0
+
+
+def work(
+    config: Config,
+    fleet: Fleet,
+    stopping: Callable[[], bool],
+    wait: Callable[[float], object],
+) -> None:
+    """Deliver what is due; between, look at what time alone brings."""
+    delivery = Delivery(fleet, bootstrap.operator_systems(config, fleet, utc_now), utc_now)
+    turn, revoked = 0, -1
+    while not stopping():
+        if turn % _STEP_EVERY == 0:
+            with fleet.writing() as connection:
+                service_state.step(connection, read_policy(connection), utc_now())
+            revoked = _keep_broker_informed(config, fleet, revoked)
+        if turn % _ROLL_OUT_EVERY == 0:
+            _roll_out(fleet)
+        turn += 1
+        if not delivery.work_off():
+            wait(_IDLE_S)
+
+
+def _roll_out(fleet: Fleet) -> None:
+    with fleet.writing() as connection:
+        queued = allow_list_versions.roll_out(connection, utc_now())
+    if queued:
+        logger.info("The allow-list goes to %d more devices.", queued)
+
+
+def _keep_broker_informed(config: Config, fleet: Fleet, known: int) -> int:
+    """Write the revocation list when certificates were revoked; the supervisor has it read."""
+    with fleet.reading() as connection:
+        count = revoked_certificates(connection)
+    if count != known and known >= 0:
+        bootstrap.write_revocations(config, utc_now())
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main())
