@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from fleet_server.api import clocks, defects, errors, people, policy, session, swaps, units
+from fleet_server.api import (
+    clocks,
+    contracts,
+    defects,
+    errors,
+    people,
+    policy,
+    registry,
+    session,
+    stock,
+    swaps,
+    units,
+)
 from fleet_server.api.idempotency import IdempotencyKeys
 from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
 
@@ -25,6 +37,9 @@ def create_api(context: ConsoleContext) -> FastAPI:
     errors.install(api)
     api.include_router(session.router)
     api.include_router(units.router)
+    api.include_router(stock.router)
+    api.include_router(contracts.router)
+    api.include_router(registry.router)
     api.include_router(policy.router)
     api.include_router(people.router)
     api.include_router(clocks.router)

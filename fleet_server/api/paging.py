@@ -92,6 +92,10 @@ class PageRequest:
             items=[view(row) for row in shown], next=_encode(key(shown[-1])) if more else None
         )
 
+    def ended(self, items: list[Item], key: Sequence[int | str] | None) -> Page[Item]:
+        """The page of items that a service read itself, with the key it would go on from."""
+        return Page(items=items, next=None if key is None else _encode(key))
+
 
 _ADVICE = "after is not a value that this list gave as next."
 

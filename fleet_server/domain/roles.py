@@ -39,10 +39,27 @@ class Permission(StrEnum):
     SEE_CLOCKS = "see_clocks"
     RECORD_DEFECT = "record_defect"
     PLAN_SWAP = "plan_swap"
+    SEE_CONTRACT = "see_contract"
+    SEE_REGISTRY = "see_registry"
+    KEEP_REGISTRY = "keep_registry"
+    RECEIVE_UNITS = "receive_units"
+    MOVE_STOCK = "move_stock"
+    PAIR_CARD = "pair_card"
+    SIGN_CONTRACT = "sign_contract"
+    ASSIGN_UNIT = "assign_unit"
+    CORRECT_RECORD = "correct_record"
 
 
 _LOOK_UP_ONLY = frozenset({Permission.LOOK_UP_UNIT})
-_READ = _LOOK_UP_ONLY | {Permission.SEE_DEVICES}
+_READ = _LOOK_UP_ONLY | {Permission.SEE_DEVICES, Permission.SEE_CONTRACT}
+_STOCK = frozenset(
+    {
+        Permission.SEE_REGISTRY,
+        Permission.RECEIVE_UNITS,
+        Permission.MOVE_STOCK,
+        Permission.PAIR_CARD,
+    }
+)
 _READ_RULES = _READ | {Permission.SEE_SETTINGS, Permission.SEE_CLOCKS}
 
 # What fleet operations have no job with; what is added above is theirs unless it stands here.
@@ -61,13 +78,16 @@ _PEOPLE_DESK = frozenset({Permission.LOOK_AT_PERSON, Permission.KEEP_PERSON})
 _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.FLEET_OPS: frozenset(Permission) - _NOT_OF_FLEET_OPS,
     Role.TECHNICIAN: _READ
-    | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE, Permission.LOOK_AT_PERSON},
+    | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE, Permission.LOOK_AT_PERSON}
+    | {Permission.ASSIGN_UNIT, Permission.PAIR_CARD, Permission.SEE_REGISTRY},
     Role.DISPATCHER: _READ_RULES
     | {Permission.LOOK_AT_PERSON, Permission.RECORD_DEFECT, Permission.PLAN_SWAP},
-    Role.CALL_CENTRE: _READ_RULES | _PEOPLE_DESK | {Permission.RECORD_DEFECT},
-    Role.WAREHOUSE: _LOOK_UP_ONLY,
+    Role.CALL_CENTRE: _READ_RULES
+    | _PEOPLE_DESK
+    | {Permission.RECORD_DEFECT, Permission.SIGN_CONTRACT},
+    Role.WAREHOUSE: _LOOK_UP_ONLY | _STOCK,
     Role.CONTRACTOR: _LOOK_UP_ONLY,
-    Role.AUDITOR: _READ_RULES | {Permission.SEE_LOOKS},
+    Role.AUDITOR: _READ_RULES | {Permission.SEE_LOOKS, Permission.SEE_REGISTRY},
     Role.ADMINISTRATOR: _READ_RULES
     | _PEOPLE_DESK
     | {
@@ -75,6 +95,7 @@ _GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.ERASE_PERSON,
         Permission.SEE_LOOKS,
         Permission.MANAGE_ACCOUNTS,
+        Permission.SEE_REGISTRY,
     },
 }
 

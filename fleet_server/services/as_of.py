@@ -85,6 +85,11 @@ def contract_history(connection: Connection, contract: str) -> list[Holding]:
     return _sorted(connection, _holdings().where(t.contract.c.number == contract), None)
 
 
+def read_assignments(connection: Connection, numbers: list[int]) -> list[Holding]:
+    """The assignments of these numbers, corrected or not."""
+    return _sorted(connection, _holdings().where(t.assignment.c.id.in_(numbers)), None)
+
+
 def unit_holdings(connection: Connection, unit_id: int) -> list[Holding]:
     """Every position a unit ever held, what was corrected too."""
     return _sorted(connection, _holdings().where(t.assignment.c.unit_id == unit_id), None)
@@ -98,10 +103,9 @@ def unit_stays(connection: Connection, unit_id: int) -> list[Stay]:
         .where(t.unit_state.c.unit_id == unit_id)
         .order_by(t.unit_state.c.from_at, t.unit_state.c.id)
     ).all()
-    ends: list[datetime | None] = [row.from_at for row in rows[1:]]
+    ends: list[datetime | None] = [*(row.from_at for row in rows[1:]), None]
     return [
-        Stay(row.state, row.code, row.from_at, end)
-        for row, end in zip(rows, [*ends, None], strict=True)
+        Stay(row.state, row.code, row.from_at, end) for row, end in zip(rows, ends, strict=False)
     ]
 
 

@@ -144,15 +144,19 @@ def replace_unit(
     papers: Papers,
     now: datetime,
     *,
+    contract: str | None = None,
     place_id: int | None = None,
     reason: str = "",
 ) -> None:
     """Let `successor` take over all that the unit `before` holds, both steps or neither.
 
     `after` and `place_id` are what becomes of `before`; `papers` are those handed over with the
-    successor. Raises a RuleError of `domain/errors.py` when the registry forbids it.
+    successor; `contract`, if named, is the one it must hold them on. Raises a RuleError of
+    `domain/errors.py` when the registry forbids it.
     """
     held = held_by(connection, find_unit(connection, before).id)
+    if contract is not None and any(row.number != contract for row in held):
+        raise NotInServiceError(f"Unit {before} holds nothing on contract {contract}.")
     release(connection, actor, before, after, now, place_id=place_id, reason=reason)
     assign(
         connection,

@@ -21,15 +21,24 @@ _box = t.unit.alias("box")
 
 def export(connection: Connection, subject: Subject) -> Iterator[Values]:
     """All rows of a subject, read page by page."""
+    after: int | None = 0
+    while after is not None:
+        rows, after = export_page(connection, subject, after, _PAGE)
+        yield from rows
+
+
+def export_page(
+    connection: Connection, subject: Subject, after: int, limit: int
+) -> tuple[list[Values], int | None]:
+    """Rows whose key is above `after`, and the key to go on from, None at the end.
+
+    `limit` keys are looked at; of assignments there may be fewer rows than that.
+    """
     query, to_values = _EXPORTS[subject.name]
     key = query.selected_columns["id"]
-    after = 0
-    while True:
-        page = connection.execute(query.where(key > after).order_by(key).limit(_PAGE)).all()
-        if not page:
-            return
-        yield from to_values(connection, page)
-        after = page[-1].id
+    page = connection.execute(query.where(key > after).order_by(key).limit(limit)).all()
+    rows = list(to_values(connection, page)) if page else []
+    return rows, page[-1].id if len(page) == limit else None
 
 
 def count(connection: Connection, subject: Subject) -> int:

@@ -180,7 +180,8 @@ def add_demo_fleet(site: Site) -> None:
         SET_TOP_BOX: ("C-1003", ["tv-1"]),
     }
     for endpoint_id in (MODEM, VOICE_MODEM, SET_TOP_BOX, BLANK):
-        unit_id = add_unit(site, endpoint_id)
+        state = "installed" if endpoint_id in places else "in_stock"
+        unit_id = add_unit(site, endpoint_id, state=state)
         number, names = places.get(endpoint_id, ("C-1004", ["voice"]))
         contract_id = site.insert(t.contract, number=number, created_at=START)
         for name in names:

@@ -11,7 +11,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Mount
 
 from fleet_server.domain.roles import Role
-from fleet_server.tests.console_site import BLANK, CSR, VOICE_MODEM, Site
+from fleet_server.services import tables as t
+from fleet_server.tests.console_site import BLANK, CSR, START, VOICE_MODEM, Site, add_unit
 
 EVERYBODY = "fleet_ops technician dispatcher call_centre warehouse contractor auditor administrator"
 SEES_DEVICES = "fleet_ops technician dispatcher call_centre auditor administrator"
@@ -22,6 +23,9 @@ RECORDS_DEFECTS = "fleet_ops dispatcher call_centre"
 PLANS_SWAPS = "fleet_ops dispatcher"
 SWAP = {"position": "internet", "ground": "operator", "reason": "a test of the roles"}
 SETTING = {"value": "6", "reason": "a test of the roles"}
+SEES_REGISTRY = "fleet_ops technician warehouse auditor administrator"
+HANDLES_CARDS = "fleet_ops technician warehouse"
+OLD_ROW = {"rows": [{"code": "?"}], "reason": "a test of the roles"}
 ENROLMENT = {"csr": base64.b64encode(CSR).decode(), "contract": "C-1004", "position": "voice"}
 
 # (method, route as declared, address asked for, body, status when allowed, roles allowed)
@@ -57,6 +61,86 @@ CALLS: list[tuple[str, str, str, Any, int, str]] = [
     ("GET", "/units/{serial}", "/units/00000002", None, 200, EVERYBODY),
     ("GET", "/units/{serial}/presence", "/units/00000002/presence", None, 200, SEES_DEVICES),
     ("POST", "/units/{serial}/enrolment", "/units/00000004/enrolment", ENROLMENT, 201, ON_SITE),
+    ("GET", "/units", "/units?state=in_stock", None, 200, SEES_REGISTRY),
+    ("GET", "/units/{serial}/history", "/units/00000002/history", None, 200, SEES_REGISTRY),
+    (
+        "POST",
+        "/units/{serial}/move",
+        "/units/00000088/move",
+        {"state": "reserved", "reason": "a test of the roles"},
+        204,
+        "fleet_ops warehouse",
+    ),
+    (
+        "PUT",
+        "/units/{serial}/pairing",
+        "/units/CARD0088/pairing",
+        {"box": "00000003", "reason": "a test of the roles"},
+        204,
+        HANDLES_CARDS,
+    ),
+    (
+        "POST",
+        "/units/{serial}/unpairing",
+        "/units/CARD0088/unpairing",
+        {"reason": "a test of the roles"},
+        204,
+        HANDLES_CARDS,
+    ),
+    ("GET", "/contracts/{number}", "/contracts/C-1001", None, 200, SEES_DEVICES),
+    ("GET", "/contracts/{number}/history", "/contracts/C-1001/history", None, 200, SEES_DEVICES),
+    (
+        "POST",
+        "/contracts/{number}/assignments",
+        "/contracts/C-1088/assignments",
+        {"serial_number": "00000087", "position": "tv-1", "reason": "a test of the roles"},
+        201,
+        ON_SITE,
+    ),
+    (
+        "POST",
+        "/contracts/{number}/replacements",
+        "/contracts/C-1001/replacements",
+        {"before": "00000002", "successor": "00000086", "reason": "a test of the roles"},
+        201,
+        ON_SITE,
+    ),
+    (
+        "POST",
+        "/assignments/{assignment_id}/correction",
+        "/assignments/1/correction",
+        {
+            "since_on": "2026-03-27",
+            "handed_over_on": None,
+            "value_cents": None,
+            "reason": "a test of the roles",
+        },
+        201,
+        "fleet_ops",
+    ),
+    (
+        "POST",
+        "/assignments/{assignment_id}/withdrawal",
+        "/assignments/4/withdrawal",
+        {"reason": "a test of the roles"},
+        204,
+        "fleet_ops",
+    ),
+    ("GET", "/registry/{subject}", "/registry/models", None, 200, SEES_REGISTRY),
+    ("GET", "/registry/{subject}", "/registry/contracts", None, 200, SEES_DEVICES),
+    ("POST", "/registry/{subject}", "/registry/places", OLD_ROW, 200, "fleet_ops"),
+    ("POST", "/registry/{subject}", "/registry/units", OLD_ROW, 200, "fleet_ops warehouse"),
+    ("POST", "/registry/{subject}", "/registry/contracts", OLD_ROW, 200, "fleet_ops call_centre"),
+    ("POST", "/registry/{subject}", "/registry/assignments", OLD_ROW, 200, "fleet_ops"),
+    ("POST", "/registry/{subject}", "/registry/pairings", OLD_ROW, 200, HANDLES_CARDS),
+    (
+        "POST",
+        "/models/{model_id}/approval",
+        "/models/1/approval",
+        {"approval_reference": "EXAMPLE-2", "reason": "a test of the roles"},
+        204,
+        "fleet_ops",
+    ),
     ("GET", "/policy", "/policy", None, 200, SEES_SETTINGS),
     ("GET", "/policy/{name}", "/policy/return_days", None, 200, SEES_SETTINGS),
     ("PUT", "/policy/{name}", "/policy/return_days", SETTING, 200, "administrator"),
@@ -193,8 +277,24 @@ def test_a_role_may_send_exactly_its_forms(site: Site, role: Role) -> None:
         assert status == (allowed if role in roles.split() else 403), f"{role} {url}"
 
 
+def add_spare_units(site: Site) -> None:
+    """What the calls of the table put on contracts, move and pair."""
+    for endpoint_id in ("VOICEMODEM-00000086", "STB-00000087", "MODEM-00000088"):
+        add_unit(site, f"ops::00256D-{endpoint_id}")
+    site.insert(
+        t.unit,
+        serial_number="CARD0088",
+        manufacturer_oui="00256D",
+        product_class="CARD",
+        received_at=START,
+    )
+    contract_id = site.insert(t.contract, number="C-1088", created_at=START)
+    site.insert(t.service_position, contract_id=contract_id, name="tv-1", product_classes="STB")
+
+
 @pytest.mark.parametrize("role", Role)
 def test_a_role_may_make_exactly_its_calls(site: Site, role: Role) -> None:
+    add_spare_units(site)
     for method, _route, url, body, allowed, roles in CALLS:
         headers = site.bearer(role)
         answer = site.browser().request(method, f"/api/v1{url}", json=body, headers=headers)
