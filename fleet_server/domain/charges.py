@@ -1,20 +1,15 @@
-"""What a unit costs the customer: proposed by the rules, decided by a person, never billed here.
+"""What a defective unit costs the customer: proposed, decided by a person, never billed here.
 
 - Used against the rules and made unusable by the customer: a new one at the price list
   (modem 7.1.4, voice modem 7.3.5, set-top box and card 7.2.6). A unit that can be made usable again
   is not unusable: a person decides.
-- Stolen modem or voice modem: with the report of the police a new one, without it the customer
-  pays for the new one [7.1.5, 7.3.6]. While the report is awaited nothing is proposed. For
-  set-top box and card the document is silent: a person decides.
-- Lost without theft: the document is silent: a person decides.
 - Out of term is no reason to charge, nor is a surge on record [7.2.6].
 
-Amounts are euro cents of the price list; None where it names no price for the model.
+Theft, loss and what does not come back are in returns.py. Amounts are euro cents of the price list;
+None where it names no price for the model.
 """
 
 from __future__ import annotations
-
-from enum import StrEnum
 
 from fleet_server.domain.policy import DEFAULTS, Policy
 from fleet_server.domain.proposal import Action, Party, Proposal, Reason, Subject
@@ -27,16 +22,6 @@ from fleet_server.domain.replacement import (
     misuse_article,
 )
 from fleet_server.domain.warranty import CoverState, Custody
-
-_THEFT_ARTICLES = {"MODEM": "7.1.5", "VOICEMODEM": "7.3.6"}
-
-
-class PoliceReport(StrEnum):
-    """Of a theft: on record, still to come, or the customer says that there will be none."""
-
-    ON_RECORD = "on_record"
-    AWAITED = "awaited"
-    NONE = "none"
 
 
 def propose_charge(facts: Facts, new_one_cents: int | None, policy: Policy = DEFAULTS) -> Proposal:
@@ -53,31 +38,6 @@ def propose_charge(facts: Facts, new_one_cents: int | None, policy: Policy = DEF
         return _charge(Action.DECIDE, article, Reason.AGAINST_THE_RULES, Reason.STILL_USABLE)
     reasons = (Reason.AGAINST_THE_RULES, Reason.UNUSABLE)
     return _charge(Action.CHARGE_NEW_ONE, article, *reasons, amount_cents=new_one_cents)
-
-
-def propose_theft_charge(
-    product_class: str,
-    report: PoliceReport,
-    new_one_cents: int | None,
-    policy: Policy = DEFAULTS,
-) -> Proposal:
-    """For a stolen unit, to the operator."""
-    article = _THEFT_ARTICLES.get(product_class)
-    if article is None and not policy.propose_theft_charge_stb_and_card:
-        return _charge(Action.DECIDE, "7.2.6", Reason.DOCUMENT_IS_SILENT)
-    # The operator's own setting treats boxes and cards as the document treats modems.
-    article = article or "7.1.5"
-    if report == PoliceReport.ON_RECORD:
-        return _charge(Action.NO_CHARGE, article, Reason.POLICE_REPORT_ON_RECORD)
-    if report == PoliceReport.AWAITED:
-        return _charge(Action.AWAIT_POLICE_REPORT, article, Reason.POLICE_REPORT_AWAITED)
-    missing = Reason.POLICE_REPORT_MISSING
-    return _charge(Action.CHARGE_NEW_ONE, article, missing, amount_cents=new_one_cents)
-
-
-def propose_loss_charge(product_class: str) -> Proposal:
-    """For a unit that the customer lost without theft, to the operator."""
-    return _charge(Action.DECIDE, misuse_article(product_class), Reason.DOCUMENT_IS_SILENT)
 
 
 def _why_not(facts: Facts) -> tuple[Reason, ...]:

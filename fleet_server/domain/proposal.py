@@ -40,7 +40,6 @@ class Action(StrEnum):
     INSPECT = "inspect"
     AWAIT_FINDING = "await_finding"
     AWAIT_REPAIR = "await_repair"
-    AWAIT_POLICE_REPORT = "await_police_report"
     REPLACE_FREE = "replace_free"
     REPLACE_AGAINST_PRICE = "replace_against_price"
     NOTHING = "nothing"
@@ -69,10 +68,6 @@ class Reason(StrEnum):
     NO_SURGE_ON_RECORD_PROVES_NOTHING = "no_surge_on_record_proves_nothing"
     AGAINST_THE_RULES = "against_the_rules"
     STILL_USABLE = "still_usable"
-    POLICE_REPORT_ON_RECORD = "police_report_on_record"
-    POLICE_REPORT_MISSING = "police_report_missing"
-    POLICE_REPORT_AWAITED = "police_report_awaited"
-    DOCUMENT_IS_SILENT = "document_is_silent"
     PROTECTION_NOT_TO_NORMS = "protection_not_to_norms"
 
 

@@ -15,9 +15,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from fleet_server.domain.errors import ConflictError, InvalidError
+from fleet_server.domain.errors import ConflictError, InvalidError, NotFoundError
 from fleet_server.domain.local_time import local_day
 from fleet_server.domain.warranty import Cover, CoverState
+
+
+class UnknownCaseError(NotFoundError):
+    """There is no repair case of this number."""
+
+
+class CaseOpenError(ConflictError):
+    """The unit has an open repair case."""
 
 
 class CaseError(ConflictError):
@@ -119,7 +127,6 @@ class PastCase:
 
     number: str
     outcome: Outcome | None
-    cause: Cause | None
     closed_on: date
 
 

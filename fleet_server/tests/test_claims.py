@@ -11,15 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_server.domain.charges import (
-    PoliceReport,
-    propose_charge,
-    propose_loss_charge,
-    propose_theft_charge,
-)
+from fleet_server.domain.charges import propose_charge
 from fleet_server.domain.errors import InvalidError
 from fleet_server.domain.evidence import Exhibit, Grade, Kind, Sight, history_of, window_before
-from fleet_server.domain.policy import REPAIR, Policy
+from fleet_server.domain.kinds import ProductClass
+from fleet_server.domain.policy import DEFAULTS, REPAIR, Policy
 from fleet_server.domain.proposal import (
     Action,
     Choice,
@@ -35,6 +31,7 @@ from fleet_server.domain.replacement import (
     propose_replacement,
     propose_void,
 )
+from fleet_server.domain.returns import for_lost, for_stolen
 from fleet_server.domain.warranty import cover_on
 from fleet_server.tests.worked_cases import case_id, read_cases, receipts_of
 
@@ -57,12 +54,12 @@ def test_a_claim_is_proposed_as_the_terms_say(case: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("case", read_cases("thefts"), ids=case_id)
 def test_theft_and_loss_are_proposed_as_the_terms_say(case: tuple[str, ...]) -> None:
-    _article, _what, product_class, happened, report, expected = case
-    if happened == "lost":
-        found = propose_loss_charge(product_class)
-    else:
-        found = propose_theft_charge(product_class, PoliceReport(report), NEW_ONE_CENTS)
-    assert _text(found) == expected
+    article, _what, product_class, happened, report, expected = case
+    found = for_lost()
+    if happened == "stolen":
+        found = for_stolen(DEFAULTS, ProductClass(product_class), report == "yes")
+    assert " ".join([found.verdict, *found.articles]) == expected
+    assert found.articles == ((article,) if article else ())
 
 
 def test_the_evidence_of_an_inspection_is_named_with_its_grade() -> None:
@@ -109,15 +106,6 @@ def test_electrical_damage_may_be_repaired_like_any_other_by_setting() -> None:
     found = propose_repair(facts, Policy(electrical_damage_is=REPAIR))
     assert _text(found) == "repair_in_warranty 7.2.2"
     assert found.reasons == (Reason.NO_FAULT_OF_CUSTOMER_ESTABLISHED,)
-
-
-def test_boxes_and_cards_stolen_are_charged_like_modems_by_setting_only() -> None:
-    policy = Policy(propose_theft_charge_stb_and_card=True)
-    for product_class in ("STB", "CARD"):
-        without = propose_theft_charge(product_class, PoliceReport.NONE, NEW_ONE_CENTS, policy)
-        assert _text(without) == "charge_new_one 7.1.5 60.00"
-        report = propose_theft_charge(product_class, PoliceReport.ON_RECORD, NEW_ONE_CENTS, policy)
-        assert report.action == Action.NO_CHARGE
 
 
 def test_a_price_that_is_not_on_the_list_is_left_open() -> None:

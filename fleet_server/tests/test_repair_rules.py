@@ -141,13 +141,13 @@ def test_an_open_case_is_counted_to_now() -> None:
 def test_a_repair_that_did_not_hold_is_a_repeat_failure(
     closed_on: date, outcome: Outcome | None, repeated: bool
 ) -> None:
-    past = [PastCase("R-1", outcome, Cause.NORMAL_USE, closed_on)]
+    past = [PastCase("R-1", outcome, closed_on)]
     assert repeats(past, DAY, 90) == (("R-1",) if repeated else ())
 
 
 def test_all_repairs_that_did_not_hold_are_named_the_newest_first() -> None:
     days = {"R-1": date(2026, 9, 1), "R-2": date(2026, 10, 1)}
-    past = [PastCase(n, Outcome.REPAIRED, Cause.NORMAL_USE, day) for n, day in days.items()]
+    past = [PastCase(n, Outcome.REPAIRED, day) for n, day in days.items()]
     assert repeats(past, DAY, 90) == ("R-2", "R-1")
 
 
