@@ -34,6 +34,7 @@ class Agent:
     onboarded_at: datetime | None = None
     presence: Presence | None = None
     onboarding: Onboarding | None = None
+    looked_at: datetime | None = None
     dirty: bool = True
     changes: list[dict[str, Any]] = field(default_factory=list)
     saved_seen_at: datetime | None = None
@@ -47,6 +48,14 @@ class Agent:
     def is_being_asked(self) -> bool:
         """Whether an onboarding or a look at the state is under way and not stalled."""
         return self.onboarding is not None and not self.onboarding.stalled
+
+    def look_is_due(self, now: datetime, every: timedelta) -> bool:
+        """Whether to ask for the state: it was not asked for so long, or the last try failed."""
+        if self.is_being_asked:
+            return False
+        if self.onboarding is not None and self.onboarding.stalled:
+            return True
+        return self.looked_at is None or now - self.looked_at >= every
 
     def heard_on(self, response_topic: str) -> None:
         """Remember a Response Topic, if it is one that this agent alone may read."""

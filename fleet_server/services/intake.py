@@ -51,6 +51,7 @@ from fleet_server.services.voice_risk import KnownLines, follow_assignments, ref
 # What our agents' Will says; any other reason is a disconnect on purpose.
 WILL_REASON = "connection lost"
 REQUEST_EXPIRY_S = 60
+_LOOK_EVERY = 5  # Periodic!, between two looks at what events do not tell
 _CLEAR_EVERY = timedelta(hours=1)
 _UNDATED_AFTER_CONNECT = timedelta(seconds=5)
 _CORRELATE_EVERY = timedelta(seconds=3)
@@ -87,6 +88,10 @@ class Intake:
     _cleared_at: datetime | None = None
     _correlated_at: datetime | None = None
     _followed_at: datetime | None = None
+
+    @property
+    def _interval(self) -> timedelta:
+        return timedelta(seconds=self.periodic_interval_s)
 
     def take(
         self,
@@ -199,7 +204,7 @@ class Intake:
             outgoing += self._send(agent, agent.onboarding.take(incoming.message, now))
         elif incoming.kind != DISCONNECT and _is_stranger(agent):
             outgoing += self._onboard(agent, now)
-        elif _event_name(incoming) == PERIODIC_EVENT and not agent.is_being_asked:
+        elif _event_name(incoming) == PERIODIC_EVENT:
             outgoing += self._look_again(agent, now)
         return outgoing + self._answer(agent, incoming)
 
@@ -214,12 +219,16 @@ class Intake:
         return [Outgoing(agent.topic, payload, answers=True)]
 
     def _onboard(self, agent: Agent, now: datetime) -> list[Outgoing]:
+        agent.looked_at = now
         agent.onboarding = self._new_onboarding(agent)
         return self._send(agent, agent.onboarding.start(now))
 
     def _look_again(self, agent: Agent, now: datetime) -> list[Outgoing]:
-        if agent.onboarded_at is None:
+        if agent.onboarded_at is None and not agent.is_being_asked:
             return self._onboard(agent, now)
+        if not agent.look_is_due(now, (_LOOK_EVERY - 0.5) * self._interval):
+            return []
+        agent.looked_at = now
         agent.onboarding = self._new_onboarding(agent)
         return self._send(agent, agent.onboarding.refresh(now))
 
@@ -296,7 +305,7 @@ class Intake:
         )
 
     def _look_for_silence(self, connection: Connection, now: datetime) -> None:
-        interval = timedelta(seconds=self.periodic_interval_s)
+        interval = self._interval
         if now - self.started_at < 3 * interval:
             return
         quiet = connection.scalars(

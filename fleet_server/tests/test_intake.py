@@ -297,6 +297,20 @@ def test_a_look_at_the_state_that_got_no_answer_is_tried_with_the_next_periodic(
     assert requests_after_periodic(2) > 0
 
 
+def test_an_agent_is_asked_for_its_state_with_every_fifth_periodic(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(MODEM))
+    agent = fleet.intake.agents[MODEM]
+    agent.onboarding, agent.onboarded_at = None, fleet.now
+    asked = []
+    for number in range(1, 16):
+        fleet.later(60 + number % 2)  # it comes when it comes
+        periodic = fleet.event(MODEM, f"n-1-{number}", "Periodic!", "Device.LocalAgent.")
+        if any(not outgoing.answers for outgoing in fleet.take(periodic)):
+            asked.append(number)
+            agent.onboarding = None  # it answered
+    assert asked == [5, 10, 15]
+
+
 def gasp(fleet: MemoryFleet, sequence: int, at: object = None) -> Publication:
     moment = format_time(fleet.now if at is None else NOON + timedelta(seconds=600))
     stamp = {"BootCount": "7", "UpTime": "600000", "Time": moment, "TimeError": "20"}
