@@ -47,7 +47,8 @@ def main():
         sys.stderr.write(f"cpe-agent: {error.text}; {error.next}\n")
         return _CONFIGURATION_EXIT
     if words:
-        for line in Sources(config["sysfs"], config["customer_interface"]).report():
+        sources = Sources(config["sysfs"], config["customer_interface"], config["voice_facts"])
+        for line in sources.report():
             sys.stdout.write(line + "\n")
         sys.stdout.write(filter_report(config) + "\n" + card + "\n")
         return 0

@@ -1,7 +1,8 @@
 """Bytes a voice modem puts on the wire in an idle day: TLS both ways, as its uplink carries them.
 
 A simulated board on its fleet server, with the settings of the server as they come: `Periodic!`
-every minute, with every fifth a look at the state, keep-alive, a report of health every 15 minutes. Two stretches are measured and extrapolated, not a day: idle minutes without a report, and
+every minute, with every fifth a look at the state, keep-alive, a report of health every 15 minutes.
+Two stretches are measured and extrapolated, not a day: idle minutes without a report, and
 a report that is asked for with what is answered, less the idle bytes of that time; the question
 itself, which nobody asks on an idle day, is counted with it. TCP and IP headers, connecting and
 exceptions are not in it. The reference is a goal of 2.5 MB, 0.23 kbit/s on average.

@@ -9,7 +9,7 @@ from agent.wire.levels import BAD, GOOD
 def rows(agent, status):
     """Yield the rows of a report: (key, channel or 0, value, verdict)."""
     found = {}
-    for result in faults(agent.store, urandom):
+    for result in faults(agent.store, urandom, "console_test"):
         if result:
             found[result[0]] = result[1]
     for name in ("storage", "memory"):

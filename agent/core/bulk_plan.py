@@ -32,14 +32,14 @@ def _work(monitor, now_ms):
     if device.changed != monitor.changed:
         monitor.changed = device.changed
         _plan(monitor, now_ms)
-    forced, device.report_now = device.report_now, 0
+    forced, device.report_now = device.report_now, []
     next_ms = _NEVER
     for profile in monitor.profiles:
         dated = device.offset_ms is not None
         if dated and not profile[_PHASED]:
             profile[_PHASED] = True
             profile[_DUE_MS] = _due_ms(device, profile, now_ms)
-        if now_ms >= profile[_DUE_MS] or forced == profile[_NUMBER]:
+        if now_ms >= profile[_DUE_MS] or profile[_NUMBER] in forced:
             yield from _tell(monitor, profile, now_ms, False)
             if now_ms >= profile[_DUE_MS]:
                 profile[_DUE_MS] = _due_ms(device, profile, now_ms)

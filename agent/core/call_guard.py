@@ -52,7 +52,7 @@ def load(monitor, device) -> None:
 def keep(monitor, device, now_ms: int) -> None:
     """Date the end where the time is known by now, end what is over, keep what is left. Up time
     alone counts within one boot: a clock that is put right does not move the end."""
-    if device.offset_ms is not None:
+    if device.clock.trusted and device.offset_ms is not None:  # a forged time must not end it
         if monitor.until_ms is not None and monitor.restored:
             # never early: as late as the clock may be slow
             latest = monitor.until_ms - device.offset_ms + (device.clock.error_ms() or 0)

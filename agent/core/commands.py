@@ -95,7 +95,7 @@ def _choice(args, allowed):
 
 def _self_test(device, args):
     results = []
-    for fault in part("self_test").faults(device.store, urandom):
+    for fault in part("self_test").faults(device.store, urandom, "self_test"):
         if fault:
             results.append("%s: %s" % fault)
         yield None
@@ -104,7 +104,7 @@ def _self_test(device, args):
 
 
 def _force_collection(operations, obj, row, args, asker, key):
-    operations.device.report_now = row[0][0]
+    operations.device.report_now.append(row[0][0])
     return {}
 
 

@@ -10,7 +10,7 @@ that a line that comes and goes counts as lost. A state that began before a rest
 
 Nothing may take the line down while the telephone is off the hook, during a call, and after an
 emergency call for as long as somebody may call back: `busy()`. That time outlives a restart; while
-the clock is unknown it is taken as if no time had passed.
+the controller did not tell the time it is taken as if no time had passed.
 """
 
 from agent.compat import const
@@ -83,7 +83,7 @@ class Monitor:
             guard.begin(self, self._device)
 
     def _follow_window(self, now_ms):
-        dated = self._device.offset_ms is not None
+        dated = self._device.clock.trusted
         if dated != self._dated or now_ms >= self._keep_ms or now_ms >= self.window_ms:
             self._dated = dated
             self._keep_ms = now_ms + _KEEP_MS

@@ -11,6 +11,8 @@ _COMMUNICATIONS = "Communications Alarm"
 _POWER = "Device.X_IPKO-COM_Power"
 _BATTERY = "Device.X_IPKO-COM_Power.Battery.1"
 _CARD = "Device.SmartCardReaders.SmartCardReader.1.SmartCard"
+_SENSOR = "Device.DeviceInfo.TemperatureStatus.TemperatureSensor.{i}"
+_ALL = "MODEM|VOICEMODEM|STB"
 _SETTING = "Configuration or customization error"
 _CLASSES = const(0)
 _SEVERITY = const(5)
@@ -77,6 +79,8 @@ _KINDS = (
         "Warning",
         _CARD,
     ),
+    (_ALL, "too-hot", _ENVIRONMENT, "Temperature unacceptable", "Too hot", "Major", _SENSOR),
+    (_ALL, "too-cold", _ENVIRONMENT, "Temperature unacceptable", "Too cold", "Minor", _SENSOR),
 )
 
 

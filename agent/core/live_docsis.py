@@ -4,6 +4,54 @@ Levels are in tenths of dBmV and dB, frequencies in Hz. Rows are made one by one
 no more memory than one. Source: TR-181, Device.DOCSIS.
 """
 
+_INTERFACE = ("mac", "cmts_mac", "firmware", "ip_provisioning")
+_STATS = (
+    "bytes_sent",
+    "bytes_received",
+    "packets_sent",
+    "packets_received",
+    "errors_sent",
+    "errors_received",
+    "discards_sent",
+    "discards_received",
+)
+_CONNECTIVITY = (
+    "resets",
+    "lost_syncs",
+    "invalid_maps",
+    "invalid_ucds",
+    "invalid_ranging_rsps",
+    "invalid_reg_rsps",
+    "t1_timeouts",
+    "t2_timeouts",
+)
+# ConnectivityStatus.Value in the order of its StatusCode, from 1.
+_VALUES = (
+    "Other",
+    "NotReady",
+    "NotSynchronized",
+    "PhySynchronized",
+    "UsParametersAcquired",
+    "RangingComplete",
+    "DHCPv4Complete",
+    "ToDEstablished",
+    "SecurityEstablished",
+    "ConfigFileDownloadComplete",
+    "RegistrationComplete",
+    "Operational",
+    "AccessDenied",
+    "EAEInProgress",
+    "DHCPv4InProgress",
+    "DHCPv6InProgress",
+    "DHCPv6Complete",
+    "RegistrationInProgress",
+    "BPIInit",
+    "ForwardingDisabled",
+    "DsTopologyResolutionInProgress",
+    "RangingInProgress",
+    "RFMuteAll",
+)
+
 
 def rows(device, path):
     """The rows of one of these objects."""
@@ -13,11 +61,19 @@ def rows(device, path):
     if path.endswith("Interface.{i}."):
         status = "Up" if docsis["status"] == "Operational" else "Down"
         version = docsis.get("version")
-        yield [(1,), None, None, status, None, version and "DOCSIS" + version]
+        row = [(1,), None, None, status, None, version and "DOCSIS" + version]
+        row.extend([docsis.get(name) for name in _INTERFACE])
+        yield row
+    elif path.endswith("Interface.{i}.Stats."):
+        stats = docsis.get("stats")
+        if stats:
+            row = [(1,)]
+            row.extend([str(stats[name]) for name in _STATS])
+            yield row
     elif path.endswith("ConnectivityStatus."):
-        row = [(1,), docsis["status"]]
-        for name in ("resets", "lost_syncs", "t1_timeouts", "t2_timeouts"):
-            row.append(str(docsis[name]))
+        value = docsis["status"]
+        row = [(1,), value, str(_VALUES.index(value) + 1 if value in _VALUES else 1)]
+        row.extend([str(docsis.get(name, 0)) for name in _CONNECTIVITY])
         yield row
     else:
         yield from _channels(docsis, path)

@@ -7,6 +7,7 @@ files. What the hardware does not measure has no row.
 import os
 
 from agent.compat import memory_bytes
+from agent.core.parts import part
 
 
 def rows(device, path):
@@ -32,7 +33,13 @@ def _temperatures(device):
     number = 0
     for name, celsius in found["sensors"] if found else ():
         number += 1
-        yield [(number,), "cpe-%d" % number, None, None, name, str(celsius), device.now()]
+        row = [(number,), "cpe-%d" % number, None, None, name, str(celsius), device.now()]
+        monitor = device.temperatures
+        if monitor:
+            row.extend(part("temperature_watch").texts(device, monitor, name))
+        else:
+            row.extend([None] * 10)
+        yield row
 
 
 def _rails(device):

@@ -60,6 +60,7 @@ class Device(Model):
         self.actions = actions
         self.now_ms = 0
         self.alarms = Alarms(self)
+        self.temperatures = None  # the monitor that keeps what was hottest and coldest
         self.time_client = None  # the monitor that asks for the time
         self.card = None  # the monitor of the smart card, where there is one
         self.guard = None  # on a voice modem: emergency.py
@@ -69,7 +70,7 @@ class Device(Model):
         self.command_key = ""  # of the Reboot() this boot comes from
         self.boot_row = self.power_row = None
         self.chores = []  # generators that yield None: what takes long, done within a poll
-        self.report_now = 0  # the BulkData profile that a controller wants collected at once
+        self.report_now = []  # the BulkData profiles that a controller wants collected at once
         self.service_news = False  # the state of the service changed, and is not yet told
         self._later = []
         self._supply_mv = 0

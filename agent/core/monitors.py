@@ -7,14 +7,15 @@ sampled: it compares `device.facts(subject)` with what it knew, and tells by `en
 
 from agent.core.parts import part
 
+_ALWAYS = ("service_monitor", "time_sync", "temperature")
 _OF_CLASS = {
-    "MODEM": ("service_monitor", "time_sync", "bulk_data"),
-    "VOICEMODEM": ("service_monitor", "time_sync", "battery", "emergency", "bulk_data"),
-    "STB": ("service_monitor", "time_sync", "card", "bulk_data"),
+    "MODEM": ("bulk_data",),
+    "VOICEMODEM": ("battery", "emergency", "bulk_data"),
+    "STB": ("card", "bulk_data"),
 }
 
 
 def load(device, endpoint) -> list:
     """The monitors of this board's product class."""
-    names = _OF_CLASS[device.board.product_class]
+    names = _ALWAYS + _OF_CLASS[device.board.product_class]
     return [part(name).Monitor(device, endpoint) for name in names]

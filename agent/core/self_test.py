@@ -6,18 +6,18 @@ from agent.compat import const, memory_bytes
 from agent.errors import StorageError
 
 _FREE_BYTES = const(4096)
-_BLOB = "self_test"
 
 
-def faults(store, random):
-    """Yield step by step None, or (what failed, how)."""
+def faults(store, random, blob: str):
+    """Yield step by step None, or (what failed, how). `blob` is what is kept for a moment: whoever
+    tests has a name of its own, because another may be half-way through."""
     word = random(8)
     try:
-        store.save(_BLOB, word)
+        store.save(blob, word)
         yield None
-        if store.load(_BLOB) != word:
+        if store.load(blob) != word:
             yield "storage", "wrong data"
-        store.remove(_BLOB)
+        store.remove(blob)
     except StorageError:
         yield "storage", "failed"
     yield None

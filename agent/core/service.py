@@ -81,7 +81,16 @@ def numbers(kept: dict, listed: dict) -> list[str]:
 
 def plain_number(number: str) -> str:
     """A number without what people write or dial round it: spaces, dashes, and a service code
-    before it such as `*31#`, which hides the caller."""
+    before it such as `*31#`, which hides the caller; nor what ends or follows it, such as `#`, a
+    pause or the host of a SIP address."""
+    for prefix in ("tel:", "sip:", "sips:"):
+        if number.startswith(prefix):
+            number = number[len(prefix) :]
+    for sign in "@;,pPwW":
+        number = number.split(sign, 1)[0]
+    number = number.rstrip(" ")
+    if number[-1:] == "#" and (number[0] not in "*#" or "#" in number[1:-1]):
+        number = number.rstrip("#")  # the end of dialling; `*31#` alone is a service code
     if number[:1] in ("*", "#"):
         behind = number[max(number.rfind("*"), number.rfind("#")) + 1 :]
         number = behind or number  # a service code alone is a number of its own
@@ -109,5 +118,7 @@ def apply(device) -> int | None:
 
 
 def unix_s(device) -> int | None:
-    """The time in Unix seconds, None while unknown."""
-    return None if device.offset_ms is None else (device.offset_ms + device.now_ms) // 1000
+    """The time in Unix seconds, None until the controller told it: a forged one must neither close
+    what a decree keeps open nor open anything for longer."""
+    now_ms = device.clock.trusted_unix_ms()
+    return None if now_ms is None else now_ms // 1000

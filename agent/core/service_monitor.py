@@ -18,14 +18,14 @@ class Monitor:
         self._endpoint = endpoint
         self._has_television = device.board.product_class == "STB"
         self._network = None
-        self._dated = device.offset_ms is not None
+        self._dated = device.clock.trusted
         device.service_news = True
         self._enforce(0)
 
     def look(self, now_ms: int) -> None:
         device = self._device
         network = device.facts("network") if self._has_television else None
-        dated = device.offset_ms is not None
+        dated = device.clock.trusted
         if device.service_news or network != self._network or dated != self._dated:
             self._network = network
             self._dated = dated

@@ -42,7 +42,7 @@ class LinuxBoard(Board):
         self.time_servers = config["time_servers"]
         os.makedirs(config["state"], mode=0o700, exist_ok=True)
         self.root = config["state"]
-        self.sources = Sources(config["sysfs"], config["customer_interface"])
+        self.sources = Sources(config["sysfs"], config["customer_interface"], config["voice_facts"])
         self.filter = filter_of(config)
         self.sensors = ("power_fail",) if self.sources.has_mains() else ()
         self.power_fail = self._fail_signal = Signal()

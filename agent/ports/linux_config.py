@@ -26,6 +26,7 @@ _TEXT = (
     "reboot_command",
     "card_reader",
     "time_servers",
+    "voice_facts",
 )
 _DEFAULTS = {
     "manufacturer": "",
@@ -44,6 +45,7 @@ _DEFAULTS = {
     "reboot_command": "",
     "card_reader": "",
     "time_servers": "",
+    "voice_facts": "",
 }
 _CLASSES = ("MODEM", "VOICEMODEM", "STB")
 _OUI_DIGITS = "0123456789ABCDEF"

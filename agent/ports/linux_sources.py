@@ -9,6 +9,8 @@ import os
 import socket
 from time import monotonic
 
+from agent.ports.linux_voice import VoiceFile
+
 _HWMON = "sys/class/hwmon"
 _SUPPLIES = "sys/class/power_supply"
 _NET = "sys/class/net"
@@ -20,12 +22,13 @@ class Sources:
     """`root` is where /proc and /sys are; `customer_interface` the one the customer's traffic
     passes, by default that of the default route."""
 
-    def __init__(self, root="/", customer_interface=""):
+    def __init__(self, root="/", customer_interface="", voice_facts=""):
         self._root = root
         self._interface = customer_interface
         self._cpu_ticks = (0, 0)
         self._kinds = None  # (kind, folder) of each supply, good until then
         self._kinds_until_s = 0.0
+        self.voice = VoiceFile(voice_facts)
         self._readers = {
             "cpu": self._cpu,
             "temperatures": self._temperatures,
@@ -33,6 +36,7 @@ class Sources:
             "battery": self._battery,
             "traffic": self._traffic,
             "network": self._network,
+            "voice": self.voice.facts,
         }
 
     def facts(self, subject):
@@ -47,6 +51,9 @@ class Sources:
     def report(self):
         """A line per source: what it gives now, or that it is missing."""
         for subject in self._readers:
+            if subject == "voice":
+                yield f"{subject}: {self.voice.report()}"  # never who is called
+                continue
             found = self.facts(subject)
             yield f"{subject}: {'missing' if found is None else found}"
         yield f"mains supply: {'watched' if self.has_mains() else 'missing, SIGPWR alone tells'}"

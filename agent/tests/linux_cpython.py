@@ -17,6 +17,7 @@ LINUX_CONFIG = {
     "reboot_command": "",
     "card_reader": "",
     "time_servers": "",
+    "voice_facts": "",
 }
 
 

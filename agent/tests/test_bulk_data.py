@@ -304,3 +304,16 @@ def test_a_report_that_was_broken_off_is_begun_anew():
     assert next(poll) is None
     poll.close()  # as when the connection breaks
     assert [report["c"] for _, report in _reports(bench, 1000)] == [12]
+
+
+def test_two_profiles_that_are_wanted_within_one_poll_are_both_collected():
+    bench = _bench()
+    _profile(bench, ("Device.DeviceInfo.UpTime", {"Name": "up"}), ReportingInterval="3600")
+    second = bench.added(BULK + "Profile.", {"Enable": "true", "ReportingInterval": "3600"})
+    bench.added(second + "Parameter.", {"Reference": "Device.DeviceInfo.UpTime"})
+    bench.subscribe("Event", second + "Push!", ID="other", Persistent="true")
+    bench.poll(250)
+    for profile in (PROFILE, second):
+        assert not isinstance(bench.operate(profile + "ForceCollection()"), Failed)
+    told = [notify.one(3).text(1) for _, _, notify in bench.poll_for(1000)]
+    assert sorted(told) == [PROFILE, second]

@@ -1,6 +1,7 @@
 """Emergency reachability, calls, call-back time, and what must wait for them."""
 
 from agent.core.battery import Monitor as BatteryMonitor
+from agent.core.clock import SNTP
 from agent.core.emergency import Monitor
 from agent.core.parts import part
 from agent.tests.test_messages_operate import Gate
@@ -277,6 +278,20 @@ def test_the_call_back_time_outlives_a_restart():
     assert end <= until <= end + 1100, "the true end, and never early"
     after.poll(700_000)
     assert _refused(after) == ""
+
+
+def test_a_forged_time_server_does_not_end_the_call_back_time():
+    bench = _bench()
+    bench.clock.set_time(NOON, 0)
+    _now(bench, dialled="112", **CALL)
+    _now(bench, **HUNG_UP)
+    after = _bench(bench.restart())
+    after.clock.set_time(NOON + 86_400_000, 5, None, SNTP)
+    after.poll(250)
+    assert _refused(after).startswith("busy: emergency call-back")
+    after.clock.set_time(NOON + 4_000_000, 1000)
+    after.poll(250)
+    assert _refused(after) == "", "the controller's time ends it"
 
 
 def test_a_restart_during_an_emergency_call_leaves_the_whole_time():

@@ -118,7 +118,8 @@ def test_a_machine_that_ended_without_order_is_asked_why(tmp_path, files, cause)
 def test_a_machine_without_sources_says_so(tmp_path):
     sources = Sources(str(tmp_path))
     lines = list(sources.report())
-    assert [line.split(": ")[1] for line in lines[:-2]] == ["missing"] * 5
+    assert [line.split(": ")[1] for line in lines[:-3]] == ["missing"] * 5
+    assert "voice: missing, voice_facts is not set" in lines
     assert "SIGPWR alone" in lines[-1]
     assert not sources.has_mains()
 

@@ -3,6 +3,7 @@
 import json
 
 from agent.compat import MICROPYTHON
+from agent.core.clock import SNTP
 from agent.core.enrolment import packed
 from agent.core.monitors import load
 from agent.core.parts import part
@@ -192,6 +193,9 @@ def test_while_the_time_is_unknown_no_list_and_no_host_has_expired():
     assert run(bench, "SetAllowList()", Document=old) == {"Version": "1"}
     run(bench, "SetState()", State="restricted")
     assert bench.board.filter.rules["hosts"] == ["old.example"]
+    bench.clock.set_time(EXPIRES_AT * 1000, 0, None, SNTP)
+    bench.poll(250)
+    assert bench.board.filter.rules["hosts"] == ["old.example"], "SNTP closes nothing"
     bench.clock.set_time(EXPIRES_AT * 1000, 0)
     bench.poll(250)
     assert bench.board.filter.rules["hosts"] == []
@@ -462,3 +466,28 @@ def test_claims_must_be_exactly_those_of_a_list():
         {"exp": None},
     ):
         assert bad(**change), change
+
+
+def test_what_ends_or_follows_a_number_does_not_hide_it():
+    plain = part("service").plain_number
+    for dialled, number in (
+        ("112", "112"),
+        ("112#", "112"),
+        ("112##", "112"),
+        ("1 1 2 #", "112"),
+        ("112,,1", "112"),
+        ("112p5", "112"),
+        ("112W9", "112"),
+        ("sip:112@voice.example;user=phone", "112"),
+        ("tel:112;phone-context=example", "112"),
+        ("*31#112#", "112"),
+        ("#31#192", "192"),
+        ("*31#", "*31#"),
+        ("*112#", "*112#"),
+        ("*21*044000000#", "*21*044000000#"),
+        ("#", "#"),
+        ("", ""),
+        ("1123", "1123"),
+        ("#112", "112"),
+    ):
+        assert plain(dialled) == number, dialled

@@ -9,8 +9,8 @@ no socket. Its steps run one after the other, each asking one thing:
 4. our own Controller row and the Subscription rows;
 5. Add of the subscriptions that are missing;
 6. Set of the periodic interval, unless it is right;
-7. the values the console shows as the live state, of our own agents; again with every fifth `Periodic!`, beside
-   what events tell at once;
+7. the values the console shows as the live state, of our own agents; again with every fifth
+   `Periodic!`, beside what events tell at once;
 8. the profile by which our own agents report their health, made anew when it is not the right one.
 
 Our own agents also get the time at once, beside the steps, because their boards have no clock.

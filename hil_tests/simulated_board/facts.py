@@ -30,6 +30,20 @@ _DOCSIS: dict[str, Any] = {
     "lost_syncs": 0,
     "t1_timeouts": 0,
     "t2_timeouts": 0,
+    "mac": "02:00:5E:00:53:01",
+    "cmts_mac": "02:00:5E:00:53:FF",
+    "firmware": "made-up 1.0",
+    "ip_provisioning": "DualStack",
+    "stats": {
+        "bytes_sent": 1_200_000,
+        "bytes_received": 48_000_000,
+        "packets_sent": 9_000,
+        "packets_received": 41_000,
+        "errors_sent": 0,
+        "errors_received": 2,
+        "discards_sent": 0,
+        "discards_received": 0,
+    },
 }
 _VOICE: dict[str, Any] = {
     "registration": "Up",
