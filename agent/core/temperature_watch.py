@@ -36,7 +36,7 @@ def texts(device, monitor, name: str) -> list:
     HighAlarmTime, PollingInterval, ResetTime of a sensor; None for a default."""
     boot = device.clock.boot_count
     seen = monitor.seen.get(name)
-    told = [None] * 10
+    told: list = [None] * 10
     told[9] = device.clock.moment_text([boot, 0])
     if seen:
         for place, value in ((0, _MIN), (2, _MAX)):
