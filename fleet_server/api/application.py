@@ -5,13 +5,18 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from fleet_server.api import (
+    allow_lists,
+    blacklist,
     clocks,
+    contract_services,
     contracts,
     defects,
     errors,
+    operations,
     people,
     policy,
     registry,
+    returns,
     session,
     stock,
     swaps,
@@ -45,4 +50,6 @@ def create_api(context: ConsoleContext) -> FastAPI:
     api.include_router(clocks.router)
     api.include_router(defects.router)
     api.include_router(swaps.router)
+    for module in (contract_services, allow_lists, returns, blacklist, operations):
+        api.include_router(module.router)
     return api

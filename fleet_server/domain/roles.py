@@ -48,6 +48,17 @@ class Permission(StrEnum):
     SIGN_CONTRACT = "sign_contract"
     ASSIGN_UNIT = "assign_unit"
     CORRECT_RECORD = "correct_record"
+    SEE_SERVICE = "see_service"
+    CHANGE_SERVICE = "change_service"
+    MANAGE_ALLOW_LISTS = "manage_allow_lists"
+    SEE_OPERATIONS = "see_operations"
+    HANDLE_OPERATIONS = "handle_operations"
+    SEE_RETURNS = "see_returns"
+    TAKE_BACK = "take_back"
+    SEE_OWED = "see_owed"
+    DECIDE_CHARGE = "decide_charge"
+    BLACKLIST_UNIT = "blacklist_unit"
+    LIFT_BLACKLISTING = "lift_blacklisting"
 
 
 _LOOK_UP_ONLY = frozenset({Permission.LOOK_UP_UNIT})
@@ -60,7 +71,14 @@ _STOCK = frozenset(
         Permission.PAIR_CARD,
     }
 )
-_READ_RULES = _READ | {Permission.SEE_SETTINGS, Permission.SEE_CLOCKS}
+_READ_RULES = _READ | {
+    Permission.SEE_SETTINGS,
+    Permission.SEE_CLOCKS,
+    Permission.SEE_SERVICE,
+    Permission.SEE_RETURNS,
+    Permission.SEE_OWED,
+}
+_COUNTER = frozenset({Permission.SEE_RETURNS, Permission.TAKE_BACK})
 
 # What fleet operations have no job with; what is added above is theirs unless it stands here.
 _NOT_OF_FLEET_OPS = frozenset(
@@ -78,16 +96,19 @@ _PEOPLE_DESK = frozenset({Permission.LOOK_AT_PERSON, Permission.KEEP_PERSON})
 _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.FLEET_OPS: frozenset(Permission) - _NOT_OF_FLEET_OPS,
     Role.TECHNICIAN: _READ
+    | _COUNTER
     | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE, Permission.LOOK_AT_PERSON}
     | {Permission.ASSIGN_UNIT, Permission.PAIR_CARD, Permission.SEE_REGISTRY},
     Role.DISPATCHER: _READ_RULES
     | {Permission.LOOK_AT_PERSON, Permission.RECORD_DEFECT, Permission.PLAN_SWAP},
     Role.CALL_CENTRE: _READ_RULES
     | _PEOPLE_DESK
-    | {Permission.RECORD_DEFECT, Permission.SIGN_CONTRACT},
-    Role.WAREHOUSE: _LOOK_UP_ONLY | _STOCK,
+    | {Permission.RECORD_DEFECT, Permission.SIGN_CONTRACT}
+    | {Permission.CHANGE_SERVICE, Permission.BLACKLIST_UNIT},
+    Role.WAREHOUSE: _LOOK_UP_ONLY | _STOCK | _COUNTER,
     Role.CONTRACTOR: _LOOK_UP_ONLY,
-    Role.AUDITOR: _READ_RULES | {Permission.SEE_LOOKS, Permission.SEE_REGISTRY},
+    Role.AUDITOR: _READ_RULES
+    | {Permission.SEE_LOOKS, Permission.SEE_REGISTRY, Permission.SEE_OPERATIONS},
     Role.ADMINISTRATOR: _READ_RULES
     | _PEOPLE_DESK
     | {
@@ -96,6 +117,7 @@ _GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.SEE_LOOKS,
         Permission.MANAGE_ACCOUNTS,
         Permission.SEE_REGISTRY,
+        Permission.SEE_OPERATIONS,
     },
 }
 

@@ -22,6 +22,14 @@ PERSON = {"name": "Shembull", "surname": "Prova"}
 RECORDS_DEFECTS = "fleet_ops dispatcher call_centre"
 PLANS_SWAPS = "fleet_ops dispatcher"
 SWAP = {"position": "internet", "ground": "operator", "reason": "a test of the roles"}
+SERVES = "fleet_ops call_centre"
+AT_THE_COUNTER = "fleet_ops technician warehouse"
+SEES_RETURNS = "fleet_ops technician dispatcher call_centre warehouse auditor administrator"
+SEES_OPERATIONS = "fleet_ops auditor administrator"
+DECISION = {"state": "suspended", "ground": "debt", "reason": "a test of the roles"}
+RETURN = {"serial_number": "99999999", "place": "STORE-1", "condition": "complete"}
+REPORT = {"reference": "2026/11-4711", "reported_on": "2026-03-01"}
+REASON = {"reason": "a test of the roles"}
 SETTING = {"value": "6", "reason": "a test of the roles"}
 SEES_REGISTRY = "fleet_ops technician warehouse auditor administrator"
 HANDLES_CARDS = "fleet_ops technician warehouse"
@@ -219,6 +227,82 @@ CALLS: list[tuple[str, str, str, Any, int, str]] = [
         "administrator",
     ),
     ("GET", "/person-looks", "/person-looks", None, 200, "auditor administrator"),
+    ("GET", "/contracts/{number}/service", "/contracts/C-1001/service", None, 200, SEES_SETTINGS),
+    (
+        "POST",
+        "/contracts/{number}/service-decisions",
+        "/contracts/C-9999/service-decisions",
+        DECISION,
+        404,
+        SERVES,
+    ),
+    (
+        "POST",
+        "/contracts/{number}/service-cancellation",
+        "/contracts/C-1001/service-cancellation",
+        REASON,
+        404,
+        SERVES,
+    ),
+    (
+        "PUT",
+        "/contracts/{number}/termination-confirmation",
+        "/contracts/C-1001/termination-confirmation",
+        {"confirmed_at": "2026-03-28T12:00:00Z", **REASON},
+        404,
+        SERVES,
+    ),
+    ("GET", "/allow-lists", "/allow-lists", None, 200, SEES_SETTINGS),
+    ("POST", "/allow-lists", "/allow-lists", {"list": "x", **REASON}, 422, "fleet_ops"),
+    ("GET", "/allow-lists/{version}", "/allow-lists/99", None, 404, SEES_SETTINGS),
+    (
+        "PUT",
+        "/allow-lists/{version}/publication",
+        "/allow-lists/99/publication",
+        REASON,
+        404,
+        "fleet_ops",
+    ),
+    ("GET", "/returns", "/returns", None, 200, SEES_RETURNS),
+    ("POST", "/returns", "/returns", RETURN, 404, AT_THE_COUNTER),
+    ("GET", "/returns/{number}", "/returns/R-00000099", None, 404, SEES_RETURNS),
+    ("GET", "/owed-units", "/owed-units", None, 200, SEES_SETTINGS),
+    (
+        "PUT",
+        "/units/{serial}/charge-decision",
+        "/units/99999999/charge-decision",
+        {"decision": "waive", **REASON},
+        404,
+        "fleet_ops",
+    ),
+    (
+        "POST",
+        "/units/{serial}/blacklisting",
+        "/units/99999999/blacklisting",
+        {"cause": "stolen", **REASON},
+        404,
+        SERVES,
+    ),
+    (
+        "PUT",
+        "/units/{serial}/blacklisting/police-report",
+        "/units/99999999/blacklisting/police-report",
+        REPORT,
+        404,
+        SERVES,
+    ),
+    (
+        "POST",
+        "/units/{serial}/blacklisting/lifting",
+        "/units/99999999/blacklisting/lifting",
+        {"place": "STORE-1", **REASON},
+        404,
+        "fleet_ops",
+    ),
+    ("GET", "/operations", "/operations", None, 200, SEES_OPERATIONS),
+    ("GET", "/operations/{number}", "/operations/99", None, 404, SEES_OPERATIONS),
+    ("POST", "/operations/{number}/retry", "/operations/99/retry", REASON, 404, "fleet_ops"),
+    ("POST", "/operations/{number}/drop", "/operations/99/drop", REASON, 404, "fleet_ops"),
     (
         "POST",
         "/units/{serial}/console-token",
