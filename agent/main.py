@@ -172,7 +172,15 @@ class Agent:
             await self.session.close()
         if before:
             before()
+        self._discard_loss()
         self.board.restart()
+
+    def _discard_loss(self):
+        """Nothing is to be given up after a restart in order; else one sequence is, no more."""
+        try:
+            self.journal.discard_loss()
+        except StorageError:
+            pass
 
     # --- parts
 

@@ -10,6 +10,8 @@
   one (HEALTH, then ORDINARY); where there is none, the new event is dropped. The last eighth is
   kept for RESERVED: power lost and back, a line that cannot reach emergency numbers. Acknowledging
   always works.
+- A board that sends its gasp before the record is kept may not get to keep it. Then the sequence
+  of both is given up: told like those of lost events, with nothing lost.
 - What was lost is counted by class and told by an event of its own, with the sequences that will
   never come. The count survives a power cut; single drops beyond the first may be missing from it.
 - The power-loss record has a slot erased beforehand (`storage.slot`): at the signal one small write
@@ -100,6 +102,8 @@ class Journal:
         self.describe_drop = describe_drop
         self.losses = self.gasps = 0  # power losses ever restored, and those whose gasp left
         self._slot_ready = self._slot_committed = False
+        self.loss_untold = False  # a slot was found that was prepared and never completed
+        self.loss_told = False  # a gasp left, or may have, and its record was not kept
         part("journal_open").open_journal(self)
 
     @property
@@ -119,7 +123,7 @@ class Journal:
             self.tally[priority] += 1
             total = sum(self.tally[:UNREADABLE])
             if not total & total - 1:  # 1, 2, 4, 8 ...: a flood must not wear out the flash
-                self._keep(part("journal_room").tally_frame(self.tally))
+                self.keep(part("journal_room").tally_frame(self.tally))
             self._tell_drop()
             return 0
         self._tell_drop()
@@ -136,7 +140,7 @@ class Journal:
         if not self.listed and self.end > _ROTATE_BYTES:
             self.rewrite()
         else:
-            self._keep(frame(ACKNOWLEDGED, sequence))
+            self.keep(frame(ACKNOWLEDGED, sequence))
         self._tell_drop()
 
     def pending(self, after: int = 0):
@@ -174,7 +178,7 @@ class Journal:
         if clock in self.clocks:
             return
         self.keep_clock(clock)
-        self._keep(_clock_frame(clock))
+        self.keep(_clock_frame(clock))
 
     def clock_of(self, boot_count: int) -> tuple[int, int] | None:
         """(offset ms, error ms) of that boot, or None when its time was never known."""
@@ -203,6 +207,11 @@ class Journal:
         self._slot_ready = True
         return True
 
+    @property
+    def loss_sequence(self) -> int:
+        """What `append_loss` will return."""
+        return self.last_sequence + 1 if self._slot_ready else 0
+
     def append_loss(self, up_time_ms: int) -> int:
         """Complete the prepared record; return its sequence, 0 when none was prepared. Fast."""
         if not self._slot_ready:
@@ -222,10 +231,20 @@ class Journal:
             self.storage.slot.mark()
 
     def settle(self) -> None:
-        """Move a completed power-loss record into the journal proper."""
+        """Move a completed power-loss record into the journal proper; give up the sequence of one
+        that was told and not kept."""
         if self._slot_committed:
             self._slot_committed = False
             part("journal_open").adopt(self)
+        elif self.loss_told:
+            self.loss_told = False
+            part("journal_open").give_up(self)
+
+    def discard_loss(self) -> None:
+        """This boot ends in order: no power loss will come."""
+        if self._slot_ready:
+            self._slot_ready = False
+            self.storage.slot.clear()
 
     # --- inside, and for the parts ---
 
@@ -278,7 +297,7 @@ class Journal:
         self._torn = False
         self.end += len(data)
 
-    def _keep(self, data):
+    def keep(self, data):
         """Write what memory holds already, and a rotation therefore writes too."""
         if self.end + len(data) > self.capacity:
             self.rewrite()
@@ -300,7 +319,7 @@ class Journal:
                 yield piece
             if len(kept) < len(self.listed):
                 tally = part("journal_room").with_lost(self, kept, victims)
-            if tally[:SEQUENCES] != [0, 0, 0, 0, 0]:
+            if self._has_tally(tally):
                 piece = part("journal_room").tally_frame(tally)
                 written += len(piece)
                 yield piece
@@ -370,13 +389,14 @@ class Journal:
 
     def _tell_drop(self):
         """Journal what was lost, once until that event itself is acknowledged."""
-        if self.drop_sequence or not self.describe_drop:
-            return
-        if self.tally[:SEQUENCES] == [0, 0, 0, 0, 0]:
+        if self.drop_sequence or not self.describe_drop or not self._has_tally(self.tally):
             return
         payload = self.describe_drop(self.tally)
         if self.make_room(len(payload) + FRAME_BYTES, UNKNOWN):
             self._append_event(DROP, payload)
+
+    def _has_tally(self, tally):
+        return tally != [0, 0, 0, 0, 0, ""]
 
     def keep_clock(self, clock):
         kept = [known for known in self.clocks if known[0] != clock[0]]

@@ -253,10 +253,21 @@ def _is_torn(journal, offset, size):
     return not data.strip(b"\0") or not data.strip(b"\xff")
 
 
+def give_up(journal) -> None:
+    """Nothing gets the next sequence, which a gasp may have left with."""
+    sequence = journal.last_sequence + 1
+    room = part("journal_room")
+    journal.tally[SEQUENCES] = room.joined(journal.tally[SEQUENCES], [(sequence, sequence)])
+    journal.keep(room.tally_frame(journal.tally))
+    journal.last_sequence = sequence
+    journal.keep(frame(ACKNOWLEDGED, sequence))
+
+
 def adopt(journal) -> None:
     """Move a completed power-loss record from the slot into the journal, and clear the slot."""
     slot = _slot(journal)
     if slot is None:
+        journal.loss_untold = _slot_head(journal) is not None
         return
     sequence, boot_count, up_time_ms, payload, gasp = slot
     if sequence == journal.last_sequence + 1:
@@ -270,15 +281,24 @@ def adopt(journal) -> None:
     journal.storage.slot.clear()
 
 
+def _slot_head(journal):
+    """What a prepared slot begins with, None where there is none of this epoch."""
+    head = journal.storage.slot.read(0, _SLOT_HEAD_BYTES)
+    if len(head) < _SLOT_HEAD_BYTES:
+        return None
+    magic, epoch, size = struct.unpack_from(SLOT_HEAD, head)[:3]
+    if magic != SLOT_MAGIC or epoch != journal.epoch_bytes or size > MAX_PAYLOAD:
+        return None
+    return head
+
+
 def _slot(journal):
     """(sequence, boot count, up time ms, payload, gasp left) of a completed power-loss record."""
     slot = journal.storage.slot
-    head = slot.read(0, _SLOT_HEAD_BYTES)
-    if len(head) < _SLOT_HEAD_BYTES:
+    head = _slot_head(journal)
+    if head is None:
         return None
-    magic, epoch, size, at, digits, boot_count = struct.unpack(SLOT_HEAD, head)
-    if magic != SLOT_MAGIC or epoch != journal.epoch_bytes or size > MAX_PAYLOAD:
-        return None
+    size, at, digits, boot_count = struct.unpack(SLOT_HEAD, head)[2:]
     payload = bytearray(slot.read(_SLOT_HEAD_BYTES, size))
     try:
         tail = slot.tail(_SLOT_HEAD_BYTES + size)

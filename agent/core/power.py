@@ -1,9 +1,10 @@
 """Power events: the dying gasp, its record, what happened when power is back, dips and swells.
 
-- At the power-fail signal the record is completed in the journal first, and only then the gasp
-  leaves. A msg_id is (epoch, sequence): were the gasp sent first and the power gone before the
-  record, the next boot would give the same sequence to another event, and the server would take
-  that for a repetition and drop it. Both are made beforehand.
+- Gasp and record are made beforehand. A msg_id is (epoch, sequence): were the gasp sent first and
+  the power gone before the record, the next boot would give the same sequence to another event, and
+  the server would take that for a repetition and drop it. So the record is completed first, where
+  that takes less than a millisecond; where it takes longer (`board.gasp_first`) the gasp leaves
+  first, and a boot that finds no record gives its sequence up.
   The record is one page of flash outside the file system; places, order and figures are in
   docs/adr/0006-power-record-outside-files.md.
 - The gasp is best effort. What is certain comes after the next boot: the journal's record, and
@@ -25,6 +26,7 @@ from agent.compat import MICROPYTHON, const, sleep_ms
 from agent.core.events import date_time, event_record
 from agent.core.journal import fixed_digits
 from agent.core.parts import part
+from agent.errors import StorageError
 from agent.wire.codes import (
     BOOT_EVENT,
     DEVICE,
@@ -68,6 +70,7 @@ class PowerMonitor:
     def report_boot(self, boot_arguments: dict) -> None:
         """Journal `PowerRestored!` if power was away, and `Boot!`; make the gasp's record ready."""
         cause = self._board.reset_cause()
+        self._journal.loss_told = self._board.gasp_first and self._journal.loss_untold
         loss = self._journal.last_loss
         if loss or (cause in (RESET_POWER_ON, RESET_BROWN_OUT) and self._clock.boot_count > 1):
             args = {"Loss": list(loss)} if loss else {"Grade": GRADE_INFERRED}
@@ -110,17 +113,37 @@ class PowerMonitor:
 
     def _gasp(self):
         up_time_ms = self._clock.up_time_ms()
-        sequence = self._journal.append_loss(up_time_ms)
+        sequence = self._journal.loss_sequence
+        sent = False
         if not sequence:
-            self.last_signal = (up_time_ms, False)
-            return
+            pass  # no room for a record, or one is kept already
+        elif self._board.gasp_first:
+            sent = self._send(sequence, up_time_ms)
+            self._journal.loss_told = sent and not self._keep(up_time_ms)
+        elif self._keep(up_time_ms):
+            sent = self._send(sequence, up_time_ms)
+        if sent and not self._journal.loss_told:
+            self._note_gasp()
+        self.last_signal = (up_time_ms, sent)
+
+    def _send(self, sequence, up_time_ms):
         if self._packet_sequence != sequence or self._prepared_for != self._gasp_key():
             self._prepare_packet(sequence)
         self._date_packet(up_time_ms)
-        sent = bool(self._packet) and self._session.send_now(self._packet)
-        if sent:
+        return bool(self._packet) and self._session.send_now(self._packet)
+
+    def _keep(self, up_time_ms):
+        try:
+            self._journal.append_loss(up_time_ms)
+        except StorageError:
+            return False
+        return True
+
+    def _note_gasp(self):
+        try:
             self._journal.note_gasp()
-        self.last_signal = (up_time_ms, sent)
+        except StorageError:
+            pass  # the record is kept: only the count of gasps is one short
 
     def look(self, now_ms: int) -> None:
         """Make the packet anew when what it says has changed; a monitor of the endpoint."""

@@ -34,6 +34,8 @@ class Board:
     # with `erase()`, `program(offset, data)`, which writes erased bytes once, in place and durable
     # when it returns, and `read(offset, size)`; at least 2 KB. Without: a file is used.
 
+    gasp_first = False  # keeping the power-loss record takes milliseconds: send the gasp before it
+
     # An object with `async wait()`: returns once when the board is about to lose its power; where a
     # battery carries it, only when that ends too.
     power_fail: object = None

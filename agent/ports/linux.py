@@ -34,6 +34,7 @@ _IDENTITY = (
 class LinuxBoard(Board):
     """`config` has every key of linux_config.py."""
 
+    gasp_first = True  # what a disk takes to synchronise has no bound
     poll_ms = 1000  # what must be told sooner wakes the agent
 
     def __init__(self, config):

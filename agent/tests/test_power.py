@@ -2,8 +2,9 @@ import asyncio
 
 from agent.compat import monotonic_ms
 from agent.core.power import PowerMonitor, SupplyEvents
+from agent.errors import StorageError
 from agent.ports.signals import Signal
-from agent.tests.fakes import FakeBoard
+from agent.tests.fakes import FakeBoard, PowerCut
 from agent.tests.usp_bench import Bench, notify_of
 from agent.wire.codes import RESET_COMMANDED, RESET_POWER_ON
 
@@ -144,6 +145,88 @@ def test_nothing_is_sent_that_the_journal_could_not_keep():
     monitor.power_failing()
     monitor.power_failing()
     assert len(monitor._session.sent) == 1, "no second record, so no second gasp"
+
+
+def gasp_first(bench, monitor):
+    """A board whose record takes long, with everything made ready for a loss."""
+    bench.board.gasp_first = True
+    settle(bench)
+    monitor.look(0)
+
+
+def test_where_keeping_the_record_takes_long_the_gasp_leaves_before_it():
+    bench, monitor = started()
+    gasp_first(bench, monitor)
+    slot, order = bench.storage.slot, []
+    commit = slot.commit
+
+    def late_commit(tail):
+        order.append(len(monitor._session.sent))
+        commit(tail)
+
+    slot.commit = late_commit
+    monitor.power_failing()
+    assert order == [1]
+    after, _ = rebooted(bench)
+    assert [name for _, name, _ in waiting(after)] == ["PowerLoss!", "PowerRestored!", "Boot!"]
+    assert after.journal.gasps == 1, "the mark of the gasp is kept as well"
+
+
+def test_a_sequence_that_may_have_left_without_its_record_is_given_up():
+    bench, monitor = started()
+    gasp_first(bench, monitor)
+    told = bench.journal.loss_sequence
+
+    def cut(tail):
+        raise PowerCut
+
+    bench.storage.slot.commit = cut
+    try:
+        monitor.power_failing()
+    except PowerCut:
+        pass
+    assert len(monitor._session.sent) == 1
+    after = bench.restart()
+    after.board.gasp_first = True
+    after, monitor = started(after, subscribe=False)
+    found = waiting(after)
+    assert [name for _, name, _ in found] == [
+        "X_IPKO-COM_EventsDropped!",
+        "PowerRestored!",
+        "Boot!",
+    ]
+    assert [sequence for sequence, _, _ in found] == [told + 1, told + 2, told + 3]
+    assert found[0][2]["Count"] == "0" and found[0][2]["Sequences"] == str(told)
+    after.restart()  # and the journal opens with nothing lost
+    assert names(after.restart()) == names(after)
+
+
+def test_after_a_restart_in_order_nothing_is_given_up():
+    bench, monitor = started()
+    gasp_first(bench, monitor)
+    bench.journal.discard_loss()
+    after = bench.restart(RESET_COMMANDED)
+    after.board.gasp_first = True
+    after, _ = started(after, subscribe=False)
+    assert names(after) == ["Boot!"]
+
+
+def test_a_medium_that_fails_at_the_signal_ends_nothing():
+    for first in (True, False):
+        bench, monitor = started()
+        gasp_first(bench, monitor)
+        bench.board.gasp_first = first
+        told = bench.journal.loss_sequence
+
+        def fail(tail):
+            raise StorageError("commit", 5)
+
+        bench.storage.slot.commit = fail
+        monitor.power_failing()
+        assert len(monitor._session.sent) == first, "no gasp where the sequence is not safe"
+        del bench.storage.slot.commit
+        assert bench.endpoint.event(POWER, "Dip!", {"Magnitude": "1"}, 5, True)
+        assert waiting(bench)[-1][0] == told + 2 * first
 
 
 def test_the_outage_is_told_after_the_boot_and_measured_once_both_clocks_are_known():

@@ -331,6 +331,10 @@ def test_events_that_are_missing_are_lost_or_still_to_come(site: Site, browser: 
     page = text_of(browser.get(f"/devices/{MODEM}").text)
     assert "Lost on the device: 3" in page
     assert "still to come: 2" in page
+    add_event(site, MODEM, 12, "X_IPKO-COM_EventsDropped!", Count="0", Sequences="7")
+    page = text_of(browser.get(f"/devices/{MODEM}").text)
+    assert "Lost on the device: 3" in page, "11 and 7 were given up: nothing had them"
+    assert "still to come: 1" in page
 
 
 def test_what_a_device_sends_cannot_become_markup(site: Site, browser: Browser) -> None:

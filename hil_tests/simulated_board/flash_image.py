@@ -16,7 +16,14 @@ from firmware_tools.build import (
 from firmware_tools.flash_image import FlashImage
 
 _AGENT_MAIN = f"{AGENT_FOLDER}/main.mpy"
-_MACHINE_SOURCES = ("start.py", "simulated.py", "block_device.py", "card_line.py", "wave_player.py")
+_MACHINE_SOURCES = (
+    "start.py",
+    "simulated.py",
+    "block_device.py",
+    "card_line.py",
+    "wave_player.py",
+    "power_trace.py",
+)
 
 
 def agent_for(agent_main: str) -> AgentBuild:

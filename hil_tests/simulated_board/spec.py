@@ -124,9 +124,9 @@ class BoardFolder:
         return self.path / "rom.img"
 
     @property
-    def raw_times(self) -> Path:
-        """When each write to the flash outside the file system was done, where it takes time."""
-        return self.path / "flash.img.raw.times"
+    def power_times(self) -> Path:
+        """When each step of a power-fail signal was done, where flash takes time."""
+        return self.path / "flash.img.power.times"
 
     @property
     def files(self) -> Path:

@@ -131,9 +131,13 @@ class BoardSupervisor:
         """The power-fail signal alone: power is back before the board goes dark."""
         if not self._powered:
             raise BoardRefusedError("is off; restore its power first")
+        signalled_us = time.monotonic_ns() // 1000
         signalled_at = await self._signal(for_ms)
         return self._actions.note(
-            "power_signal", signalled_at=signalled_at, heard_at=self._uplink.first_heard_at()
+            "power_signal",
+            signalled_at=signalled_at,
+            signalled_us=signalled_us,
+            heard_at=self._uplink.first_heard_at(),
         )
 
     async def _signal(self, for_ms: float) -> float:

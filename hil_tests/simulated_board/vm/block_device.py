@@ -6,10 +6,10 @@ write of up to a page of 256 bytes 0.4 ms; with 2, 400 ms and 3 ms. Source: Winb
 datasheet, table "AC Electrical Characteristics", tSE and tPP, typical and maximum. A shorter write
 takes less on the chip.
 One more block lies outside the file system (agent/ports/board.py, `raw_flash`), in a file of its
-own. With timings, the moment each write to it was done is added to the file `<image>.raw.times`.
+own.
 """
 
-from time import sleep_us, time
+from time import sleep_us
 
 BLOCK_BYTES = 4096
 _PAGE_BYTES = 256
@@ -77,9 +77,8 @@ class FlashFile:
 class RawFlash:
     """The block outside the file system: `raw_flash` of a board."""
 
-    def __init__(self, device, path, times=None):
+    def __init__(self, device, path):
         self._device = device
-        self._times = times
         try:
             self._file = open(path, "r+b")
         except OSError:
@@ -91,10 +90,6 @@ class RawFlash:
 
     def program(self, offset, data):
         self._device.program(self._file, offset, data)
-        if self._times:
-            now = time()
-            with open(self._times, "a") as file:
-                file.write("%.6f\n" % now)
 
     def read(self, offset, size):
         self._file.seek(offset)

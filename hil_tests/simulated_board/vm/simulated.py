@@ -48,7 +48,10 @@ class SimulatedBoard(Board):
             setattr(self, name, value)
         self.root = settings["root"]
         self.raw_flash = raw_flash
-        self.power_fail = self._fail_signal = Signal()
+        self._fail_signal = Signal()
+        if settings["flash_timings"]:
+            self._trace(settings["image"] + ".power.times")
+        self.power_fail = self._fail_signal
         self.card_changed = self._card_switch = Signal()
         self.filter = BusFilter()
         self._reset_cause = settings["reset_cause"]
@@ -66,6 +69,13 @@ class SimulatedBoard(Board):
             self.card_line = self._open_slot
         self._console = console
         self._restart = restart
+
+    def _trace(self, path):
+        """Where flash takes time, the way from the pin to record and gasp is written down."""
+        trace = _part("power_trace")
+        self._fail_signal = trace.TracedSignal(path)
+        if self.raw_flash:
+            self.raw_flash = trace.TracedFlash(self.raw_flash, self._fail_signal)
 
     def reset_cause(self):
         return self._reset_cause

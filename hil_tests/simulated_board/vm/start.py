@@ -36,8 +36,7 @@ def _mount(settings):
         lambda: _cut(settings["bus_port"]),
     )
     vfs.mount(vfs.VfsLfs2(device), _FLASH)
-    image = settings["image"]
-    return RawFlash(device, image + ".raw", settings["flash_timings"] and image + ".raw.times")
+    return RawFlash(device, settings["image"] + ".raw")
 
 
 def _mount_rom():

@@ -2,8 +2,7 @@
 
 Same settings, hardware bus, uplink and serial line as `start.py`; the storage is a folder. With
 flash timings, what the disk takes for the power-loss record is followed by the time a flash chip
-takes to write a page, typical or at most (block_device.py), and the moment it was done is added to
-the file `<image>.raw.times`.
+takes to write a page, typical or at most (block_device.py).
 """
 
 import asyncio
@@ -40,18 +39,15 @@ def _stand_in(path):
     sys.modules["agent.main"] = module
 
 
-def _take_time(settings):
+def _take_time(timings, signal):
     sync = storage._data_sync
-    wait_s = (0, 0.0004, 0.003)[settings["flash_timings"]]
+    wait_s = (0, 0.0004, 0.003)[timings]
 
     def slow_sync(file):
         sync(file)
         time.sleep(wait_s)
-        now = time.time()
-        with open(settings["image"] + ".raw.times", "a") as times:
-            times.write(f"{now:.6f}\n")
 
-    storage._data_sync = slow_sync
+    storage._data_sync = lambda file: signal.timed(slow_sync, file)
 
 
 def main():
@@ -59,11 +55,13 @@ def main():
     settings["root"] = settings["files"]
     if settings["agent_main"]:
         _stand_in(settings["agent_main"])
-    if settings["flash_timings"]:
-        _take_time(settings)
     console = _console()
     console[1](b"Simulated board without its own machine: the agent runs on CPython.\r\n")
-    asyncio.run(run_agent(SimulatedBoard(settings, console, lambda: os._exit(0))))
+    board = SimulatedBoard(settings, console, lambda: os._exit(0))
+    board.gasp_first = True
+    if settings["flash_timings"]:
+        _take_time(settings["flash_timings"], board.power_fail)
+    asyncio.run(run_agent(board))
 
 
 if __name__ == "__main__":
