@@ -19,6 +19,7 @@ from agent.wire.topics import controller_topic
 
 _LEAVE_MS = const(3000)  # what was sent before a restart has this long to be acknowledged
 _STEP_MS = const(50)
+_AGAIN_MS = const(1000)
 _MAX_INCOMING_BYTES = const(3072)  # no controller needs more for one request
 _COLLECT_BYTES = const(2048)  # keeps what stays together, so that large pieces still find room
 _CLIENT = "Device.MQTT.Client.1."
@@ -118,7 +119,7 @@ class Agent:
             self._start(task)
         for monitor in self.endpoint.monitors:
             if hasattr(monitor, "run"):
-                self._start(monitor.run())
+                self._start(self._keep_running(monitor))
 
     def restart(self, before=None):
         """Leave in order, do `before`, and have the board restart; not while the line is busy."""
@@ -234,6 +235,15 @@ class Agent:
 
     def _start(self, part):
         self._tasks.append(asyncio.create_task(self._watch(part)))
+
+    async def _keep_running(self, monitor):
+        """Begin anew what ended because memory or medium failed."""
+        while True:
+            try:
+                return await monitor.run()
+            except (StorageError, MemoryError) as error:
+                self.endpoint.failed(error)
+            await sleep_ms(_AGAIN_MS)
 
     async def _watch(self, part):
         try:

@@ -24,12 +24,14 @@ from agent.core.operations import Operations
 from agent.core.outgoing import Outgoing, ready
 from agent.core.parts import part
 from agent.core.subscriptions import Subscriptions
+from agent.core.survival import Survival
 from agent.errors import StorageError
 from agent.wire import usp
 from agent.wire.codes import (
     BOOT_EVENT,
     DIAGNOSTICS,
     EVENTS_DROPPED_EVENT,
+    FAULT_EVENT,
     INTERNAL_ERROR,
     INVALID_RECORD_VALUE,
     LOCAL_AGENT,
@@ -83,6 +85,7 @@ class Endpoint:
             model, self._notifier.add_on_board_request, self._finished, self._after
         )
         journal.describe_drop = self._drop_record
+        self._survival = Survival(self._tell_fault)
         self.last_loss = journal.last_loss  # the power loss before this start, if it is known
         self.power_source = MAINS  # what would fail at a power-fail signal
         self.wake = _nothing  # of the session: what became due is sent at once
@@ -232,20 +235,47 @@ class Endpoint:
         """Yield what is due; timers and samples go on while nobody is connected. None stands for
         nothing: others may run now, such as who hears that power fails."""
         model = self._model
-        model.sample(now_ms)
-        model.run_later(now_ms)
+        self._attempt(model.sample, now_ms)
+        yield None
+        self._attempt(model.run_later, now_ms)
         for monitor in self.monitors:
-            monitor.look(now_ms)
+            yield None
+            self._attempt(monitor.look, now_ms)
         while model.chores:
-            yield from model.chores.pop()
-        self._operations.advance()
+            yield from self._each(model.chores.pop())
+        yield None
+        self._attempt(self._operations.advance)
         if now_ms >= self._check_ms:
-            self._check(now_ms)
+            yield from self._each(self._check(now_ms))
         if not model.online:
             return
         if model.clock.trusted or now_ms - model.connected_ms >= _HOLD_BACK_MS:
-            yield from self._journalled.due(now_ms)
-        yield from self._notifier.due(now_ms)
+            yield from self._each(self._journalled.due(now_ms))
+        yield from self._each(self._notifier.due(now_ms))
+
+    def failed(self, error) -> None:
+        """Something ended of a StorageError or a MemoryError: go on. Raises it when that happened
+        too often."""
+        self._survival.met(error, self._model.now_ms)
+
+    def _attempt(self, work, *args):
+        try:
+            work(*args)
+        except (StorageError, MemoryError) as error:
+            self.failed(error)
+
+    def _each(self, steps):
+        try:
+            yield from steps
+        except (StorageError, MemoryError) as error:
+            self.failed(error)
+
+    def _tell_fault(self, error, count):
+        args = {"Reason": "%s: %s" % (type(error).__name__, error), "Count": str(count)}
+        try:
+            self.event(LOCAL_AGENT, FAULT_EVENT, args, self._model.now_ms, True)
+        except (StorageError, MemoryError):
+            pass  # the next one that is told has the count
 
     def _check(self, now_ms):
         for row in self._subscriptions.expired(now_ms):
@@ -253,8 +283,11 @@ class Endpoint:
             remove_row(self._model, self._subscriptions.object(), row, asker)
             self._model.save()
             self._after(asker)
-        for row, path, value in self._subscriptions.changed_values():
-            self._notifier.add(row, VALUE_CHANGE, encode(0x0A, path, 0x12, value), now_ms)
+        for found in self._subscriptions.changed_values():
+            if found:
+                row, path, value = found
+                self._notifier.add(row, VALUE_CHANGE, encode(0x0A, path, 0x12, value), now_ms)
+            yield None
         self._check_ms = now_ms + _CHECK_MS + _PER_WATCHED_MS * self._subscriptions.watched
         if self._model.offset_ms is not None and not self._dated:
             self._dated = True

@@ -11,9 +11,11 @@ from agent.core.alarms import Alarms
 from agent.core.events import date_time
 from agent.core.model import Model
 from agent.core.parts import part
+from agent.errors import StorageError
 from agent.wire.codes import POWER, UNKNOWN_TIME
 
 REBOOT = "Device.DeviceInfo.Reboots.Reboot.{i}."
+_AGAIN_MS = const(60000)
 _LATER_MS = const(1000)  # an answer has this long to leave before what it promised is done
 _WORD_LIMIT = const(64)
 
@@ -146,11 +148,15 @@ class Device(Model):
         self._later.append((self.now_ms + _LATER_MS, action, args))
 
     def run_later(self, now_ms: int) -> None:
-        """Do the first that is due of what was put off."""
+        """Do the first that is due of what was put off. Raises StorageError; it is tried again."""
         for entry in self._later:
             if entry[0] <= now_ms:
                 self._later.remove(entry)
-                entry[1](*entry[2])
+                try:
+                    entry[1](*entry[2])
+                except StorageError:
+                    self._later.append((now_ms + _AGAIN_MS, entry[1], entry[2]))
+                    raise
                 return
 
     def boot_arguments(self) -> dict:

@@ -15,7 +15,7 @@ from agent.compat import TimeoutError as TimedOut
 from agent.compat import const, monotonic_ms, sleep_ms, wait_for_event
 from agent.core.backoff import connect_retry_wait_ms
 from agent.core.mqtt_client import MqttClient, PacketTooLarge, ServerRefused
-from agent.errors import LinkError, StreamError
+from agent.errors import LinkError, StorageError, StreamError
 from agent.wire import mqtt
 
 _CONNECT_S = const(30)
@@ -86,6 +86,9 @@ class Session:
                 await self._connection()
             except (OSError, TimedOut, mqtt.ProtocolError, LinkError, StreamError) as error:
                 self.error = _text(error)
+            except (StorageError, MemoryError) as error:
+                self.error = "the agent: " + type(error).__name__
+                self._endpoint.failed(error)
             if self.state == "online" and monotonic_ms() - self.since_ms > _STABLE_MS:
                 failures = 0
             failures += 1
@@ -228,7 +231,10 @@ class Session:
             return  # QoS 0 beyond what fits is lost, as QoS 0 may be
         topic_name, response_topic, packet_id, payload = message
         if payload is not None:
-            payload = bytes(payload)
+            try:
+                payload = bytes(payload)
+            except MemoryError:
+                payload = None  # refused, as what is too much
         self._incoming.append((payload, topic_name, response_topic, packet_id))
         self._wake.set()
 
@@ -329,7 +335,10 @@ class Session:
                 link.write_now(mqtt.PINGREQ_PACKET)
 
     async def _wait_to_retry(self, failures):
-        settings = self._load_settings()
+        try:
+            settings = self._load_settings()
+        except (StorageError, MemoryError):
+            settings = Settings()  # the connection will tell
         wait_ms = connect_retry_wait_ms(
             failures,
             settings.connect_retry_time_s,

@@ -63,7 +63,8 @@ class Subscriptions:
         return self._obj
 
     def changed_values(self):
-        """Yield (row, parameter path, value) of every watched value that differs from last time."""
+        """Yield (row, parameter path, value) of every watched value that differs from last time,
+        and None for every other: others may run then."""
         values = {}
         for row in self._enabled("ValueChange"):
             for target in self._targets(row):
@@ -72,8 +73,8 @@ class Subscriptions:
                     seen = crc32(value.encode()) & _SMALL
                     if key not in values and len(values) < _MAX_WATCHED:
                         values[key] = seen
-                        if self._values.get(key, seen) != seen:
-                            yield row, path, value
+                        told = self._values.get(key, seen) == seen
+                        yield None if told else (row, path, value)
         self._values = values
         self.watched = len(values)
 

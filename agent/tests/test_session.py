@@ -3,7 +3,7 @@
 import asyncio
 
 from agent.core.session import Session, Settings
-from agent.errors import StreamError
+from agent.errors import StorageError, StreamError
 from agent.tests.fakes import FakeLink, FakeOutgoing, FakeRandom
 from agent.wire import mqtt
 
@@ -329,6 +329,47 @@ def test_an_error_nobody_expected_ends_the_session_so_that_it_is_noticed():
         return False
 
     assert asyncio.run(run())
+
+
+def test_memory_that_does_not_suffice_ends_the_connection_and_not_the_session():
+    failed = []
+
+    async def scene(desk):
+        desk.endpoint.failed = failed.append
+        await desk.online()
+
+        def poll(now_ms):
+            del desk.endpoint.poll
+            raise MemoryError
+
+        desk.endpoint.poll = poll
+        desk.session.wake()
+        await desk.until(lambda: len(desk.links) == 2, "second link")
+        await desk.online()
+        assert [type(error) for error in failed] == [MemoryError]
+
+    play(scene)
+
+
+def test_credentials_that_cannot_be_read_are_asked_for_again():
+    failed = []
+
+    async def scene(desk):
+        load = desk.session._load_settings
+
+        def broken():
+            if len(failed) < 1:
+                raise StorageError("read", "certificate")
+            return load()
+
+        desk.endpoint.failed = failed.append
+        desk.session._load_settings = broken
+        desk.session.reconnect()
+        await desk.until(lambda: failed, "the failure")
+        desk.session.reconnect()
+        await desk.until(lambda: len(desk.links) == 2, "second link")
+
+    play(scene)
 
 
 def test_connecting_anew_uses_fresh_settings_at_once():

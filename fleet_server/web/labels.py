@@ -97,6 +97,7 @@ _EVENTS = {
     "X_IPKO-COM_CardRemoved!": _("Smart card taken out"),
     "X_IPKO-COM_CardState!": _("Smart card read"),
     "X_IPKO-COM_EventsDropped!": _("Events lost on the device"),
+    "X_IPKO-COM_Fault!": _("The agent went on after a fault"),
     "StateChanged!": _("State of the service changed"),
     "AllowListChanged!": _("Allow-list taken over"),
     "StatusChanged!": _("Television opened or closed"),
