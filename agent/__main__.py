@@ -5,6 +5,7 @@ the machine the agent can use, and ends.
 """
 
 import asyncio
+import gc
 import sys
 
 from agent.errors import ConfigurationError
@@ -52,6 +53,7 @@ def main():
             sys.stdout.write(line + "\n")
         sys.stdout.write(filter_report(config) + "\n" + card + "\n")
         return 0
+    gc.freeze()  # what is there stays: no collection need look at it again
     asyncio.run(serve(LinuxBoard(config)))
     return 1
 

@@ -29,6 +29,7 @@ def work(monitor, now_ms: int):
 
 def _work(monitor, now_ms):
     device = monitor.device
+    yield None
     if device.changed != monitor.changed:
         monitor.changed = device.changed
         _plan(monitor, now_ms)
@@ -92,7 +93,9 @@ def _tell(monitor, profile, now_ms, exceptions):
     """Send a report, whole or of exceptions alone; return after how many seconds to look for an
     exception again."""
     device = monitor.device
+    yield None
     module = part("bulk_report")
+    yield None
     row = device.row(device.find(PROFILE), (profile[_NUMBER],))
     try:
         data = yield from module.collect(device, row, profile[_TOLD], exceptions)

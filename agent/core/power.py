@@ -109,7 +109,9 @@ class PowerMonitor:
             self._gasp()
             gc.threshold(every)
         else:
+            gc.disable()
             self._gasp()
+            gc.enable()
 
     def _gasp(self):
         up_time_ms = self._clock.up_time_ms()
@@ -210,7 +212,7 @@ class PowerMonitor:
             failed_ms = self.last_signal[0]
             await self._until_restored()
             self._interrupted.clear()
-            self._restored(self._clock.up_time_ms(), failed_ms)
+            await self._restored(self._clock.up_time_ms(), failed_ms)
 
     async def _until_restored(self):
         """Come back when power is back, if this boot lives to see it."""
@@ -223,7 +225,7 @@ class PowerMonitor:
     def _is_low(self, supply_mv):
         return supply_mv is not None and supply_mv * 10 < self._board.supply_nominal_mv * 9
 
-    def _restored(self, now_ms, failed_ms):
+    async def _restored(self, now_ms, failed_ms):
         end_ms, error_ms = now_ms, _RIDE_THROUGH_MS
         if self._lost_ms is not None and self._supply.restored_ms > self._lost_ms:
             failed_ms, end_ms = self._lost_ms, self._supply.restored_ms
@@ -231,7 +233,9 @@ class PowerMonitor:
         self._lost_ms = None
         args = {"Duration": str(end_ms - failed_ms), "DurationError": str(error_ms)}
         self._journal.settle()
+        await sleep_ms(0)  # each step takes as long as erasing flash does
         self._endpoint.event(POWER, POWER_RESTORED_EVENT, args, now_ms, True)
+        await sleep_ms(0)
         self._prepare_record()
         self._session.wake()
 

@@ -200,10 +200,13 @@ class RawSlot:
     def __init__(self, region) -> None:
         self._region = region
         self._at = 0
+        self._is_erased = False
 
     def prepare(self, head: bytes) -> None:
         self._at = page_end(len(head))
-        self._do(self._region.erase)
+        if not self._is_erased:
+            self._do(self._region.erase)
+        self._is_erased = False
         self._do(self._region.program, 0, head)
 
     def commit(self, tail) -> None:
@@ -224,6 +227,7 @@ class RawSlot:
 
     def clear(self) -> None:
         self._do(self._region.erase)
+        self._is_erased = True  # for the next record, which need not wait for it again
 
     def _do(self, operation, *args):
         try:

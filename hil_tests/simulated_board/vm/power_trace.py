@@ -14,7 +14,7 @@ from agent.ports.signals import Signal
 try:
     from time import ticks_us
 except ImportError:
-    from time import monotonic_ns
+    from time import monotonic_ns  # pyright: ignore[reportAttributeAccessIssue]
 
     def ticks_us():
         return monotonic_ns() // 1000

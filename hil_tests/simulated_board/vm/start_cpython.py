@@ -6,6 +6,7 @@ takes to write a page, typical or at most (block_device.py).
 """
 
 import asyncio
+import gc
 import json
 import os
 import runpy
@@ -61,6 +62,7 @@ def main():
     board.gasp_first = True
     if settings["flash_timings"]:
         _take_time(settings["flash_timings"], board.power_fail)
+    gc.freeze()  # as agent/__main__.py does
     asyncio.run(run_agent(board))
 
 
