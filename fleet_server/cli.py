@@ -17,7 +17,7 @@ from rich.logging import RichHandler
 
 from agent.wire.allow_list import MAX_BYTES
 from agent.wire.topics import is_endpoint_id
-from fleet_server import bootstrap, doctor, registry_cli, supervisor
+from fleet_server import bootstrap, cli_accounts, doctor, registry_cli, supervisor
 from fleet_server.adapters.certificates import DOCUMENT, Pki, is_signed, make_client, point_of
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.simulated import Behaviour
@@ -34,6 +34,8 @@ from fleet_server.services.return_receipts import check_receipt
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 app.command("import")(registry_cli.import_rows)
 app.command("export")(registry_cli.export_rows)
+app.add_typer(cli_accounts.accounts, name="accounts")
+app.add_typer(cli_accounts.tokens, name="tokens")
 _out = Console()
 _errors = Console(stderr=True)
 _COMMAND_LINE = Actor.system("command line")

@@ -1,4 +1,4 @@
-"""Answers to what is wrong with a call itself: its page of a list, its idempotency key."""
+"""Answers to what is wrong with accounts, tokens, persons, lists and repeated writes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,52 @@ from fleet_server.api.answer import Answer
 from fleet_server.api.paging import InvalidPageError
 from fleet_server.domain.errors import RuleError
 from fleet_server.domain.people import InvalidPersonError, PurposeError, UnknownPersonError
+from fleet_server.services.account_admin import (
+    InvalidAccountError,
+    LastAdministratorError,
+    UnknownAccountError,
+    UsernameTakenError,
+)
+from fleet_server.services.api_tokens import InvalidTokenRequestError, UnknownTokenError
 from fleet_server.services.idempotency import (
     AnswerNotKeptError,
     InvalidKeyError,
     KeyInUseError,
     KeyReusedError,
 )
+from fleet_server.services.rate_limit import TooManyCallsError
 
 ACCESS_ERRORS: dict[type[RuleError], Answer] = {
+    TooManyCallsError: Answer(
+        429,
+        "too-many-calls",
+        "More calls than are allowed",
+        "Wait as many seconds as the header Retry-After says, then go on more slowly.",
+    ),
+    UnknownAccountError: Answer(
+        404, "unknown-account", "Unknown account", "List the accounts and use one of them."
+    ),
+    InvalidAccountError: Answer(
+        422, "invalid-account", "User name or password is not taken", "Choose another."
+    ),
+    UsernameTakenError: Answer(
+        409, "username-taken", "Another account has the name", "Choose another user name."
+    ),
+    LastAdministratorError: Answer(
+        409,
+        "last-administrator",
+        "Nobody would be left to manage accounts",
+        "Give another account the role administrator first.",
+    ),
+    UnknownTokenError: Answer(
+        404,
+        "unknown-token",
+        "Unknown token",
+        "List the tokens: this one has ended or is not yours.",
+    ),
+    InvalidTokenRequestError: Answer(
+        422, "invalid-token-request", "No such token can be made", "Correct what detail names."
+    ),
     UnknownPersonError: Answer(
         404,
         "unknown-person",

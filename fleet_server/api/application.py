@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from fleet_server.api import (
+    accounts,
     allow_lists,
     blacklist,
     clocks,
@@ -52,4 +53,5 @@ def create_api(context: ConsoleContext) -> FastAPI:
     api.include_router(swaps.router)
     for module in (contract_services, allow_lists, returns, blacklist, operations):
         api.include_router(module.router)
+    api.include_router(accounts.router)
     return api

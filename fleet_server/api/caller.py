@@ -21,6 +21,7 @@ from fleet_server.services.console_context import (
     ConsoleContext,
 )
 
+_CALLER = "caller"
 _SAFE_METHODS = ("GET", "HEAD")
 
 
@@ -48,7 +49,19 @@ class Caller:
 
 
 def signed_in(request: Request, context: Context) -> Caller:
-    """Raises NotSignedInError, or NotPermittedError for a cookie without its form token."""
+    """Raises NotSignedInError, TooManyCallsError, or NotPermittedError for a cookie without its
+    form token."""
+    known: Caller | None = getattr(request.state, _CALLER, None)
+    if known is None:
+        address = request.client.host if request.client else ""
+        context.address_rate.take(address, context.now())
+        known = _identify(request, context)
+        context.account_rate.take(str(known.account.id), context.now())
+        setattr(request.state, _CALLER, known)
+    return known
+
+
+def _identify(request: Request, context: ConsoleContext) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return Caller(context.account_of(token.strip()), token.strip())

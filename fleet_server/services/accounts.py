@@ -54,20 +54,32 @@ class PasswordHasher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One sign-in; `language` is empty while the person has not chosen one."""
+    """One sign-in; `language` is empty while the person has not chosen one.
+
+    `scopes` is what an API token is held to; None is a session, which may all that the role may.
+    """
 
     id: int
     username: str
     role: Role
     language: str
+    scopes: frozenset[Permission] | None = None
 
     def may(self, permission: Permission) -> bool:
-        return allows(self.role, permission)
+        within = self.scopes is None or permission in self.scopes
+        return within and allows(self.role, permission)
 
     def require(self, permission: Permission) -> None:
-        """Raises NotPermittedError when the role does not include `permission`."""
-        if not self.may(permission):
+        """Raises NotPermittedError when role or token does not include `permission`."""
+        if not allows(self.role, permission):
             raise NotPermittedError(f"The role {self.role} does not include {permission}.")
+        if not self.may(permission):
+            raise NotPermittedError(f"The token was made without {permission}.")
+
+    def require_session(self) -> None:
+        """Raises NotPermittedError for an API token: it must not widen itself."""
+        if self.scopes is not None:
+            raise NotPermittedError("An API token cannot do this: sign in with the password.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +128,7 @@ def check_password(
     if row is None:
         hasher.hash(password)
         raise WrongSignInError("Unknown user name or wrong password.")
-    if not hasher.matches(row.password_hash, password):
+    if not hasher.matches(row.password_hash, password) or row.disabled_at is not None:
         raise WrongSignInError("Unknown user name or wrong password.")
     return Account(row.id, row.username, Role(row.role), row.language)
 
@@ -127,7 +139,10 @@ def open_session(connection: Connection, account_id: int, token: str, now: datet
     connection.execute(delete(api_token).where(api_token.c.expires_at <= now))
     connection.execute(
         insert(api_token).values(
-            account_id=account_id, token_hash=_digest(token), expires_at=expires_at
+            account_id=account_id,
+            token_hash=token_hash(token),
+            expires_at=expires_at,
+            created_at=now,
         )
     )
     return expires_at
@@ -136,17 +151,29 @@ def open_session(connection: Connection, account_id: int, token: str, now: datet
 def account_of(connection: Connection, token: str, now: datetime) -> Account:
     """The account `token` stands for. Raises NotSignedInError when it is unknown or has ended."""
     row = connection.execute(
-        select(account.c.id, account.c.username, account.c.role, account.c.language)
+        select(
+            account.c.id,
+            account.c.username,
+            account.c.role,
+            account.c.language,
+            api_token.c.name,
+            api_token.c.scopes,
+        )
         .join(api_token, api_token.c.account_id == account.c.id)
-        .where(api_token.c.token_hash == _digest(token), api_token.c.expires_at > now)
+        .where(
+            api_token.c.token_hash == token_hash(token),
+            api_token.c.expires_at > now,
+            account.c.disabled_at.is_(None),
+        )
     ).first()
     if row is None:
         raise NotSignedInError("The session has ended.")
-    return Account(row.id, row.username, Role(row.role), row.language)
+    scopes = frozenset(Permission(scope) for scope in row.scopes.split()) if row.name else None
+    return Account(row.id, row.username, Role(row.role), row.language, scopes)
 
 
 def close_session(connection: Connection, token: str) -> None:
-    connection.execute(delete(api_token).where(api_token.c.token_hash == _digest(token)))
+    connection.execute(delete(api_token).where(api_token.c.token_hash == token_hash(token)))
 
 
 def usernames(connection: Connection, account_ids: Iterable[int]) -> dict[str, str]:
@@ -174,5 +201,6 @@ def form_token_matches(secret: str, sent: str) -> bool:
     return hmac.compare_digest(form_token(secret).encode(), sent.encode())
 
 
-def _digest(token: str) -> str:
+def token_hash(token: str) -> str:
+    """What the database keeps of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

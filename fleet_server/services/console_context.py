@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fleet_server.services.accounts import (
@@ -16,6 +16,7 @@ from fleet_server.services.accounts import (
     open_session,
 )
 from fleet_server.services.fleet import Fleet
+from fleet_server.services.rate_limit import RateLimit
 from fleet_server.services.sign_in_limit import SignInLimit
 
 SESSION_COOKIE = "session"
@@ -34,13 +35,18 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleContext:
-    """What the console process works with; `new_token` gives 32 random bytes as text."""
+    """What the console process works with; `new_token` gives 32 random bytes as text.
+
+    The rates are of calls to the HTTP API, per account (all its tokens together) and per address.
+    """
 
     fleet: Fleet
     hasher: PasswordHasher
     limit: SignInLimit
     now: Callable[[], datetime]
     new_token: Callable[[], str]
+    account_rate: RateLimit = field(default_factory=lambda: RateLimit(1200, 600))
+    address_rate: RateLimit = field(default_factory=lambda: RateLimit(6000, 3000))
 
     def sign_in(self, username: str, password: str, address: str) -> SignedIn:
         """Open a session. Raises TooManyAttemptsError or WrongSignInError."""

@@ -18,6 +18,8 @@ EVERYBODY = "fleet_ops technician dispatcher call_centre warehouse contractor au
 SEES_DEVICES = "fleet_ops technician dispatcher call_centre auditor administrator"
 ON_SITE = "fleet_ops technician"
 SEES_SETTINGS = "fleet_ops dispatcher call_centre auditor administrator"
+NEW_ACCOUNT = {"username": "van-7", "role": "technician", "password": "a made-up sentence"}
+NEW_TOKEN = {"name": "a tool", "scopes": ["look_up_unit"], "days": 30}
 PERSON = {"name": "Shembull", "surname": "Prova"}
 RECORDS_DEFECTS = "fleet_ops dispatcher call_centre"
 PLANS_SWAPS = "fleet_ops dispatcher"
@@ -226,6 +228,21 @@ CALLS: list[tuple[str, str, str, Any, int, str]] = [
         200,
         "administrator",
     ),
+    ("GET", "/accounts", "/accounts", None, 200, "administrator"),
+    ("POST", "/accounts", "/accounts", NEW_ACCOUNT, 201, "administrator"),
+    ("GET", "/accounts/{account_id}", "/accounts/1", None, 200, "administrator"),
+    ("PATCH", "/accounts/{account_id}", "/accounts/1", {}, 200, "administrator"),
+    (
+        "PUT",
+        "/accounts/{account_id}/password",
+        "/accounts/1/password",
+        {"password": "a made-up sentence"},
+        204,
+        "administrator",
+    ),
+    ("GET", "/tokens", "/tokens", None, 200, EVERYBODY),
+    ("POST", "/tokens", "/tokens", NEW_TOKEN, 201, EVERYBODY),
+    ("DELETE", "/tokens/{token_id}", "/tokens/999", None, 404, EVERYBODY),
     ("GET", "/person-looks", "/person-looks", None, 200, "auditor administrator"),
     ("GET", "/contracts/{number}/service", "/contracts/C-1001/service", None, 200, SEES_SETTINGS),
     (
