@@ -17,7 +17,7 @@ from rich.logging import RichHandler
 
 from agent.wire.allow_list import MAX_BYTES
 from agent.wire.topics import is_endpoint_id
-from fleet_server import bootstrap, cli_accounts, doctor, registry_cli, supervisor
+from fleet_server import bootstrap, cli_accounts, cli_data, doctor, registry_cli, supervisor
 from fleet_server.adapters.certificates import DOCUMENT, Pki, is_signed, make_client, point_of
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.simulated import Behaviour
@@ -36,6 +36,7 @@ app.command("import")(registry_cli.import_rows)
 app.command("export")(registry_cli.export_rows)
 app.add_typer(cli_accounts.accounts, name="accounts")
 app.add_typer(cli_accounts.tokens, name="tokens")
+cli_data.register(app)
 _out = Console()
 _errors = Console(stderr=True)
 _COMMAND_LINE = Actor.system("command line")
