@@ -39,6 +39,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 ERASURES = "erasures.jsonl"
 _COPIES = {"fleet": "fleet.copy", "people": "people.copy"}
+_LAST = "last-backup.json"
 _COUNTER_STEP = 1_000_000
 
 
@@ -90,7 +91,17 @@ def make_backup(config: Config, folder: Path, now: datetime, *, with_keys: bool)
     }
     (partial / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     partial.rename(folder)
+    (config.state / _LAST).write_text(json.dumps({"made_at": now.isoformat()}) + "\n")
     return manifest
+
+
+def last_backup(config: Config) -> datetime | None:
+    """When this installation was last backed up; None when it never was."""
+    try:
+        kept = json.loads((config.state / _LAST).read_text())
+        return datetime.fromisoformat(kept["made_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def restore(config: Config, folder: Path, erasures: Iterable[Path] = ()) -> Restored:

@@ -86,6 +86,8 @@ def initialise(config: Config, now: datetime) -> None:
     certificates.make_pki(pki, config.broker_host, config.controller_id, now)
     fleet = build(config)
     migrate_all(fleet)
+    for kept in config.state.glob("*.db"):
+        kept.chmod(0o600)
     _make_accounts(fleet, config, now)
     with fleet.writing() as connection:
         allow_list_versions.keep(connection, lists_in(config.state / "allow-lists"))

@@ -16,15 +16,18 @@ from fleet_server.tests.console_site import START, Site, quick_hasher
 
 # By hand, from the jobs that the roles stand for.
 GRANTED = {
-    "fleet_ops": "look_up_unit see_devices enrol_unit open_console see_settings",
+    "fleet_ops": "look_up_unit see_devices enrol_unit open_console see_settings see_clocks "
+    "record_defect plan_swap",
     "technician": "look_up_unit see_devices enrol_unit open_console look_at_person",
-    "dispatcher": "look_up_unit see_devices see_settings look_at_person",
-    "call_centre": "look_up_unit see_devices see_settings look_at_person keep_person",
+    "dispatcher": "look_up_unit see_devices see_settings look_at_person see_clocks "
+    "record_defect plan_swap",
+    "call_centre": "look_up_unit see_devices see_settings look_at_person keep_person see_clocks "
+    "record_defect",
     "warehouse": "look_up_unit",
     "contractor": "look_up_unit",
-    "auditor": "look_up_unit see_devices see_settings see_looks",
+    "auditor": "look_up_unit see_devices see_settings see_looks see_clocks",
     "administrator": "look_up_unit see_devices see_settings change_settings look_at_person "
-    "keep_person erase_person see_looks manage_accounts",
+    "keep_person erase_person see_looks manage_accounts see_clocks",
 }
 
 

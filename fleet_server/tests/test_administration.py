@@ -55,7 +55,8 @@ def test_the_doctor_names_what_is_missing_and_what_helps(tmp_path: Path) -> None
     config.state.mkdir()
     texts = [one.text for one in doctor.examine(config, utc_now()) if not one.good]
     assert any("certificate root is missing: fleet-server init" in text for text in texts)
-    assert any("there is no database in" in text for text in texts)
+    assert any("there is no database at" in text for text in texts)
+    assert any("there is no personal data store at" in text for text in texts)
     (config.state / "fleet.db").touch()
     texts = [one.text for one in doctor.examine(config, utc_now()) if not one.good]
     assert any("fleet-server migrate" in text for text in texts)
