@@ -13,6 +13,7 @@ from fleet_server.api import (
     contracts,
     defects,
     errors,
+    openapi,
     operations,
     people,
     policy,
@@ -54,4 +55,5 @@ def create_api(context: ConsoleContext) -> FastAPI:
     for module in (contract_services, allow_lists, returns, blacklist, operations):
         api.include_router(module.router)
     api.include_router(accounts.router)
+    openapi.install(api)
     return api

@@ -114,6 +114,7 @@ def get_defects(
 
 @router.get("/defects/{defect_id}")
 def get_defect(defect_id: DefectId, caller: CurrentCaller, context: Context) -> DefectView:
+    """One report; 404 when there is none of this number."""
     caller.require(Permission.SEE_CLOCKS)
     with context.fleet.reading() as connection:
         return _view(desk.read_defect(connection, defect_id))

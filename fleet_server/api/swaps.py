@@ -108,6 +108,7 @@ def get_swaps(number: Number, caller: CurrentCaller, context: Context) -> SwapLi
 
 @router.get("/swaps/{swap_id}")
 def get_swap(swap_id: SwapId, caller: CurrentCaller, context: Context) -> SwapView:
+    """One planned swap; 404 when there is none of this number."""
     caller.require(Permission.SEE_CLOCKS)
     with context.fleet.reading() as connection:
         return _view(plan.read_swap(connection, swap_id))
