@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Mount
 
-from fleet_server.domain.roles import Role
+from fleet_server.domain.roles import Permission, Role, allows
 from fleet_server.services import tables as t
 from fleet_server.tests.console_site import BLANK, CSR, START, VOICE_MODEM, Site, add_unit
 
@@ -341,6 +341,27 @@ OPEN = {
     "POST /api/v1/session",
 }
 
+# What each role may, by hand: a permission that is added stands here before it is granted.
+GRANTED = {
+    "fleet_ops": "look_up_unit see_devices enrol_unit open_console see_settings "
+    "see_clocks record_defect plan_swap see_contract see_registry "
+    "keep_registry receive_units move_stock pair_card sign_contract "
+    "assign_unit correct_record",
+    "technician": "look_up_unit see_devices enrol_unit open_console look_at_person "
+    "see_contract see_registry pair_card assign_unit",
+    "dispatcher": "look_up_unit see_devices see_settings look_at_person see_clocks "
+    "record_defect plan_swap see_contract",
+    "call_centre": "look_up_unit see_devices see_settings look_at_person keep_person "
+    "see_clocks record_defect see_contract sign_contract",
+    "warehouse": "look_up_unit see_registry receive_units move_stock pair_card",
+    "contractor": "look_up_unit",
+    "auditor": "look_up_unit see_devices see_settings see_looks see_clocks "
+    "see_contract see_registry",
+    "administrator": "look_up_unit see_devices see_settings change_settings look_at_person "
+    "keep_person erase_person see_looks manage_accounts see_clocks "
+    "see_contract see_registry",
+}
+
 
 def routes(app: FastAPI, prefix: str = "") -> set[str]:
     """Every route there is, as `METHOD /path`."""
@@ -352,6 +373,13 @@ def routes(app: FastAPI, prefix: str = "") -> set[str]:
         elif isinstance(mounted, APIRoute):
             found |= {f"{method} {prefix}{route.path}" for method in route.methods or ()}
     return found
+
+
+def test_every_role_has_exactly_what_its_job_needs() -> None:
+    granted = {
+        role.value: " ".join(p.value for p in Permission if allows(role, p)) for role in Role
+    }
+    assert granted == GRANTED
 
 
 def test_no_route_is_missing_from_the_table(site: Site) -> None:
