@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import Connection, delete, insert, select
 
 from fleet_server.domain.errors import UnknownContractError
 from fleet_server.domain.people import (
@@ -29,6 +29,7 @@ from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.people_tables import erasure, person, person_look
+from fleet_server.services.people_words import erase_words
 from fleet_server.services.scrub import scrub
 from fleet_server.services.upsert import upsert
 
@@ -141,8 +142,8 @@ def reapply(fleet: Fleet, erasures: Sequence[Erased]) -> int:
             )
     with fleet.writing() as connection:
         for one in erasures:
-            texts += _erase_reasons(connection, one)
-    scrub(fleet.engine, ["audit_reason"])
+            texts += erase_words(connection, one.contract_number, one.erased_at)
+    scrub(fleet.engine, ["audit_reason", "idempotency_key"])
     if fleet.people is not None:
         scrub(fleet.people, ["person"])
     return texts
@@ -199,27 +200,3 @@ def _check_contract(fleet: Fleet, contract_number: str) -> None:
         )
     if found is None:
         raise UnknownContractError(f"There is no contract {contract_number}.")
-
-
-def _erase_reasons(connection: Connection, one: Erased) -> int:
-    """The words beside entries about the contract, and about its units while they were there."""
-    entry = t.audit_entry
-    about = [entry.c.subject == f"contract:{one.contract_number}"]
-    about.append(entry.c.subject.startswith(f"contract:{one.contract_number}/", autoescape=True))
-    for row in connection.execute(
-        select(t.unit.c.serial_number, t.assignment.c.since_at, t.assignment.c.until_at)
-        .join(t.assignment, t.assignment.c.unit_id == t.unit.c.id)
-        .join(t.service_position, t.service_position.c.id == t.assignment.c.service_position_id)
-        .join(t.contract, t.contract.c.id == t.service_position.c.contract_id)
-        .where(t.contract.c.number == one.contract_number)
-    ):
-        while_there = entry.c.at >= row.since_at
-        if row.until_at is not None:
-            while_there &= entry.c.at <= row.until_at
-        about.append((entry.c.subject == f"unit:{row.serial_number}") & while_there)
-    digests = select(entry.c.reason_digest).where(
-        or_(*about), entry.c.at <= one.erased_at, entry.c.reason_digest != ""
-    )
-    return connection.execute(
-        delete(t.audit_reason).where(t.audit_reason.c.reason_digest.in_(digests))
-    ).rowcount

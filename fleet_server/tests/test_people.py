@@ -236,3 +236,38 @@ def test_the_register_is_extended_by_what_it_does_not_hold(site: Site) -> None:
             people.extend_register(connection, [one, two])
     with site.context.fleet.reading_people() as connection:
         assert people.register(connection) == [one, two]
+
+
+PAGE = "/contracts/C-1001/person"
+
+
+def test_the_page_shows_nothing_until_a_purpose_is_chosen_and_then_what_the_role_sees(
+    site: Site,
+) -> None:
+    put(site)
+    browser = site.signed_in(Role.TECHNICIAN)
+    before = browser.get(PAGE).text
+    assert not any(value in before for value in PERSON.values())
+    assert 'value="visit"' in before
+    assert 'value="own_data"' not in before
+    shown = browser.get(f"{PAGE}?purpose=visit").text
+    assert [name for name, value in PERSON.items() if value in shown] == DOOR.split()
+    assert "Erase" not in shown
+    assert site.people is not None
+    with site.people.connect() as connection:
+        assert len(connection.execute(select(person_look)).all()) == 1
+    assert browser.get(f"{PAGE}?purpose=own_data").status_code == 403
+
+
+def test_the_page_records_refuses_and_erases(site: Site) -> None:
+    browser = site.signed_in(Role.ADMINISTRATOR)
+    assert browser.submit(PAGE, **PERSON).status_code == 303
+    assert PERSON["surname"] in browser.get(f"{PAGE}?purpose=own_data").text
+    refused = browser.submit(PAGE, **{**PERSON, "e_mail": "nobody"})
+    assert refused.status_code == 422
+    assert "Nothing was changed" in refused.text
+    assert browser.submit(f"{PAGE}-erasure", ground="request").status_code == 303
+    gone = browser.get(f"{PAGE}?purpose=own_data").text
+    assert "Nothing is on record for this contract." in gone
+    assert PERSON["surname"] not in gone
+    assert browser.get("/contracts/C-9/person?purpose=own_data").status_code == 404

@@ -48,6 +48,13 @@ PAGES: list[tuple[str, str, str, int, str]] = [
     ("GET", "/devices/{endpoint_id}/values", f"/devices/{VOICE_MODEM}/values", 200, SEES_DEVICES),
     ("GET", "/units", "/units?serial=00000002", 200, EVERYBODY),
     ("GET", "/settings", "/settings", 200, SEES_SETTINGS),
+    (
+        "GET",
+        "/contracts/{number}/person",
+        "/contracts/C-1001/person",
+        200,
+        "technician dispatcher call_centre administrator",
+    ),
     ("GET", "/settings/{name}", "/settings/return_days", 200, SEES_SETTINGS),
     ("GET", "/deadlines", "/deadlines", 200, SEES_SETTINGS),
     ("GET", "/deadlines/{number}", "/deadlines/C-1001", 200, SEES_SETTINGS),
@@ -55,6 +62,20 @@ PAGES: list[tuple[str, str, str, int, str]] = [
 # (route as declared, address sent to, fields, status when allowed, roles allowed)
 FORMS: list[tuple[str, str, dict[str, str], int, str]] = [
     ("/settings/{name}", "/settings/return_days", SETTING, 303, "administrator"),
+    (
+        "/contracts/{number}/person",
+        "/contracts/C-1001/person",
+        PERSON,
+        303,
+        "call_centre administrator",
+    ),
+    (
+        "/contracts/{number}/person-erasure",
+        "/contracts/C-1001/person-erasure",
+        {"ground": "request"},
+        303,
+        "administrator",
+    ),
     ("/deadlines/{number}/defects", "/deadlines/C-1001/defects", {}, 303, RECORDS_DEFECTS),
     ("/defects/{defect_id}", "/defects/99", {"action": "clearing"}, 404, RECORDS_DEFECTS),
     (

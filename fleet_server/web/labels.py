@@ -9,6 +9,7 @@ from __future__ import annotations
 from gettext import NullTranslations
 
 from fleet_server.domain.roles import Role
+from fleet_server.web.people_labels import PEOPLE_WORDS
 
 
 def _(message: str) -> str:
@@ -302,6 +303,7 @@ _WORDS: dict[str, dict[str, str]] = {
     "truth": _TRUTH,
     "event": _EVENTS,
     "argument": _ARGUMENTS,
+    **PEOPLE_WORDS,
 }
 
 
