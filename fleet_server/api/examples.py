@@ -1,13 +1,13 @@
 """Examples for the OpenAPI document, put together from what the models say of themselves.
 
 A model's own example (`json_schema_extra={"example": ...}`) counts; else each member has one by its
-own `examples`, by its name in `_MEMBERS`, by its enumeration or by its type. A text of a name that
-is not known has none, and a test names it.
+own `examples`, by its name in `_MEMBERS`, by its enumeration or by its type. A test holds each to
+be one that the call takes or gives.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 Schema = dict[str, Any]
@@ -76,13 +76,6 @@ _MEMBERS: Mapping[str, Any] = {
 }
 
 
-def missing_members(
-    schema: Schema, schemas: Schema, seen: frozenset[str] = frozenset()
-) -> set[str]:
-    """Names of the texts that have no example."""
-    return {name for name, found in _walk(schema, schemas, "", seen) if found is None}
-
-
 def example(schema: Schema, schemas: Schema, name: str = "") -> Any:
     """A value of this schema; None where there is none to give."""
     schema = _resolve(schema, schemas)
@@ -131,28 +124,9 @@ def _by_type(schema: Schema, schemas: Schema, name: str) -> Any:
         return _MOMENT
     if schema.get("format") == "date":
         return _DAY
-    return _MEMBERS.get(name)
-
-
-def _walk(
-    schema: Schema, schemas: Schema, name: str, seen: frozenset[str]
-) -> Iterator[tuple[str, Any]]:
-    reference = schema.get("$ref", "")
-    if reference in seen:
-        return
-    seen |= {reference} if reference else set()
-    schema = _resolve(schema, schemas)
-    if "example" in schema or schema.get("examples"):
-        return
-    for each, found in schema.get("properties", {}).items():
-        yield from _walk(found, schemas, each, seen)
-    if "items" in schema:
-        yield from _walk(schema["items"], schemas, name.removesuffix("s"), seen)
-    for either in ("anyOf", "oneOf", "allOf"):
-        if either in schema:
-            yield from _walk(schema[either][0], schemas, name, seen)
-    if schema.get("type") == "string":
-        yield name, example(schema, schemas, name)
+    if kind == "string":
+        return _MEMBERS.get(name, f"made-up {name}")
+    return None
 
 
 def _resolve(schema: Schema, schemas: Schema) -> Schema:

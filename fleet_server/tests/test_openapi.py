@@ -11,7 +11,6 @@ from pydantic import TypeAdapter
 from sqlalchemy import create_engine
 
 from fleet_server.api.application import create_api
-from fleet_server.api.examples import missing_members
 from fleet_server.api.openapi import operations
 from fleet_server.tests.console_site import Site
 
@@ -52,15 +51,8 @@ def test_every_call_says_what_it_does(document: dict[str, Any]) -> None:
 
 
 def test_every_body_has_an_example(document: dict[str, Any]) -> None:
-    schemas = document["components"]["schemas"]
-    without = [call for call, content in _contents(document) if content.get("example") is None]
+    without = [call for call, content in _contents(document) if not content.get("example")]
     assert without == []
-    unknown = {
-        name
-        for _call, content in _contents(document)
-        for name in missing_members(content.get("schema", {}), schemas)
-    }
-    assert unknown == set(), "give the member `examples`, or its name a value in api/examples.py"
 
 
 def test_every_example_is_one_that_the_call_takes_or_gives(
