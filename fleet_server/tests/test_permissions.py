@@ -359,6 +359,7 @@ OPEN = {
     "GET /static/{digest}/{name}",
     "GET /healthz",
     "GET /readyz",
+    "GET /metrics",
     "POST /api/v1/session",
 }
 
