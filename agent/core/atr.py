@@ -25,7 +25,9 @@ class ATR:
 
     `protocols` are the values T in their order; `specific` is the one the card already speaks and
     will not negotiate, else None. `clocks` and `bits`: one elementary time unit takes clocks/bits
-    cycles of the card's clock, 0 where the card's code for it is reserved. `wait` is WI, of T=0.
+    cycles of the card's clock, 0 where the card's code for it is reserved. `rates` is TA1, by which
+    these are asked for, None where the card offers none. `wait` is WI, of T=0; of T=1 are `ifsc`,
+    the largest block it takes, `bwi` and `cwi` of its waiting times, and `crc`, else LRC.
     """
 
     def __init__(self, data) -> None:
@@ -36,7 +38,12 @@ class ATR:
         self.clocks = 372
         self.bits = 1
         self.extra_guard = 0
+        self.rates = None
         self.wait = _DEFAULT_WI
+        self.ifsc = 32
+        self.bwi = 4
+        self.cwi = 13
+        self.crc = False
 
     def text(self) -> str:
         """Upper-case hex digits, as Device.SmartCardReaders has them."""
@@ -73,6 +80,7 @@ def _interface_bytes(atr, data):
     """Take them in; where the historical bytes begin, or None while some are missing."""
     at = 2
     group = 1
+    blocks = False  # the bytes of T=1 were there
     follows = data[1] >> 4
     protocol = None
     while follows:
@@ -86,6 +94,9 @@ def _interface_bytes(atr, data):
                 values[which] = data[at]
                 at += 1
         _take_group(atr, group, protocol, values)
+        if group > 2 and protocol == 1 and not blocks:
+            blocks = True
+            _take_blocks(atr, values)
         announced = values[3]
         if announced is None:
             break
@@ -103,6 +114,7 @@ def _take_group(atr, group, protocol, values):
     first, _, third, _ = values
     if group == 1:
         if first is not None:
+            atr.rates = first
             atr.clocks = _FI[first >> 4]
             atr.bits = _DI[first & 15]
         atr.extra_guard = third or 0
@@ -115,6 +127,20 @@ def _take_group(atr, group, protocol, values):
             if not third:
                 raise CardError("malformed", "WI is 0")
             atr.wait = third
+
+
+def _take_blocks(atr, values):
+    """What TA, TB and TC mean where they are the first that are of T=1."""
+    size, waiting, check, _ = values
+    if size is not None:
+        if not 0 < size < 255:
+            raise CardError("malformed", "IFSC")
+        atr.ifsc = size
+    if waiting is not None:
+        atr.bwi, atr.cwi = waiting >> 4, waiting & 15
+        if atr.bwi > 9:
+            raise CardError("malformed", "BWI")
+    atr.crc = bool(check and check & 1)
 
 
 def _offer(atr, group, protocol):

@@ -48,7 +48,7 @@ async def read(device):
             found["State"] = CARD_MUTE if mute else CARD_UNKNOWN
         finally:
             port.release()
-    forget("agent.core.atr", "agent.ports.card")
+    forget("agent.core.atr", "agent.ports.card", "agent.core.t1", "agent.core.card_pps")
     return found
 
 

@@ -34,6 +34,7 @@ class CardLine:
     """
 
     clock_hz = 3571200
+    max_baud = 115200  # a card that offers more is left at the speed it began with
 
     def activate(self, baud):
         """Power, clock, I/O at `baud` with 8 bits, even parity and 2 stop bits, then RST high."""

@@ -34,6 +34,7 @@ class PlayedCard:
         self.box = box
         self.entitled = entitled
         self.heard = []
+        self.piece = 254  # what it puts into one block of T=1
         self._selected = False
 
     def reset(self) -> bytes:
@@ -133,12 +134,24 @@ class CardEngine:
         return bytes([self._turn(byte) for byte in data])
 
     def _turn(self, byte):
-        if not self._turned:
-            return byte
-        turned = 0
-        for bit in range(8):
-            turned |= (byte >> bit & 1) << (7 - bit)
-        return turned ^ 0xFF
+        return turned(byte) if self._turned else byte
+
+
+def turned(byte: int) -> int:
+    """A byte in the inverse convention: bits reversed and turned over."""
+    found = 0
+    for bit in range(8):
+        found |= (byte >> bit & 1) << (7 - bit)
+    return found ^ 0xFF
+
+
+def engine_of(card, **manner):
+    """What says a card's bytes, by the first protocol its answer to reset names."""
+    if card.atr and parse(card.atr).protocols[0] == 1:
+        from agent.tests.played_t1 import T1Engine
+
+        return T1Engine(card, parse(card.atr), **manner)
+    return CardEngine(card, **manner)
 
 
 class PlayedLine(CardLine):
@@ -149,31 +162,35 @@ class PlayedLine(CardLine):
         self.manner = manner
         self.speeds = []
         self.is_active = False
-        self.noise = 0  # flips bits of the next byte that is written
-        self._engine = None
+        self.noise = 0  # flips bits of the next byte that is written, as it is heard back
+        self.noise_at = ()  # which of all bytes that are written arrive changed
+        self.engine = None
+        self._written = 0
         self._line = bytearray()
 
     def activate(self, baud):
         self.speeds.append((baud, False))
         self.is_active = True
         self._line = bytearray()
-        self._engine = CardEngine(self.card, **self.manner) if self.card else None
-        if self._engine:
-            self._line.extend(self._engine.start())
+        self.engine = engine_of(self.card, **self.manner) if self.card else None
+        if self.engine:
+            self._line.extend(self.engine.start())
 
     def set_speed(self, baud, odd):
         self.speeds.append((baud, odd))
 
     def deactivate(self):
         self.is_active = False
-        self._engine = None
 
     def write(self, data):
         for byte in data:
+            self._written += 1
+            if self._written in self.noise_at:
+                byte ^= 8
             self._line.append(byte ^ self.noise)
             self.noise = 0
-            if self._engine:
-                self._line.extend(self._engine.feed(byte))
+            if self.engine:
+                self._line.extend(self.engine.feed(byte))
 
     def read(self):
         if not self._line:

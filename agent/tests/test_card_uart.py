@@ -112,7 +112,7 @@ def test_what_no_card_may_say_is_refused():
     class Line(PlayedLine):
         def activate(self, baud):
             PlayedLine.activate(self, baud)
-            self._engine._answer = lambda command, ins, sends: self.says
+            self.engine._answer = lambda command, ins, sends: self.says
 
     for says in (b"\x12", b"\xca" * 40, b"\x60" * 40):
         line = Line(PlayedCard(SERIAL))
@@ -122,10 +122,8 @@ def test_what_no_card_may_say_is_refused():
 
 
 def test_a_card_of_another_protocol_is_known_by_its_answer_and_not_spoken_to():
-    t1 = b"\x3b\x80\x01"
-    line = PlayedLine(PlayedCard(SERIAL, t1 + b"\x81"))
-    line.card.atr = t1 + b"\x81"
-    assert parse(line.card.atr).protocols == [1]
+    line = PlayedLine(PlayedCard(SERIAL, b"\x3b\x80\x02\x82"))
+    assert parse(line.card.atr).protocols == [2]
     assert _fails(line, SELECT) == "protocol"
     assert line.card.heard == []
 

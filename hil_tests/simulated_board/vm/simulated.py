@@ -63,7 +63,7 @@ class SimulatedBoard(Board):
         self._facts = {name: _kept(text) for name, text in settings["facts"].items()}
         self._uplink_port = settings["uplink_port"]
         self._bus_port = settings["bus_port"]
-        self._time_port = settings["time_port"]
+        self._time_port = settings.get("time_port", 0)
         self._slot_port = settings.get("card_port", 0)
         if self._slot_port:
             self.card_line = self._open_slot
@@ -139,6 +139,8 @@ class SimulatedBoard(Board):
 
     async def datagrams(self, host, port):
         """Whatever the name: the time server of the bench."""
+        if not self._time_port:
+            raise OSError(113)
         return await Board.datagrams(self, _HOST, self._time_port)
 
     async def listen(self):
