@@ -18,6 +18,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 GROUPS = (
     (
         "agent.errors",
+        "agent.breath",
         "agent.core.parts",
         "agent.wire.codes",
         "agent.wire.topics",
@@ -42,6 +43,7 @@ GROUPS = (
         "agent.core.subscriptions",
         "agent.core.notify_journal",
         "agent.core.operations",
+        "agent.core.survival",
         "agent.core.endpoint",
         "agent.core.model_table",
         "agent.core.model",

@@ -5,6 +5,7 @@ Record is dropped; a request that can be told apart is answered, with an Error i
 Sessions are not supported and are answered with disconnect 7106, secured payloads with 7104.
 """
 
+from agent.breath import breathe
 from agent.compat import const
 from agent.core.changes import Asker, remove_row
 from agent.core.controllers import Controllers
@@ -184,7 +185,9 @@ class Endpoint:
         try:
             if message.fault:
                 raise message.fault
+            breathe()
             content = self._carry_out(message, asker, asked[0])
+            breathe()
             outgoing = None
             if content:
                 produce = usp.answer_producer(

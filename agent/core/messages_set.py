@@ -1,5 +1,6 @@
 """Set: a part of its own, beside what messages_write.py has for all that write."""
 
+from agent.breath import breathe
 from agent.core.parts import part
 from agent.wire.codes import INVALID_PATH
 from agent.wire.protobuf import encode
@@ -47,6 +48,7 @@ def _apply(model, plan, undo, asker):
     obj = plan.target.obj
     mine = len(undo)
     for row in plan.rows:
+        breathe()
         for slot, name, value in plan.values:
             if model.get(obj, row, name) != value:
                 undo.append((model.put_slot, obj, row, slot, row[slot]))

@@ -5,6 +5,7 @@ each path stands alone. A search path that finds several rows is all or nothing 
 Error texts are short; codes are what counts. Source: TR-369, "Set", "Add", "Delete Message".
 """
 
+from agent.breath import breathe
 from agent.core.changes import CONTROLLER
 from agent.core.paths import Target
 from agent.errors import StorageError
@@ -88,6 +89,7 @@ def read_settings(model, plan, item, creating, check):
             keys.extend(names)
     failed = False
     for setting in views(item, 0x12):
+        breathe()
         name = first_text(setting, 0x0A)
         try:
             slot, value = _checked(model, plan, name, first_text(setting, 0x12), creating, check)

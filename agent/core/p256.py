@@ -4,6 +4,7 @@ Points and signatures are bytes: point 64 (x, y), signature 64 (r, s). Keys and 
 p256_keys.py. Needed rarely: import it inside the function that uses it. Source: FIPS 186-5, SEC 1.
 """
 
+from agent.breath import breathe
 from agent.compat import sha256
 
 _P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
@@ -95,6 +96,7 @@ def multiply(a, p, b, q):
     table = (None, p, q, _add(p, q))
     result = _INFINITY
     for shift in range(255, -1, -1):
+        breathe()
         if result[2]:
             result = _double(result)
         index = (b >> shift & 1) << 1 | a >> shift & 1

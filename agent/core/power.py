@@ -22,6 +22,7 @@
 import asyncio
 import gc
 
+from agent.breath import on_breath
 from agent.compat import MICROPYTHON, const, sleep_ms
 from agent.core.events import date_time, event_record
 from agent.core.journal import fixed_digits
@@ -92,13 +93,20 @@ class PowerMonitor:
             tasks.append(asyncio.create_task(self._supply.run()))
         elif "supply" in self._board.sensors:
             tasks.append(asyncio.create_task(self._sample()))
+        on_breath(self._look_at_pin)
         try:
             await asyncio.gather(*tasks)
         finally:
+            on_breath(None)
             for task in tasks:
                 task.cancel()
 
     # --- the gasp
+
+    def _look_at_pin(self):
+        """From inside work that takes long: what the pin tells the task, which cannot run now."""
+        if not self._interrupted.is_set() and self._board.power_failing():
+            self.power_failing()
 
     def power_failing(self) -> None:
         """The signal came: keep the record, send the gasp. Nothing here waits."""

@@ -54,6 +54,10 @@ class Board:
         """Why the agent started: a code of agent.wire.codes."""
         raise NotImplementedError
 
+    def power_failing(self):
+        """Whether the power-fail signal stands now; asked where nobody can wait for it."""
+        return False
+
     def supply_mv(self):
         """What is supplied now, in millivolts, or None when nothing measures it."""
         level_mv = self.sampler and self.sampler.level_mv

@@ -65,12 +65,13 @@ class Microcontroller(Board):
             self.supply_nominal_mv = factory["supply"]["nominal_mv"]
             sensors.append("supply")
         self.sensors = tuple(sensors)
-        self._slot_pin = None
+        self._slot_pin = self._fail_pin = None
         self.rtc = None  # machine.RTC()
 
     def watch_power(self, pin, trigger, flag):
-        """Have `flag`, an asyncio.ThreadSafeFlag, set when the comparator pulls the pin."""
+        """Have `flag`, an asyncio.ThreadSafeFlag, set when the comparator pulls the pin low."""
         self.power_fail = flag
+        self._fail_pin = pin
         pin.irq(lambda _: flag.set(), trigger)
         self.sensors += ("power_fail",)
 
@@ -84,6 +85,9 @@ class Microcontroller(Board):
 
     def reset_cause(self):
         return self._cause
+
+    def power_failing(self):
+        return self._fail_pin is not None and not self._fail_pin.value()
 
     def supply_mv(self):
         if self._microvolts is None:

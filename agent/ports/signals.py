@@ -12,6 +12,10 @@ class Signal:
     def pull(self):
         self._event.set()
 
+    def is_pulled(self):
+        """Whether `wait` would return at once."""
+        return self._event.is_set()
+
     async def wait(self):
         await self._event.wait()
         self._event.clear()

@@ -97,9 +97,9 @@ def test_the_comparator_and_the_card_switch_set_their_flags():
     switch.pull(0)
     assert changed.is_set
     assert made.card_present() is True
-    assert not failing.is_set
+    assert not failing.is_set and not made.power_failing()
     power.pull(0)
-    assert failing.is_set
+    assert failing.is_set and made.power_failing()
 
 
 def test_a_board_without_a_slot_has_no_card():

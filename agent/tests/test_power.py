@@ -349,6 +349,31 @@ def test_a_signal_the_board_survives_ends_in_the_same_boot():
     assert monitor._session.woken
 
 
+def test_a_signal_within_work_that_cannot_give_way_is_heard_there_and_once():
+    from agent.core.p256 import verify
+    from agent.core.p256_keys import public_key, sign
+
+    bench, monitor = started()
+    settle(bench)
+    monitor.look(0)
+    bench.board.power_fail = Signal()
+    bench.board.power_failing = bench.board.power_fail.is_pulled
+    key = bytes(31) + b"\x07"
+    signature = sign(key, b"message")
+
+    async def steps():
+        await asyncio.sleep(0.01)
+        bench.board.power_fail.pull()
+        assert verify(public_key(key), b"message", signature)
+        assert len(monitor._session.sent) == 1, "while nobody else could run"
+        await asyncio.sleep(0.05)
+
+    run_monitor(monitor, steps)
+    assert len(monitor._session.sent) == 1
+    assert names(bench) == ["PowerLoss!"]
+    verify(public_key(key), b"message", signature)  # nobody looks any more
+
+
 def test_a_rail_at_zero_is_not_one_that_nobody_measures():
     bench, monitor = started()
     settle(bench)

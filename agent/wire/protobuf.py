@@ -8,6 +8,7 @@ A producer is a generator function that puts fields into the Sink it is given an
 then. It runs twice and must put the same both times: first to learn the sizes, then to write.
 """
 
+from agent.breath import breathe
 from agent.compat import const
 from agent.errors import PeerError, StreamError
 
@@ -164,6 +165,7 @@ def measure(produce) -> Sink:
     sink = Sink()
     for _ in produce(sink):
         sink.take()
+        breathe()
     sink.take()
     return sink
 

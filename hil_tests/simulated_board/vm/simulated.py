@@ -9,6 +9,7 @@ host and port named in the first line.
 
 import asyncio
 import json
+import select
 import socket
 import sys
 from time import time
@@ -67,6 +68,8 @@ class SimulatedBoard(Board):
         self._slot_port = settings.get("card_port", 0)
         if self._slot_port:
             self.card_line = self._open_slot
+        self._bus = None  # the socket of the hardware bus, on the MicroPython machine
+        self._bus_poll = select.poll()
         self._console = console
         self._restart = restart
 
@@ -76,6 +79,14 @@ class SimulatedBoard(Board):
         self._fail_signal = trace.TracedSignal(path)
         if self.raw_flash:
             self.raw_flash = trace.TracedFlash(self.raw_flash, self._fail_signal)
+
+    def power_failing(self):
+        """Asked while no task runs: what came over the bus meanwhile is read here."""
+        if self._bus and self._bus_poll.poll(0):
+            line = self._bus.readline()
+            if line:
+                self._obey(line.decode().strip().split(" ", 2))
+        return self._fail_signal.is_pulled()
 
     def reset_cause(self):
         return self._reset_cause
@@ -146,6 +157,9 @@ class SimulatedBoard(Board):
     async def listen(self):
         """Follow the hardware bus until the bench ends."""
         reader, writer = await asyncio.open_connection(_HOST, self._bus_port)
+        if sys.implementation.name == "micropython":  # a reader there has no buffer of its own
+            self._bus = reader.s  # pyright: ignore[reportAttributeAccessIssue]
+            self._bus_poll.register(self._bus, select.POLLIN)
         self.filter.connected(writer)
         while True:
             line = await reader.readline()
