@@ -25,7 +25,14 @@ from agent.wire.codes import (
 from fleet_server.domain import event as kinds
 from fleet_server.domain import presence as rules
 from fleet_server.services import agents as store
-from fleet_server.services import event_log, interruptions, model_cache, storms, telemetry
+from fleet_server.services import (
+    event_log,
+    gasps,
+    interruptions,
+    model_cache,
+    storms,
+    telemetry,
+)
 from fleet_server.services import tables as t
 from fleet_server.services.agents import Agent
 from fleet_server.services.onboarding import ModelKey, Onboarding, Target
@@ -67,6 +74,7 @@ class Heard:
     incoming: Incoming
     row: dict[str, Any] | None = None
     new: bool = False
+    gasp: bool = False
 
 
 @dataclass(slots=True)
@@ -262,6 +270,7 @@ class Intake:
         if one.new and name in _RETURN_EVENTS:
             return rules.BOOT
         if one.new and name == POWER_LOSS_EVENT and _is_gasp(agent, one.row or {}, now):
+            one.gasp = True
             return rules.POWER_LOSS
         return rules.RECORD
 
@@ -272,6 +281,7 @@ class Intake:
         for agent in agents:
             model_cache.keep_findings(connection, agent, self.known_models, now)
         self._keep_values(connection, new, now)
+        gasps.count(connection, ((one.row, one.gasp) for one in new if one.row is not None))
         turned = {agent.endpoint_id for agent in agents if agent.changes}
         store.save(connection, agents)
         suspicious = turned | _tellers(new, interruptions.POWER_EVENTS)

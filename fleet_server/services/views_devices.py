@@ -23,6 +23,8 @@ from sqlalchemy import (
 from agent.wire.telemetry import ROWS, judged
 from fleet_server.domain.errors import NotFoundError
 from fleet_server.domain.presence import ONLINE
+from fleet_server.services import gasps
+from fleet_server.services.gasps import Gasps
 from fleet_server.services.tables import (
     agent,
     assignment,
@@ -158,6 +160,7 @@ class Device:
     values: Mapping[str, ReportedValue]
     health: tuple[Level, ...]
     open_interruptions: tuple[Interruption, ...]
+    gasps: Gasps
 
 
 def list_devices(
@@ -189,6 +192,7 @@ def read_device(connection: Connection, endpoint_id: str) -> Device:
         values={row.path: ReportedValue(row.value, row.reported_at) for row in values},
         health=_health(connection, endpoint_id),
         open_interruptions=open_interruptions(connection, endpoint_id),
+        gasps=gasps.read(connection, endpoint_id),
     )
 
 

@@ -227,6 +227,48 @@ def test_one_power_cut_is_one_interruption_with_its_true_length(fleet: MemoryFle
     assert len(fleet.rows(t.event)) == 3
 
 
+def counted(fleet: MemoryFleet) -> dict[str, tuple[int, int]]:
+    return {row.endpoint_id: (row.losses, row.gasps) for row in fleet.rows(t.gasp_count)}
+
+
+def test_losses_are_counted_once_and_gasps_only_where_they_came_at_once(
+    fleet: MemoryFleet,
+) -> None:
+    fleet.take(fleet.connect(MODEM))
+    fleet.later(600)
+    fleet.take(gasp(fleet, 5))
+    assert counted(fleet) == {MODEM: (1, 1), "": (1, 1)}
+    late = gasp(fleet, 5)
+    fleet.later(60)
+    fleet.take(fleet.connect(MODEM))
+    fleet.take(late)
+    assert counted(fleet)[MODEM] == (1, 1), "the journal tells the same again"
+    from_journal = gasp(fleet, 9, at=NOON)
+    fleet.take(from_journal)
+    assert counted(fleet) == {MODEM: (2, 1), "": (2, 1)}
+
+
+@pytest.mark.parametrize(("boot_count", "losses"), [("8", 1), ("9", 2)])
+def test_a_start_without_a_record_is_a_loss_unless_its_gasp_is_here(
+    fleet: MemoryFleet, boot_count: str, losses: int
+) -> None:
+    """The gasp is of boot 7: a start that is the next one belongs to it."""
+    fleet.take(fleet.connect(MODEM))
+    fleet.later(600)
+    fleet.take(gasp(fleet, 5))
+    stamp = {"BootCount": boot_count, "UpTime": "500", "Grade": "inferred"}
+    fleet.take(fleet.event(MODEM, f"j-{EPOCH}-7", "PowerRestored!", **stamp))
+    assert counted(fleet)[MODEM] == (losses, 1)
+
+
+def test_power_that_is_back_after_a_known_loss_is_no_second_one(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(MODEM))
+    stamp = {"BootCount": "8", "UpTime": "500", "Grade": "measured", "Duration": "700"}
+    fleet.take(fleet.event(MODEM, f"j-{EPOCH}-6", "PowerRestored!", **stamp))
+    fleet.take(fleet.event(MODEM, f"j-{EPOCH}-7", "PowerLoss!", "Device.Other.", BootCount="8"))
+    assert counted(fleet) == {}
+
+
 def test_without_a_gasp_the_open_interruption_is_revised_after_the_boot(
     fleet: MemoryFleet,
 ) -> None:

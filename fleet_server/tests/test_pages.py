@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from agent.wire import codes
 from fleet_server.domain.roles import Role
+from fleet_server.services import gasps
 from fleet_server.services import tables as t
 from fleet_server.services.accounts import LANGUAGES
 from fleet_server.tests.console_site import (
@@ -310,6 +311,20 @@ def test_a_start_says_why_and_leaves_out_what_adds_nothing(
 ) -> None:
     add_event(site, MODEM, 1, "Boot!", **params)
     assert f"{details} Last reported" in text_of(browser.get(f"/devices/{MODEM}").text)
+
+
+def test_the_share_of_power_losses_that_were_told_in_time_is_shown(
+    site: Site, browser: Browser
+) -> None:
+    told = "Power losses told before the dark"
+    assert told not in text_of(browser.get("/devices").text)
+    assert told not in text_of(browser.get(f"/devices/{MODEM}").text)
+    row = {"endpoint_id": MODEM, "path": codes.POWER, "name": "PowerLoss!", "grade": "measured"}
+    with site.context.fleet.writing() as connection:
+        gasps.count(connection, [(row, True), (row, True), (row, False)])
+        gasps.count(connection, [({**row, "endpoint_id": VOICE_MODEM}, False)])
+    assert f"{told} 2 / 3 (66.7%)" in text_of(browser.get(f"/devices/{MODEM}").text)
+    assert f"{told}: 2 / 4 (50.0%)" in text_of(browser.get("/devices").text)
 
 
 def test_an_event_without_a_clock_says_so(site: Site, browser: Browser) -> None:

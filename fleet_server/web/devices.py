@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from agent.wire import codes
 from fleet_server.domain.event import parse_time, whole
 from fleet_server.domain.roles import Permission
+from fleet_server.services import gasps
 from fleet_server.services.sequences import missing_events
 from fleet_server.services.views_devices import (
     Device,
@@ -88,8 +89,11 @@ class Fact:
 @router.get("/devices")
 def device_list(page: CurrentPage, narrowed: Narrowed, after: Key = "") -> Response:
     values = _list_values(page, narrowed, after)
+    with page.context.fleet.reading() as connection:
+        fleet = gasps.read(connection)
     return page.render(
         "devices.html",
+        gasps=page.formats.share(fleet.gasps, fleet.losses) if fleet.losses else "",
         product_classes=list(PRODUCT_CLASSES),
         presence_states=list(PRESENCE_STATES),
         filtered=narrowed != DeviceFilter(),
@@ -172,6 +176,9 @@ def _facts(page: Page, device: Device) -> list[Fact]:
         if other is not None and other.value == "true":
             wanted.append((_("Another card than the paired one"), _OTHER_CARD, "truth"))
     found = [_fact(page, device, *each) for each in wanted]
+    if device.gasps.losses:
+        told = page.formats.share(device.gasps.gasps, device.gasps.losses)
+        found.append(Fact(_("Power losses told before the dark"), told, None, False))
     if device.identity.product_class == "VOICEMODEM":
         found[:0] = [_emergency_fact(page, device)]
         if codes.BATTERY + "Status" in device.values:

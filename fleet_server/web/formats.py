@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_datetime
-from babel.numbers import format_decimal, get_decimal_symbol
+from babel.numbers import format_decimal, format_percent, get_decimal_symbol
 from babel.units import format_unit
 
 from fleet_server.domain.event import whole
@@ -62,6 +62,13 @@ class Formats:
 
     def number(self, value: float) -> str:
         return format_decimal(value, locale=self._locale)
+
+    def share(self, part: int, whole_: int) -> str:
+        """Such as `3 / 4 (75.0%)`; a dash where there is nothing to have a share in."""
+        if not whole_:
+            return _DASH
+        percent = format_percent(part / whole_, "#,##0.0%", locale=self._locale)
+        return f"{self.number(part)} / {self.number(whole_)} ({percent})"
 
     def euros(self, cents: int) -> str:
         """An amount in euro cents."""

@@ -62,6 +62,7 @@ from fleet_server.services.tables.outbox import (
 from fleet_server.services.tables.policy import (
     policy_setting,
 )
+from fleet_server.services.tables.power import gasp_count
 from fleet_server.services.tables.registry import (
     assignment,
     contract,
@@ -126,6 +127,7 @@ __all__ = [
     "contract_service",
     "defect_report",
     "event",
+    "gasp_count",
     "health_report",
     "health_value",
     "idempotency_key",
