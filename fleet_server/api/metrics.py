@@ -55,3 +55,9 @@ class _Database(Collector):
         yield CounterMetricFamily(
             "fleet_audit_entries", "Entries of the audit log", found.audit_entries
         )
+        yield CounterMetricFamily(
+            "fleet_power_losses", "Power losses of all devices", found.gasps.losses
+        )
+        yield CounterMetricFamily(
+            "fleet_gasps", "Power losses that were told before the dark", found.gasps.gasps
+        )

@@ -8,7 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from fleet_server.domain.presence import OFFLINE, ONLINE, SUSPECT
+from fleet_server.services import gasps
 from fleet_server.services import tables as t
+from fleet_server.services.gasps import Gasps
 from fleet_server.services.readiness import readiness
 
 
@@ -20,6 +22,7 @@ class Figures:
     refused: dict[str, int]
     connected: bool
     audit_entries: int
+    gasps: Gasps
 
 
 def read_figures(connection: Connection, now: datetime) -> Figures:
@@ -32,4 +35,5 @@ def read_figures(connection: Connection, now: datetime) -> Figures:
         refused={name: value for name, value in refused},
         connected=readiness(connection, now).broker,
         audit_entries=connection.scalar(select(t.audit_head.c.sequence)) or 0,
+        gasps=gasps.read(connection),
     )

@@ -6,7 +6,9 @@ import logging
 
 import pytest
 
+from agent.wire.codes import POWER
 from fleet_server.domain.roles import Role
+from fleet_server.services import gasps
 from fleet_server.services.readiness import CONNECTED, CONTROLLER, report
 from fleet_server.tests.console_site import Site
 
@@ -33,6 +35,15 @@ def test_the_figures_tell_agents_broker_and_requests(site: Site) -> None:
     assert found[f'fleet_http_requests_total{{{route},status="404"}}'] == 1
     assert found[f"fleet_http_request_seconds_count{{{route}}}"] == 3
     assert not any("00000002" in name for name in found)
+
+
+def test_the_figures_tell_how_many_power_losses_were_told_in_time(site: Site) -> None:
+    row = {"path": POWER, "name": "PowerLoss!", "grade": "measured", "endpoint_id": "a"}
+    with site.context.fleet.writing() as connection:
+        gasps.count(connection, [(row, True), ({**row, "endpoint_id": "b"}, False)])
+    found = figures(site)
+    assert found["fleet_power_losses_total"] == 2
+    assert found["fleet_gasps_total"] == 1
 
 
 @pytest.mark.parametrize("role", [Role.CONTRACTOR, Role.WAREHOUSE])
