@@ -94,6 +94,7 @@ def running(
         "reset_cause": 1,
         "supply_mv": 12000,
         "card": spec.card_inserted,
+        "time_port": 0,
         "facts": {name: json.dumps(fact) for name, fact in spec.facts.items()},
         **wires.ports,
     }

@@ -12,6 +12,7 @@ The rows of a live object (`@name` in the table) are not here at all: the part `
 generator `rows(model, path)` that makes them, of texts and None alone, from the board's facts.
 """
 
+from agent.breath import breathe
 from agent.compat import const
 from agent.core.model_table import Table
 from agent.core.parts import part
@@ -186,6 +187,7 @@ class Model(Table):
     def save(self) -> None:
         """Make every change of kept rows durable. Raises StorageError."""
         while self.dirty:
+            breathe()
             part("model_rows").save(self, self.dirty[-1])
             self.dirty.pop()
 
