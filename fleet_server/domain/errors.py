@@ -147,3 +147,35 @@ class ImpossibleMomentError(InvalidError):
 
 class UnknownAllowListError(NotFoundError):
     """No list with this version was signed."""
+
+
+class UnknownNetworkElementError(NotFoundError):
+    """The topology has no element of this code."""
+
+
+class UnknownOutageError(NotFoundError):
+    """No outage of this number stands."""
+
+
+class UnknownInterruptionError(NotFoundError):
+    """No interruption of this number stands."""
+
+
+class UnknownWorkError(NotFoundError):
+    """The maintenance calendar has no work of this number."""
+
+
+class UnknownReportError(NotFoundError):
+    """No report of a cause of this number stands."""
+
+
+class UnknownFindingError(NotFoundError):
+    """No unit seen at another place waits under this number."""
+
+
+class InvalidTimeError(InvalidError):
+    """The end lies before the beginning, or a moment is not one that can be told."""
+
+
+class WorkOverError(ConflictError):
+    """The work is over or was called off; nothing can be changed any more."""

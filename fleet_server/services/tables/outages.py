@@ -144,6 +144,7 @@ liability_decision = Table(
     Column("cause", String(32), nullable=False),
     Column("proposed", String(16), nullable=False),
     Column("decided", String(16), nullable=False),
+    Column("counts", Boolean, nullable=False),
     Column("account_id", ForeignKey("account.id"), nullable=False),
     Column("decided_at", Timestamp, nullable=False),
     Column("audit_sequence", BigInteger, nullable=False),
