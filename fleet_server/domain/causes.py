@@ -10,8 +10,8 @@ share no moment; an end of None means "still".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -71,6 +71,18 @@ def partition(
     for cut, end in zip(cuts, ends, strict=True):
         _join(segments, _segment(cut, end, known))
     return tuple(segments)
+
+
+def reach_back(evidence: Iterable[Evidence], start_ms: int, latest_ms: int) -> Iterator[Evidence]:
+    """Evidence that begins while the interruption may not have begun holds from its start on.
+
+    `latest_ms` is the latest moment at which the interruption can have begun.
+    """
+    for one in evidence:
+        if start_ms < one.start_ms <= latest_ms:
+            yield replace(one, start_ms=start_ms)
+        else:
+            yield one
 
 
 def headline(segments: tuple[Segment, ...]) -> Cause:

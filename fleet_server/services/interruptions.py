@@ -11,14 +11,14 @@ into causes when it is new or revised, and again whenever they say something new
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, func, or_, select, update
 
-from fleet_server.domain.causes import headline, partition
+from fleet_server.domain.causes import headline, partition, reach_back
 from fleet_server.domain.event import length_ms
 from fleet_server.domain.interruption import (
     BOOT,
@@ -121,9 +121,14 @@ def _touched(changes: Iterable[_Change]) -> Iterator[tuple[int, datetime]]:
     for change in changes:
         element = change.values["network_element_id"]
         if element is not None:
-            yield element, change.values["started_at"]
+            yield element, _latest_start(change.values)
             if change.row is not None:
-                yield element, change.row.started_at
+                yield element, _latest_start(dict(change.row._mapping))
+
+
+def _latest_start(values: Mapping[str, Any]) -> datetime:
+    latest: datetime = values["started_at"] + timedelta(milliseconds=values["start_error_ms"])
+    return latest
 
 
 def _changes(connection: Connection, endpoint_ids: list[str]) -> Iterator[_Change]:
@@ -186,11 +191,10 @@ def _divide(
     for change in changes:
         values = change.values
         evidence = evidence_of(values["own"])
-        evidence += around.evidence(values["network_element_id"], values["contract_id"])
-        ended_at = values["ended_at"]
-        segments = partition(
-            to_ms(values["started_at"]), None if ended_at is None else to_ms(ended_at), evidence
-        )
+        start_ms, ended_at = to_ms(values["started_at"]), values["ended_at"]
+        others = around.evidence(values["network_element_id"], values["contract_id"])
+        evidence += reach_back(others, start_ms, start_ms + values["start_error_ms"])
+        segments = partition(start_ms, None if ended_at is None else to_ms(ended_at), evidence)
         values["segments"] = segments_text(segments)
         values["cause"] = headline(segments).value
 

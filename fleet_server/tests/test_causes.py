@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet_server.domain.causes import Cause, Evidence, Segment, headline, partition
+from fleet_server.domain.causes import (
+    Cause,
+    Evidence,
+    Segment,
+    headline,
+    partition,
+    reach_back,
+)
 
 HOUR = 3_600_000
 
@@ -78,6 +85,16 @@ def test_an_interruption_without_length_has_the_cause_of_its_moment() -> None:
     assert told(partition(5, 5, [shown(Cause.NO_POWER, 5, 9)])) == [
         ("no power at the device", 5, 5)
     ]
+
+
+@pytest.mark.parametrize(
+    ("begins", "holds_from"), [(5, 5), (10, 10), (11, 10), (30, 10), (31, 31), (90, 90)]
+)
+def test_what_begins_while_the_beginning_is_uncertain_holds_from_the_start(
+    begins: int, holds_from: int
+) -> None:
+    (found,) = reach_back([shown(Cause.PLANT_POWER, begins, 200)], 10, 30)
+    assert (found.start_ms, found.end_ms) == (holds_from, 200)
 
 
 MOMENTS = st.integers(0, 60)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Row, update
 
-from agent.wire.codes import EMERGENCY, EMERGENCY_EVENT
+from agent.wire.codes import BATTERY_EVENT, EMERGENCY, EMERGENCY_EVENT
 from fleet_server.domain.event import format_time
 from fleet_server.services import tables as t
+from fleet_server.services.views_voice import count_by_node, lines_at_risk, whole_history
 from fleet_server.tests.memory_fleet import EPOCH, NOON, MemoryFleet
 from fleet_server.tests.plant import MODEMS, add_plant
 
@@ -117,3 +118,45 @@ def test_a_line_whose_unit_was_taken_away_is_no_longer_followed(fleet: MemoryFle
 def test_a_modem_without_a_telephone_has_no_line(fleet: MemoryFleet) -> None:
     fleet.take(fleet.connect(MODEMS[0]), fleet.will(MODEMS[0]))
     assert risks(fleet, MODEMS[0]) == []
+
+
+def test_the_present_is_counted_by_node_and_listed_by_key(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(LINE))
+    say(fleet, 1, "true", "", fleet.now)
+    with fleet.engine.connect() as connection:
+        (node,) = count_by_node(connection)
+        assert (node.node, node.cannot, node.unknown) == ("N-1", 0, 9)
+        first = lines_at_risk(connection, fleet.now, "N-1", size=4)
+        rest = lines_at_risk(connection, fleet.now, "N-1", after=first[-1].id)
+        assert [one.endpoint_id for one in first + rest] == list(LINES[1:])
+        assert lines_at_risk(connection, fleet.now, "N-2") == []
+        assert {one.node for one in first} == {"N-1"}
+
+
+def test_battery_minutes_are_those_left_now(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(LINE))
+    on_battery = {"Status": "Good", "ChargePercent": "80", "RuntimeLeft": "3600"}
+    fleet.take(fleet.event(LINE, f"j-{EPOCH}-4", BATTERY_EVENT, **on_battery))
+    say(fleet, 5, "unknown", "MainsLost", fleet.now)
+    fleet.later(25 * 60)
+    with fleet.engine.connect() as connection:
+        found = {one.endpoint_id: one for one in lines_at_risk(connection, fleet.now)}
+    assert (found[LINE].reason, found[LINE].battery_minutes_left) == ("MainsLost", 35)
+    assert found[LINES[1]].battery_minutes_left is None
+
+
+def test_any_past_moment_can_be_told(fleet: MemoryFleet) -> None:
+    fleet.take(fleet.connect(LINE))
+    say(fleet, 1, "true", "", fleet.now)
+    fleet.later(3_600)
+    say(fleet, 2, "false", "NoNetwork", fleet.now)
+    fleet.later(3_600)
+    say(fleet, 3, "true", "", fleet.now)
+    span = (NOON + timedelta(minutes=30), NOON + timedelta(minutes=90))
+    with fleet.engine.connect() as connection:
+        found = list(whole_history(connection, *span, fleet.now))
+        mine = [one for one in found if one.endpoint_id == LINE]
+    assert len(found) == 10
+    assert [(one.reason, one.from_at, one.until_at) for one in mine] == [
+        ("NoNetwork", NOON + timedelta(hours=1), NOON + timedelta(hours=2))
+    ]
