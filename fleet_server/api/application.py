@@ -13,8 +13,10 @@ from fleet_server.api import (
     contracts,
     defects,
     errors,
+    maintenance,
     openapi,
     operations,
+    outages,
     people,
     policy,
     registry,
@@ -23,6 +25,7 @@ from fleet_server.api import (
     stock,
     swaps,
     units,
+    voice,
 )
 from fleet_server.api.idempotency import IdempotencyKeys
 from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
@@ -56,4 +59,6 @@ def create_api(context: ConsoleContext) -> FastAPI:
         api.include_router(module.router)
     api.include_router(accounts.router)
     openapi.install(api)
+    for module in (outages, maintenance, voice):
+        api.include_router(module.router)
     return api

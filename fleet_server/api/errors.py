@@ -69,6 +69,24 @@ _TABLE: dict[type[rules.RuleError], _Answer] = {
         "The contract has no such position",
         "Use one of the contract's positions, such as internet, voice or tv-1.",
     ),
+    rules.UnknownNetworkElementError: _Answer(
+        404,
+        "unknown-element",
+        "Unknown element of the network",
+        "Use the code of a fibre node, an amplifier or a street of the topology.",
+    ),
+    rules.WorkOverError: _Answer(
+        409,
+        "work-over",
+        "The work is over or was called off",
+        "Enter new work; what is over stays on record as it was.",
+    ),
+    rules.InvalidTimeError: _Answer(
+        422,
+        "invalid-time",
+        "The times cannot be used",
+        "Read the detail; send moments with their offset, such as 2027-03-09T00:00:00Z.",
+    ),
     rules.BlacklistedUnitError: _Answer(
         409,
         "blacklisted",

@@ -26,6 +26,11 @@ class Permission(StrEnum):
     """One thing that can be allowed."""
 
     LOOK_UP_UNIT = "look_up_unit"
+    SEE_OUTAGES = "see_outages"
+    REPORT_CAUSE = "report_cause"
+    PLAN_MAINTENANCE = "plan_maintenance"
+    DECIDE_LIABILITY = "decide_liability"
+    SETTLE_PLACE = "settle_place"
     SEE_DEVICES = "see_devices"
     ENROL_UNIT = "enrol_unit"
     OPEN_CONSOLE = "open_console"
@@ -62,13 +67,21 @@ class Permission(StrEnum):
 
 
 _LOOK_UP_ONLY = frozenset({Permission.LOOK_UP_UNIT})
-_READ = _LOOK_UP_ONLY | {Permission.SEE_DEVICES, Permission.SEE_CONTRACT}
+_READ = _LOOK_UP_ONLY | {Permission.SEE_OUTAGES, Permission.SEE_DEVICES, Permission.SEE_CONTRACT}
 _STOCK = frozenset(
     {
         Permission.SEE_REGISTRY,
         Permission.RECEIVE_UNITS,
         Permission.MOVE_STOCK,
         Permission.PAIR_CARD,
+    }
+)
+_WATCH = frozenset(
+    {
+        Permission.REPORT_CAUSE,
+        Permission.PLAN_MAINTENANCE,
+        Permission.DECIDE_LIABILITY,
+        Permission.SETTLE_PLACE,
     }
 )
 _READ_RULES = _READ | {
@@ -100,10 +113,11 @@ _GRANTS: dict[Role, frozenset[Permission]] = {
     | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE, Permission.LOOK_AT_PERSON}
     | {Permission.ASSIGN_UNIT, Permission.PAIR_CARD, Permission.SEE_REGISTRY},
     Role.DISPATCHER: _READ_RULES
+    | _WATCH
     | {Permission.LOOK_AT_PERSON, Permission.RECORD_DEFECT, Permission.PLAN_SWAP},
     Role.CALL_CENTRE: _READ_RULES
     | _PEOPLE_DESK
-    | {Permission.RECORD_DEFECT, Permission.SIGN_CONTRACT}
+    | {Permission.SETTLE_PLACE, Permission.RECORD_DEFECT, Permission.SIGN_CONTRACT}
     | {Permission.CHANGE_SERVICE, Permission.BLACKLIST_UNIT},
     Role.WAREHOUSE: _LOOK_UP_ONLY | _STOCK | _COUNTER,
     Role.CONTRACTOR: _LOOK_UP_ONLY,

@@ -5,7 +5,19 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
-from fleet_server.web import assets, deadlines, devices, people, problems, settings, sign_in, units
+from fleet_server.web import (
+    assets,
+    deadlines,
+    devices,
+    maintenance,
+    outages,
+    people,
+    problems,
+    settings,
+    sign_in,
+    units,
+    voice,
+)
 from fleet_server.web.security import SecurityHeaders
 
 
@@ -21,5 +33,7 @@ def create_pages(context: ConsoleContext) -> FastAPI:
     pages.add_middleware(SecurityHeaders)
     problems.install(pages)
     for module in (assets, sign_in, devices, units, deadlines, settings, people):
+        pages.include_router(module.router)
+    for module in (outages, voice, maintenance):
         pages.include_router(module.router)
     return pages

@@ -141,6 +141,7 @@ _LINE_REASONS = {
     "NotReported": _("the device cannot tell"),
     "Silent": _("the device is silent"),
     "PowerLost": _("no power at the device"),
+    "NeverSeen": _("never heard of"),
 }
 _REACHABLE = {
     "true": _("line ready; whether a telephone works is not known"),
@@ -269,7 +270,51 @@ _SWAP_GROUNDS = {
     "faulty": _("the unit is faulty"),
 }
 
+_CONFIDENCES = {
+    "reported": _("reported by the operator's systems"),
+    "high": _("high confidence"),
+    "medium": _("medium confidence"),
+    "low": _("low confidence"),
+}
+_LIABILITIES = {
+    "operator": _("the operator"),
+    "customer_side": _("the customer's side"),
+    "force_majeure": _("force majeure"),
+    "undecided": _("undecided"),
+}
+_WORKS = {
+    "maintenance": _("Maintenance"),
+    "upgrade": _("Upgrade"),
+    "repair": _("Repair of the network"),
+    "relocation": _("Relocation"),
+}
+_NOTICE_CHANNELS = {
+    "sms": _("SMS"),
+    "email": _("e-mail"),
+    "letter": _("letter"),
+    "website": _("website"),
+}
+_SEEN_BY = {
+    "cmts": _("CMTS"),
+    "provisioning": _("provisioning"),
+    "technician": _("technician"),
+}
+_PLACE_OUTCOMES = {
+    "contract_moved": _("the contract moved there"),
+    "unit_brought_back": _("the unit was brought back"),
+    "topology_corrected": _("the topology was corrected"),
+    "sighting_wrong": _("the sighting was wrong"),
+}
+_REACHES = {"no": _("cannot"), "unknown": _("not known")}
+
 _WORDS: dict[str, dict[str, str]] = {
+    "confidence": _CONFIDENCES,
+    "liability": _LIABILITIES,
+    "work": _WORKS,
+    "notice_channel": _NOTICE_CHANNELS,
+    "seen_by": _SEEN_BY,
+    "place_outcome": _PLACE_OUTCOMES,
+    "reach": _REACHES,
     "clock_kind": _CLOCK_KINDS,
     "clock_state": _DEADLINE_STATES,
     "clock_step": _CLOCK_STEPS,
