@@ -53,7 +53,7 @@ from fleet_server.services.subscriptions import told_values
 from fleet_server.services.surroundings import KnownTopology
 from fleet_server.services.telemetry import HealthPolicy
 from fleet_server.services.upsert import add_to, upsert
-from fleet_server.services.voice_risk import KnownLines, follow_assignments, refresh_lines
+from fleet_server.services.voice_risk import follow_assignments, refresh_lines
 
 # What our agents' Will says; any other reason is a disconnect on purpose.
 WILL_REASON = "connection lost"
@@ -92,7 +92,6 @@ class Intake:
     health: HealthPolicy = field(default_factory=HealthPolicy)
     agents: dict[str, Agent] = field(default_factory=dict)
     topology: KnownTopology = field(default_factory=KnownTopology)
-    lines: KnownLines = field(default_factory=KnownLines)
     _cleared_at: datetime | None = None
     _correlated_at: datetime | None = None
     _followed_at: datetime | None = None
@@ -154,8 +153,8 @@ class Intake:
             self._correlated_at = now
             correlate(connection, self.topology.read(connection, now), now)
         if _is_due(self._followed_at, _FOLLOW_LINES_EVERY, now):
-            self._followed_at = now
-            follow_assignments(connection, self.lines, now)
+            more = follow_assignments(connection, now)
+            self._followed_at = None if more else now
         return outgoing
 
     def _read(self, batch: Sequence[Publication], refused: Counter[str]) -> Iterable[Heard]:

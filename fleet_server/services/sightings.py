@@ -1,8 +1,8 @@
 """Where the network sees a unit, and whether that is where its contract is [4.10, 11.3].
 
 A voice modem at another place misleads rescuers. What does not fit opens a finding that stays on
-every page until a person has settled it; a unit that is seen at its contract again is a reason to
-settle it, and does not close it by itself.
+the pages until a person has settled it; a unit that is seen at its contract again is a reason to
+settle it, and does not close it by itself. For a voice modem a work order goes out at once too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from fleet_server.domain.errors import (
     UnknownFindingError,
     UnknownUnitError,
 )
-from fleet_server.services import audit
+from fleet_server.domain.kinds import ProductClass
+from fleet_server.domain.local_time import local_day
+from fleet_server.domain.operations import CancelWorkOrder, OpenWorkOrder, System
+from fleet_server.services import audit, outbox
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.elements import codes_of, element_of
@@ -107,7 +110,7 @@ def settle(
         raise InvalidError("An outcome needs its reason in words.")
     found = t.misplaced_unit.c
     row = connection.execute(
-        select(t.misplaced_unit, t.unit.c.serial_number)
+        select(t.misplaced_unit, t.unit.c.serial_number, t.unit.c.product_class)
         .join(t.unit, t.unit.c.id == found.unit_id)
         .where(found.id == finding_id, t.is_unsettled)
     ).first()
@@ -120,6 +123,9 @@ def settle(
         .where(found.id == finding_id)
         .values(settled_at=now, outcome=outcome.value, account_id=account_id)
     )
+    if row.product_class == ProductClass.VOICEMODEM:
+        stage = [(System.WORK_ORDERS, CancelWorkOrder(_order(finding_id)))]
+        outbox.queue(connection, f"misplaced_unit_settled:{finding_id}", [stage], now)
 
 
 def list_findings(connection: Connection, after: int = 0, size: int = 50) -> list[Finding]:
@@ -182,11 +188,29 @@ def _open(
         }
         if row is None:
             insert = t.misplaced_unit.insert().values(unit_id=unit.id, noticed_at=now, **values)
-            connection.execute(insert)
+            key = connection.scalars(insert.returning(found.id)).one()
+            if unit.product_class == ProductClass.VOICEMODEM:
+                _send_somebody(connection, key, contract_id, unit.serial_number, now)
         else:
             connection.execute(update(t.misplaced_unit).where(found.id == row.id).values(**values))
         row = connection.execute(open_).one()
     return _views(connection, [row])[0]
+
+
+def _send_somebody(
+    connection: Connection, finding_id: int, contract_id: int, serial_number: str, now: datetime
+) -> None:
+    number = connection.scalars(
+        select(t.contract.c.number).where(t.contract.c.id == contract_id)
+    ).one()
+    due_on = local_day(now).isoformat()
+    order = OpenWorkOrder(_order(finding_id), "check_place", number, serial_number, due_on)
+    stage = [(System.WORK_ORDERS, order)]
+    outbox.queue(connection, f"misplaced_unit:{finding_id}", [stage], now)
+
+
+def _order(finding_id: int) -> str:
+    return f"place-{finding_id}"
 
 
 def _query() -> Any:

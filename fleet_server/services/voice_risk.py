@@ -8,7 +8,6 @@ changed, and when a unit gets or leaves a voice position.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,16 +18,12 @@ from fleet_server.domain.event import parse_time
 from fleet_server.domain.voice_risk import LineEvidence, LineState, judge
 from fleet_server.services import tables as t
 from fleet_server.services.chunks import chunks
+from fleet_server.services.upsert import upsert
 
 VOICE = "voice"
+_FOLLOWED = "voice_lines_followed"
+_FOLLOWED_AT_ONCE = 2_000
 _SAID = tuple(EMERGENCY + name for name in ("Reachable", "Reason", "Since"))
-
-
-@dataclass(slots=True)
-class KnownLines:
-    """Up to which assignment the lines were looked at; a fresh process looks at all once."""
-
-    last_assignment: int = 0
 
 
 def refresh_lines(connection: Connection, endpoint_ids: Iterable[str], now: datetime) -> None:
@@ -37,17 +32,28 @@ def refresh_lines(connection: Connection, endpoint_ids: Iterable[str], now: date
         _judge(connection, _lines(connection, some), now)
 
 
-def follow_assignments(connection: Connection, known: KnownLines, now: datetime) -> None:
-    """Judge lines that are new, and close the risks of units that left their position."""
+def follow_assignments(connection: Connection, now: datetime) -> bool:
+    """Judge some lines that are new, and close the risks of units that left their position.
+
+    Up to which assignment that was done stands in the database. Gives whether there are more.
+    """
+    last = connection.scalar(
+        select(t.process_state.c.state).where(t.process_state.c.name == _FOLLOWED)
+    )
     query = (
         _line_query()
         .with_only_columns(t.unit.c.endpoint_id, t.assignment.c.id)
-        .where(t.assignment.c.id > known.last_assignment)
+        .where(t.assignment.c.id > int(last or 0))
+        .order_by(t.assignment.c.id)
+        .limit(_FOLLOWED_AT_ONCE)
     )
     new = connection.execute(query).all()
     refresh_lines(connection, {row.endpoint_id for row in new}, now)
-    known.last_assignment = max([known.last_assignment, *(row.id for row in new)])
+    if new:
+        row = {"name": _FOLLOWED, "state": str(new[-1].id), "at": now}
+        upsert(connection, t.process_state, [row])
     _close_left(connection, now)
+    return len(new) == _FOLLOWED_AT_ONCE
 
 
 def _line_query() -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, select
 
 from fleet_server.domain.errors import (
     InvalidError,
@@ -67,6 +68,15 @@ def test_any_other_place_is_told_at_once_and_only_once(plant: Engine, element: s
     assert again.id == found.id
     with plant.connect() as connection:
         assert list_findings(connection) == [found]
+        (order,) = connection.execute(select(t.outbox.c.system, t.outbox.c.arguments)).all()
+        assert order.system == "work_orders"
+        assert json.loads(order.arguments) == {
+            "order": f"place-{found.id}",
+            "kind": "check_place",
+            "contract": "P-1",
+            "serial_number": SERIAL,
+            "due_on": "2027-01-15",
+        }
         assert len(audit.history(connection, f"unit:{SERIAL}")) == 1
 
 
@@ -86,6 +96,8 @@ def test_a_finding_follows_the_unit_and_stays_until_a_person_settles_it(plant: E
         with pytest.raises(UnknownFindingError):
             settle(connection, 1, found.id, Outcome.UNIT_BROUGHT_BACK, "twice", now)
         assert list_findings(connection) == []
+        orders = connection.scalars(select(t.outbox.c.target)).all()
+        assert orders == [f"work_orders/order:place-{found.id}"] * 2
 
 
 def test_a_sighting_needs_a_unit_and_a_moment_in_the_past(plant: Engine) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Row, update
+from sqlalchemy import Engine, Row, delete, update
 
 from agent.wire.codes import BATTERY_EVENT, EMERGENCY, EMERGENCY_EVENT
 from fleet_server.domain.event import format_time
@@ -47,6 +47,14 @@ def test_a_line_nobody_has_heard_of_is_unknown_since_it_was_handed_over(
         ("unknown", "NeverSeen", NOON)
     }
     assert {row.network_element_id for row in found} == {2, 3}
+
+
+def test_a_fresh_process_goes_on_where_the_last_one_followed(fleet: MemoryFleet) -> None:
+    with fleet.engine.begin() as connection:
+        connection.execute(delete(t.voice_risk))
+    fleet.restart()
+    fleet.poll()
+    assert fleet.rows(t.voice_risk) == []
 
 
 def test_a_line_is_at_risk_until_it_says_that_it_is_ready(fleet: MemoryFleet) -> None:
