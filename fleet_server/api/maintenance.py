@@ -111,6 +111,7 @@ def get_calendar(caller: CurrentCaller, context: Context, paging: Paging) -> Pag
 
 @router.get("/{work_id}")
 def get_work(work_id: Key, caller: CurrentCaller, context: Context) -> WorkView:
+    """One entry of the calendar; 404 when there is none."""
     caller.require(Permission.SEE_OUTAGES)
     with context.fleet.reading() as connection:
         return _view(read_work(connection, work_id))

@@ -37,6 +37,11 @@ CSV_HEADER = (
     "noted_at",
 )
 
+_CSV_EXAMPLE = (
+    ",".join(CSV_HEADER) + "\r\nC-1001,ops::00256D-VOICEMODEM-00000002,N-117,S-9,no,NoNetwork,"
+    "2027-03-04T11:52:00Z,2027-03-04T12:40:00Z,2027-03-04T11:52:03Z\r\n"
+)
+
 
 class LineView(BaseModel):
     """`reach`: no, or unknown; `until_at` null while it lasts; minutes null when not reported."""
@@ -157,7 +162,11 @@ def get_history(
     return paging.page(rows, key=lambda row: (row.id,), view=_line)
 
 
-@router.get("/voice-risk/history.csv", response_class=StreamingResponse)
+@router.get(
+    "/voice-risk/history.csv",
+    response_class=StreamingResponse,
+    responses={200: {"content": {"text/csv": {"example": _CSV_EXAMPLE}}}},
+)
 def get_history_csv(
     caller: CurrentCaller, context: Context, from_at: Moment, until_at: Moment
 ) -> StreamingResponse:
