@@ -88,10 +88,20 @@ def desk(tmp_path: Path, database: Database) -> ServiceDesk:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
-    """State and made-up registry of a fleet; broker and controller are started by the test."""
-    with installed(tmp_path) as found:
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    """State and made-up registry of a fleet; broker and controller are started by the test.
+
+    On SQLite, or on the kind of database that a test names by indirect parameters.
+    """
+    if getattr(request, "param", SQLITE) == SQLITE:
+        with installed(tmp_path) as found:
+            yield found
+        return
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    name = server.create()
+    with installed(tmp_path, server.url(name)) as found:
         yield found
+    server.drop(name)
 
 
 @pytest.fixture

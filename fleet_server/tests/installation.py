@@ -146,13 +146,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def installed(folder: Path) -> Iterator[Installation]:
+def installed(folder: Path, database_url: str = "") -> Iterator[Installation]:
     """An installation with the made-up registry; no process runs yet."""
     config = Config(
         state=folder / "state",
         http_port=free_port(),
         mqtt_port=free_port(),
         periodic_interval_s=60,
+        database_url=database_url,
     )
     config.state.mkdir()
     make_pki(Pki(config.pki), config.broker_host, config.controller_id, utc_now())

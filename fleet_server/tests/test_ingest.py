@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from fleet_server.adapters import failpoint
 from fleet_server.services import tables as t
+from fleet_server.tests.databases import POSTGRESQL
 from fleet_server.tests.installation import Installation, wait_until
 from fleet_server.tests.played_agent import PlayedAgent
 
@@ -37,6 +38,28 @@ def dip(agent: PlayedAgent, sequence: int) -> tuple[str, bytes]:
 def test_every_event_is_stored_once_when_the_controller_is_killed(
     place: str, installation: Installation, play: Callable[[str], PlayedAgent]
 ) -> None:
+    installation.start_broker()
+    installation.start_controller(f"{place}:3")
+    agent = play(MODEM)
+    agent.start()
+    wait_until(lambda: installation.presence(MODEM) == "online", "agent online")
+    for sequence in range(1, 21):
+        agent.journal_event(*dip(agent, sequence))
+        time.sleep(0.005)
+    controller = installation.controller
+    assert controller is not None
+    assert controller.wait(20) == -signal.SIGKILL
+    installation.start_controller()
+    agent.settle(20)
+    assert installation.sequences(MODEM) == list(range(1, 21))
+
+
+@pytest.mark.parametrize("installation", [POSTGRESQL], indirect=True)
+@pytest.mark.parametrize("place", [failpoint.BEFORE_COMMIT, failpoint.AFTER_COMMIT])
+def test_on_postgresql_too(
+    place: str, installation: Installation, play: Callable[[str], PlayedAgent]
+) -> None:
+    assert installation.fleet.engine.dialect.name == POSTGRESQL
     installation.start_broker()
     installation.start_controller(f"{place}:3")
     agent = play(MODEM)
