@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from fleet_server.adapters.database import migrate, open_database
 from fleet_server.tests.postgresql import PostgreSQL
@@ -39,13 +39,31 @@ class Database:
     names: list[str] = field(default_factory=list)
 
     def fresh(self, prepare: Prepare = migrate, name: str = "fleet") -> Engine:
-        """An engine on a copy of the database that `prepare` made once; `name` is its file's."""
-        engine = open_database(self.fresh_url(prepare, name))
+        """An engine on a copy of the database that `prepare` made once; `name` is its file's.
+
+        On PostgreSQL the copy is made when the engine first connects: many tests never do.
+        """
+        if self.server is None:
+            engine = open_database(self.fresh_url(prepare, name))
+        else:
+            engine = self._fresh_on_first_use(self.server, prepare)
         self.engines.append(engine)
         return engine
 
+    def _fresh_on_first_use(self, server: PostgreSQL, prepare: Prepare) -> Engine:
+        name = server.new_name()
+        engine = open_database(server.url(name))
+
+        def create(*_connecting: object) -> None:
+            if name not in self.names:
+                self.names.append(name)
+                server.create(self._template_of(prepare), name)
+
+        event.listen(engine, "do_connect", create)
+        return engine
+
     def fresh_url(self, prepare: Prepare = migrate, name: str = "fleet") -> str:
-        template = self.templates.made.get((self.kind, prepare)) or self._template(prepare)
+        template = self._template_of(prepare)
         if self.server is None:
             path = self.folder / f"{name}.db"
             shutil.copy(template, path)
@@ -60,6 +78,9 @@ class Database:
         if self.server is not None:
             for name in self.names:
                 self.server.drop(name)
+
+    def _template_of(self, prepare: Prepare) -> str:
+        return self.templates.made.get((self.kind, prepare)) or self._template(prepare)
 
     def _template(self, prepare: Prepare) -> str:
         if self.server is None:

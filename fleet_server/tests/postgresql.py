@@ -53,9 +53,12 @@ class PostgreSQL:
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://{_USER}@/{name}?host={self.folder}"
 
-    def create(self, template: str = "template0") -> str:
+    def new_name(self) -> str:
+        return f"t{next(self.numbers)}"
+
+    def create(self, template: str = "template0", name: str = "") -> str:
         """A new database, equal to `template`; gives its name."""
-        name = f"t{next(self.numbers)}"
+        name = name or self.new_name()
         self.do(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return name
 

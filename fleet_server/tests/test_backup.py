@@ -211,6 +211,8 @@ def test_what_was_erased_does_not_come_back_with_an_older_backup(place: Place) -
         assert len(people.register(connection)) == 1
     assert "MARK" not in str(rows(fleet, "audit_reason"))
     bootstrap.close(fleet)
+    kept = b"".join(path.read_bytes() for path in config.state.glob("*.db*"))
+    assert b"MARK" not in kept
     with pytest.raises(OperatorError, match="no register of erasures"):
         backup.restore(place.empty("third"), old, [place.folder / "nothing"])
 
