@@ -154,6 +154,49 @@ def lift(
     _queue(connection, unit, f"blacklist-{found.id}-lifted", False, now)
 
 
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """A unit on the list; `police_report` is empty while there is none."""
+
+    id: int
+    serial_number: str
+    product_class: str
+    cause: str
+    police_report: str
+    police_report_on: date | None
+    listed_at: datetime
+
+
+def list_barred(connection: Connection, before: int | None, limit: int) -> list[Barred]:
+    """Units on the list, the newest first; `before` is an id to go on from."""
+    query = (
+        select(t.blacklisting, t.unit.c.serial_number, t.unit.c.product_class)
+        .join(t.unit, t.unit.c.id == t.blacklisting.c.unit_id)
+        .where(t.blacklisting.c.lifted_at.is_(None))
+        .order_by(t.blacklisting.c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(t.blacklisting.c.id < before)
+    return [
+        Barred(
+            row.id,
+            row.serial_number,
+            row.product_class,
+            row.cause,
+            row.police_report,
+            row.police_report_on,
+            row.listed_at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def place_codes(connection: Connection) -> list[str]:
+    """Every place units can be handed in at."""
+    return list(connection.scalars(select(t.place.c.code).order_by(t.place.c.code)))
+
+
 def place_by_code(connection: Connection, code: str) -> int:
     """Raises UnknownPlaceError."""
     found: int | None = connection.scalar(select(t.place.c.id).where(t.place.c.code == code))

@@ -80,6 +80,15 @@ PAGES: list[tuple[str, str, str, int, str]] = [
     ("GET", "/voice-risk", "/voice-risk", 200, SEES_DEVICES),
     ("GET", "/deadlines", "/deadlines", 200, SEES_SETTINGS),
     ("GET", "/deadlines/{number}", "/deadlines/C-1001", 200, SEES_SETTINGS),
+    ("GET", "/services", "/services", 200, SEES_SETTINGS),
+    ("GET", "/services/{number}", "/services/C-1001", 200, SEES_SETTINGS),
+    ("GET", "/allow-lists", "/allow-lists", 200, SEES_SETTINGS),
+    ("GET", "/returns", "/returns", 200, SEES_RETURNS),
+    ("GET", "/returns/{number}", "/returns/R-00000099", 404, SEES_RETURNS),
+    ("GET", "/owed", "/owed", 200, SEES_SETTINGS),
+    ("GET", "/losses", "/losses", 200, SEES_SETTINGS),
+    ("GET", "/operations", "/operations", 200, SEES_OPERATIONS),
+    ("GET", "/operations/{number}", "/operations/99", 404, SEES_OPERATIONS),
 ]
 # (route as declared, address sent to, fields, status when allowed, roles allowed)
 FORMS: list[tuple[str, str, dict[str, str], int, str]] = [
@@ -131,6 +140,41 @@ FORMS: list[tuple[str, str, dict[str, str], int, str]] = [
         404,
         SETTLES,
     ),
+    ("/services/{number}/decision", "/services/C-9999/decision", DECISION, 404, SERVES),
+    ("/services/{number}/cancellation", "/services/C-1001/cancellation", REASON, 409, SERVES),
+    ("/services/{number}/confirmation", "/services/C-1001/confirmation", REASON, 409, SERVES),
+    ("/allow-lists", "/allow-lists", {"text": "x", **REASON}, 422, "fleet_ops"),
+    (
+        "/allow-lists/{version}/publication",
+        "/allow-lists/99/publication",
+        REASON,
+        422,
+        "fleet_ops",
+    ),
+    (
+        "/returns",
+        "/returns",
+        {"serial": "99999999", "place": "STORE-1", "condition": "complete"},
+        409,
+        AT_THE_COUNTER,
+    ),
+    ("/owed/{serial}", "/owed/99999999", {"decision": "waive", **REASON}, 409, "fleet_ops"),
+    ("/losses", "/losses", {"serial": "99999999", "cause": "stolen", **REASON}, 409, SERVES),
+    (
+        "/losses/{serial}/police-report",
+        "/losses/99999999/police-report",
+        REPORT,
+        409,
+        SERVES,
+    ),
+    (
+        "/losses/{serial}/lifting",
+        "/losses/99999999/lifting",
+        {"place": "STORE-1", **REASON},
+        409,
+        "fleet_ops",
+    ),
+    ("/operations/{number}", "/operations/99", {"action": "drop", **REASON}, 404, "fleet_ops"),
 ]
 CALLS: list[tuple[str, str, str, Any, int, str]] = [
     ("DELETE", "/session", "/session", None, 204, EVERYBODY),

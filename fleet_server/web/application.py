@@ -6,13 +6,18 @@ from fastapi import FastAPI
 
 from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
 from fleet_server.web import (
+    allow_lists,
     assets,
+    contract_services,
     deadlines,
     devices,
+    losses,
     maintenance,
+    operations,
     outages,
     people,
     problems,
+    returns,
     settings,
     sign_in,
     units,
@@ -32,7 +37,8 @@ def create_pages(context: ConsoleContext) -> FastAPI:
     pages.state.context = context
     pages.add_middleware(SecurityHeaders)
     problems.install(pages)
-    for module in (assets, sign_in, devices, units, deadlines, settings, people):
+    service_pages = (contract_services, allow_lists, returns, losses, operations)
+    for module in (assets, sign_in, devices, units, deadlines, settings, people, *service_pages):
         pages.include_router(module.router)
     for module in (outages, voice, maintenance):
         pages.include_router(module.router)

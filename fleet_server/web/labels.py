@@ -10,6 +10,7 @@ from gettext import NullTranslations
 
 from fleet_server.domain.roles import Role
 from fleet_server.web.people_labels import PEOPLE_WORDS
+from fleet_server.web.service_labels import SERVICE_WORDS
 
 
 def _(message: str) -> str:
@@ -20,6 +21,7 @@ PRODUCT_CLASSES = {
     "MODEM": _("Modem"),
     "VOICEMODEM": _("Voice modem"),
     "STB": _("Set-top box"),
+    "CARD": _("Smart card"),
 }
 PRESENCE_STATES = {
     "online": _("online"),
@@ -315,6 +317,7 @@ _WORDS: dict[str, dict[str, str]] = {
     "seen_by": _SEEN_BY,
     "place_outcome": _PLACE_OUTCOMES,
     "reach": _REACHES,
+    **SERVICE_WORDS,
     "clock_kind": _CLOCK_KINDS,
     "clock_state": _DEADLINE_STATES,
     "clock_step": _CLOCK_STEPS,
