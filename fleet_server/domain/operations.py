@@ -260,12 +260,36 @@ _KINDS: dict[str, type[Any]] = {
     "set_device_state": SetDeviceState,
     "give_allow_list": GiveAllowList,
 }
+# What says the same about a target again, so that the newest alone counts; a notice is never among
+# it, and a card's pairing says nothing of its package.
+_ACCESS = ("set_access", "remove_access")
+_LINE = ("set_line", "remove_line")
+_ASPECTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_ACCESS, _ACCESS),
+    **dict.fromkeys(_LINE, _LINE),
+    **{
+        kind: (kind,)
+        for kind in (
+            "publish_allow_list",
+            "pair_card",
+            "entitle_card",
+            "set_blacklisted",
+            "set_device_state",
+            "give_allow_list",
+        )
+    },
+}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def kind_of(operation: Operation) -> str:
     """The name an operation is stored under."""
     return _NAMES[type(operation)]
+
+
+def superseded_by(kind: str) -> tuple[str, ...]:
+    """The kinds of operations that a newer one of this kind on the same target makes needless."""
+    return _ASPECTS.get(kind, ())
 
 
 def encode(operation: Operation) -> str:

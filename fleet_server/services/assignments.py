@@ -38,6 +38,7 @@ from fleet_server.services import audit
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.models import require_approved
+from fleet_server.services.served_units import queue_installation, queue_removal
 from fleet_server.services.units import change_state
 
 
@@ -68,6 +69,7 @@ def assign(
 ) -> None:
     """Put a unit into service in `position`, such as `tv-1` or `internet+voice`, from now on.
 
+    The operator's systems are told in the same transaction, through the outbox.
     `replaces` is the serial number of the unit that held the position before. Raises a RuleError
     of `domain/errors.py` when the registry forbids it.
     """
@@ -89,7 +91,8 @@ def assign(
     if before:
         detail["replaces"] = before.serial_number
     entry = Entry("unit_assigned", f"unit:{serial_number}", detail)
-    audit.append(connection, actor, [entry], now, reason)
+    (sequence,) = audit.append(connection, actor, [entry], now, reason)
+    queue_installation(connection, contract, unit.id, f"assignment-{sequence}", now)
 
 
 def release(
@@ -132,7 +135,8 @@ def release(
         "to": after.value,
     }
     entry = Entry("unit_released", f"unit:{serial_number}", detail, evidence)
-    audit.append(connection, actor, [entry], now, reason)
+    (sequence,) = audit.append(connection, actor, [entry], now, reason)
+    queue_removal(connection, unit, f"release-{sequence}", now)
 
 
 def replace_unit(

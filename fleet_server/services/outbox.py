@@ -29,6 +29,7 @@ from fleet_server.domain.operations import (
     decode,
     encode,
     kind_of,
+    superseded_by,
 )
 from fleet_server.domain.presence import ONLINE
 from fleet_server.services import audit
@@ -99,26 +100,25 @@ def queue(
 def queue_in_place(
     connection: Connection, decision: str, stages: Sequence[Stage], now: datetime
 ) -> None:
-    """Add operations, and drop what earlier decisions still wanted of the same targets.
+    """Add operations, and drop what earlier decisions said of the same aspect of a target.
 
     An operation says what shall be, so that the newest alone has to be carried out. Where an older
     one may be under way, the newer waits until that call has ended.
     """
     rows = _rows(decision, stages, now)
-    targets = {row["target"] for row in rows}
-    older = connection.execute(
-        update(t.outbox)
-        .where(
-            t.outbox.c.target.in_(targets),
-            t.outbox.c.state.in_([State.QUEUED, State.REFUSED]),
-            t.outbox.c.decision != decision,
-        )
-        .values(state=State.DROPPED, reference=SUPERSEDED, finished_at=now)
-        .returning(t.outbox.c.target, t.outbox.c.tries)
-    ).all()
-    under_way = {row.target for row in older if row.tries}
     for row in rows:
-        if row["target"] in under_way:
+        older = connection.execute(
+            update(t.outbox)
+            .where(
+                t.outbox.c.target == row["target"],
+                t.outbox.c.kind.in_(superseded_by(row["kind"])),
+                t.outbox.c.state.in_([State.QUEUED, State.REFUSED]),
+                t.outbox.c.decision != decision,
+            )
+            .values(state=State.DROPPED, reference=SUPERSEDED, finished_at=now)
+            .returning(t.outbox.c.tries)
+        ).scalars()
+        if any(older.all()):
             row["due_at"] = now + timedelta(seconds=CALL_TIMEOUT_S)
     insert_new(connection, t.outbox, rows, ("id",))
 

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from fleet_server.domain.errors import BlacklistedUnitError, ConflictError, WrongProductClassError
 from fleet_server.domain.kinds import ProductClass
-from fleet_server.services import audit
+from fleet_server.domain.operations import PairCard, System
+from fleet_server.services import audit, outbox
 from fleet_server.services import tables as t
 from fleet_server.services.assignments import find_unit
 from fleet_server.services.audit import Actor, Entry
@@ -55,7 +56,8 @@ def pair(
         )
     except IntegrityError as error:
         raise PairedAlreadyError(f"Card {card} or box {box} was paired a moment ago.") from error
-    audit.append(connection, actor, _entries("card_paired", card, box), now, reason)
+    numbers = audit.append(connection, actor, _entries("card_paired", card, box), now, reason)
+    _tell(connection, card, box, numbers[0], now)
 
 
 def unpair(
@@ -71,7 +73,9 @@ def unpair(
     if row is None:
         raise NotPairedError(f"Card {card} is paired with no box.")
     connection.execute(update(t.pairing).where(t.pairing.c.id == row.id).values(until_at=now))
-    audit.append(connection, actor, _entries("card_unpaired", card, row.serial_number), now, reason)
+    entries = _entries("card_unpaired", card, row.serial_number)
+    numbers = audit.append(connection, actor, entries, now, reason)
+    _tell(connection, card, "", numbers[0], now)
 
 
 def partner_of(connection: Connection, unit_id: int, product_class: str) -> str | None:
@@ -96,6 +100,12 @@ def _unit_of_kind(connection: Connection, serial: str, kind: ProductClass) -> Ro
     if unit.blacklisted:
         raise BlacklistedUnitError(f"Unit {serial} is blacklisted.")
     return unit
+
+
+def _tell(connection: Connection, card: str, box: str, sequence: int, now: datetime) -> None:
+    """Have the conditional-access system know it; `box` is "" for none."""
+    stage = [(System.CONDITIONAL_ACCESS, PairCard(card, box))]
+    outbox.queue_in_place(connection, f"pairing-{sequence}", [stage], now)
 
 
 def _entries(action: str, card: str, box: str) -> list[Entry]:

@@ -16,6 +16,7 @@ from fleet_server.domain.service_state import (
     ServedUnit,
     ServiceState,
     installation,
+    removal,
 )
 from fleet_server.services import outbox
 from fleet_server.services import tables as t
@@ -116,6 +117,12 @@ def queue_installation(
     if state is ServiceState.ACTIVE and _kept_state(connection, unit) in (None, _ACTIVE):
         devices = ()
     outbox.queue_in_place(connection, decision, [before, network, devices], now)
+
+
+def queue_removal(connection: Connection, unit: Row[Any], decision: str, now: datetime) -> None:
+    """Have the network serve a unit no more that is off its contract."""
+    stage = removal(served_unit(connection, _unit(unit, ())))
+    outbox.queue_in_place(connection, decision, [stage], now)
 
 
 def _kept_state(connection: Connection, unit: ContractUnit) -> str | None:

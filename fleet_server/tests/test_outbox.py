@@ -14,9 +14,14 @@ from fleet_server.domain.operations import (
     AccessMode,
     Barring,
     Channel,
+    EntitleCard,
+    GiveAllowList,
     Operation,
+    PairCard,
+    RemoveAccess,
     SendNotice,
     SetAccess,
+    SetBlacklisted,
     SetDeviceState,
     SetLine,
     System,
@@ -265,3 +270,33 @@ def test_without_an_adapter_an_operation_waits(desk: ServiceDesk) -> None:
 def test_the_wait_doubles_up_to_its_limit() -> None:
     assert [retry_after(tries) / FIRST for tries in (1, 2, 3, 4)] == [1, 2, 4, 8]
     assert {retry_after(tries) for tries in (10, 100, 10_000)} == {LONGEST}
+
+
+CARD_42 = "0442"
+# What is queued, what a later decision says, what is left to do of the first.
+ASPECTS: list[tuple[System, Operation, Operation, str]] = [
+    (System.ACCESS, GARDEN, RemoveAccess(MAC), "dropped"),
+    (System.VOICE, BARRED, SetLine(LINE, Barring.NONE), "dropped"),
+    (System.DEVICE, RESTRICTED, SetDeviceState(STB, "active", "paid"), "dropped"),
+    (System.DEVICE, GiveAllowList(STB, 7, "x"), RESTRICTED, "queued"),
+    (System.DEVICE, GiveAllowList(STB, 7, "x"), GiveAllowList(STB, 8, "y"), "dropped"),
+    (System.CONDITIONAL_ACCESS, EntitleCard(CARD_42, ""), PairCard(CARD_42, "1"), "queued"),
+    (System.CONDITIONAL_ACCESS, EntitleCard(CARD_42, ""), SetBlacklisted(CARD_42, False), "queued"),
+    (
+        System.NOTICES,
+        SendNotice("C-2001", Channel.SMS, "suspended_notice"),
+        SendNotice("C-2001", Channel.SMS, "termination_confirmed"),
+        "queued",
+    ),
+]
+
+
+@pytest.mark.parametrize(("system", "older", "newer", "left"), ASPECTS)
+def test_only_what_says_the_same_again_takes_the_place_of_the_older(
+    desk: ServiceDesk, system: System, older: Operation, newer: Operation, left: str
+) -> None:
+    (name,) = queue(desk, "d-1", one(older, system))
+    with desk.fleet.writing() as connection:
+        outbox.queue_in_place(connection, "d-2", [one(newer, system)], desk.now)
+    assert state(desk, name) == left
+    assert state(desk, "d-2/1.1") == "queued"
