@@ -70,7 +70,7 @@ class Device(Model):
         self.online = False
         self.connected_ms = None
         self.command_key = ""  # of the Reboot() this boot comes from
-        self.boot_row = self.power_row = None
+        self.boot_row = self.power_row = self.time_row = None
         self.chores = []  # generators that yield None: what takes long, done within a poll
         self.report_now = []  # the BulkData profiles that a controller wants collected at once
         self.service_news = False  # the state of the service changed, and is not yet told
@@ -124,7 +124,7 @@ class Device(Model):
         return "Connected" if self.online else "Connecting"
 
     def _time_status(self):
-        if self.text("Device.Time.Enable") != "true":
+        if self.time_row and self.time_row[1] == "false":  # Enable; asked for with every look
             return "Disabled"
         return "Unsynchronized" if self.offset_ms is None else "Synchronized"
 

@@ -125,7 +125,7 @@ def _bind_device_info(device):
 
 def _bind_state(device):
     _bind(device, "Device.BulkData.", (), Status=live.BULK_STATUS)
-    _bind(
+    device.time_row = _bind(
         device,
         "Device.Time.",
         (),

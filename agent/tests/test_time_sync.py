@@ -164,6 +164,8 @@ def test_the_client_is_off_without_servers_and_when_it_is_told():
         assert bench.ask_time() == 3600
         assert server.asked == 0
         assert bench.value(CLIENT + "Status") == "Disabled"
+        off = path == "Device.Time."
+        assert bench.value("Device.Time.Status") == ("Disabled" if off else "Unsynchronized")
 
 
 def test_a_machine_that_keeps_its_own_clock_right_is_asked_instead():
