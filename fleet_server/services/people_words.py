@@ -1,8 +1,8 @@
 """What people wrote about a contract: found through the audit log, and erased with the person.
 
-A reason may name a person. Words about the contract, its operations, its units and their repair
-cases go; for a unit those from the day it came to the contract until it went to another, or
-`_AFTERWARDS` after it left: a return or a repair is talked about then.
+A reason may name a person. Words about the contract, its operations, its units, their repair cases
+and interruptions go; for a unit those from the day it came to the contract until it went to
+another, or `_AFTERWARDS` after it left: a return or a repair is talked about then.
 """
 
 from __future__ import annotations
@@ -52,7 +52,11 @@ def _about_units(connection: Connection, number: str) -> Iterator[ColumnElement[
     entry = t.audit_entry
     held = connection.execute(
         select(
-            t.unit.c.id, t.unit.c.serial_number, t.assignment.c.since_at, t.assignment.c.until_at
+            t.unit.c.id,
+            t.unit.c.serial_number,
+            t.unit.c.endpoint_id,
+            t.assignment.c.since_at,
+            t.assignment.c.until_at,
         )
         .join(t.assignment, t.assignment.c.unit_id == t.unit.c.id)
         .join(t.service_position, t.service_position.c.id == t.assignment.c.service_position_id)
@@ -68,6 +72,14 @@ def _about_units(connection: Connection, number: str) -> Iterator[ColumnElement[
         if end is not None:
             during = and_(during, entry.c.at <= end)
         yield and_(entry.c.subject.in_(subjects), during)
+        # A decision on an interruption may come long after it, and is about whom it struck.
+        struck = t.interruption.c.started_at >= row.since_at
+        if row.until_at is not None:
+            struck = and_(struck, t.interruption.c.started_at <= row.until_at)
+        found = select(t.interruption.c.id).where(
+            t.interruption.c.endpoint_id == row.endpoint_id, struck
+        )
+        yield entry.c.subject.in_([f"interruption:{each}" for each in connection.scalars(found)])
 
 
 def _end(

@@ -26,7 +26,7 @@ from fleet_server.services import audit, people
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.people_tables import person, person_look
-from fleet_server.tests.console_site import Site
+from fleet_server.tests.console_site import MODEM, VOICE_MODEM, Site, add_interruption
 
 PERSON = {
     "name": "Shembull",
@@ -199,6 +199,20 @@ def test_erasure_takes_the_person_and_peoples_words_and_the_chain_holds(site: Si
         last = audit.history(connection, "contract:C-1001")[0]
     assert left == {"MARK-3 called", "MARK-4 called", "MARK-5 called"}
     assert (last.action, last.detail) == ("person_erased", {"ground": "request"})
+
+
+def test_words_about_an_interruption_go_with_whom_it_struck(site: Site) -> None:
+    fleet = site.context.fleet
+    struck = add_interruption(site, VOICE_MODEM, [])
+    other = add_interruption(site, MODEM, [])
+    with fleet.writing() as connection:
+        for number in (struck, other):
+            entry = Entry("liability_decided", f"interruption:{number}")
+            audit.append(connection, Actor.account(1), [entry], site.now, f"MARK-{number}")
+    assert people.erase(fleet, "C-1001", ErasureGround.REQUEST, Actor.account(8), site.now) == 1
+    with fleet.reading() as connection:
+        left = {row.text for row in connection.execute(select(t.audit_reason))}
+    assert left == {f"MARK-{other}"}
 
 
 def test_what_was_erased_stays_erased_when_an_older_copy_comes_back(site: Site) -> None:
