@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from fleet_server import bootstrap
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.row_files import RowReader, RowWriter, format_of
-from fleet_server.config import from_environment
+from fleet_server.config import from_environment, with_options
 from fleet_server.domain.import_subjects import SUBJECTS, subject_called
 from fleet_server.domain.rows import Refusal
 from fleet_server.errors import OperatorError
@@ -32,6 +32,8 @@ _SUBJECTS = ", ".join(SUBJECTS)
 
 Subject = Annotated[str, typer.Argument(help=f"One of {_SUBJECTS}.")]
 State = Annotated[Path | None, typer.Option("--state", help="Folder that holds everything.")]
+HTTPPort = Annotated[int | None, typer.Option("--http-port", help="TCP port of the console.")]
+MQTTPort = Annotated[int | None, typer.Option("--mqtt-port", help="TCP port of the broker.")]
 
 
 def import_rows(
@@ -45,6 +47,8 @@ def import_rows(
         Path | None, typer.Option("--report", help="CSV file for what was refused, line by line.")
     ] = None,
     state: State = None,
+    http_port: HTTPPort = None,
+    mqtt_port: MQTTPort = None,
 ) -> None:
     """Take over rows of a file; exit code 1 when some were refused."""
     handler = handler_of(subject)
@@ -52,7 +56,7 @@ def import_rows(
         raise OperatorError("Every import has a reason.", "Give it with --reason.")
     actor = Actor.system(f"command line, uid {os.getuid()}")
     job = Import(handler, actor, reason.strip(), dry_run)
-    fleet = bootstrap.build(from_environment(state=state))
+    fleet = _fleet(state, http_port, mqtt_port)
     reader = RowReader(file, tuple(column.name for column in handler.subject.columns))
     out, errors = Console(), Console(stderr=True)
     with _progress(errors) as progress, _report(report, errors) as tell:
@@ -79,11 +83,13 @@ def export_rows(
     subject: Subject,
     file: Annotated[Path, typer.Argument(help="File to write, .csv or .jsonl.")],
     state: State = None,
+    http_port: HTTPPort = None,
+    mqtt_port: MQTTPort = None,
 ) -> None:
     """Write all rows of a subject, in the columns in which it is imported."""
     wanted = subject_called(subject)
     form = format_of(file)
-    fleet = bootstrap.build(from_environment(state=state))
+    fleet = _fleet(state, http_port, mqtt_port)
     rows = 0
     try:
         with (
@@ -100,6 +106,11 @@ def export_rows(
     except OSError as error:
         raise OperatorError(f"{file}: {error.strerror}.", "Name another file.") from error
     Console().print(f"{file}: {rows} rows", soft_wrap=True)
+
+
+def _fleet(state: Path | None, http_port: int | None, mqtt_port: int | None) -> Fleet:
+    config = from_environment(state=state)
+    return bootstrap.build(with_options(config, http_port=http_port, mqtt_port=mqtt_port))
 
 
 def _transaction(fleet: Fleet, dry_run: bool) -> AbstractContextManager[Connection]:

@@ -8,6 +8,7 @@ Source: TR-181 `DeviceInfo.` and `MACAddress`; IEEE 802-2014 clause 8.2; TR-369 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from fleet_server.domain.errors import InvalidError
 
@@ -59,6 +60,7 @@ def card_number(text: str) -> str:
     return number
 
 
+@lru_cache(maxsize=4096)
 def manufacturer_oui(text: str) -> str:
     """Six hexadecimal digits in capitals. Raises InvalidIdentifierError."""
     oui = text.upper().translate(_SEPARATORS)

@@ -1,6 +1,7 @@
 """Rows of an import: from the texts of a file to checked values, or to what is wrong with them.
 
-A row that has faults is refused as a whole and reported with all of them at once.
+A row that has faults is refused as a whole and reported with all of them at once. Readers of
+fields that repeat from row to row remember what they read.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from fleet_server.domain.errors import InvalidError
@@ -89,6 +91,7 @@ def text_up_to(longest: int) -> Callable[[str], str]:
     return read
 
 
+@lru_cache(maxsize=4096)
 def code(text: str) -> str:
     """A short name that other rows refer to."""
     if len(text) > 32 or not all(c.isalnum() or c in "-_./" for c in text):
@@ -105,6 +108,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+@lru_cache(maxsize=4096)
 def civil_date(text: str) -> date:
     """A day, written 2026-05-03."""
     try:

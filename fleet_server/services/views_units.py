@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select
+from sqlalchemy import Connection, Row, bindparam, exists, select
 
 from fleet_server.domain.errors import UnknownUnitError
 from fleet_server.domain.policy import Policy
@@ -55,28 +55,33 @@ class UnitRow:
     place: str
 
 
+# Built once: this is asked for at every look-up.
+_ONE_UNIT = (
+    select(
+        unit,
+        t.place.c.code.label("place"),
+        t.model.c.approval_reference,
+        t.supplier.c.code.label("supplier"),
+        exists().where(assignment.c.unit_id == unit.c.id, open_assignment).label("in_service"),
+    )
+    .outerjoin(t.place, t.place.c.id == unit.c.place_id)
+    .outerjoin(t.model, t.model.c.id == unit.c.model_id)
+    .outerjoin(t.supplier, t.supplier.c.id == unit.c.supplier_id)
+    .where(unit.c.serial_number == bindparam("serial"))
+)
+_MACS = (
+    select(t.unit_mac.c.interface, t.unit_mac.c.mac_address)
+    .where(t.unit_mac.c.unit_id == bindparam("unit"))
+    .order_by(t.unit_mac.c.interface)
+)
+
+
 def read_unit(connection: Connection, serial_number: str) -> UnitRecord:
     """The unit of exactly this serial number. Raises UnknownUnitError."""
-    row = connection.execute(
-        select(
-            unit,
-            t.place.c.code.label("place"),
-            t.model.c.approval_reference,
-            t.supplier.c.code.label("supplier"),
-            exists().where(assignment.c.unit_id == unit.c.id, open_assignment).label("in_service"),
-        )
-        .outerjoin(t.place, t.place.c.id == unit.c.place_id)
-        .outerjoin(t.model, t.model.c.id == unit.c.model_id)
-        .outerjoin(t.supplier, t.supplier.c.id == unit.c.supplier_id)
-        .where(unit.c.serial_number == serial_number)
-    ).first()
+    row = connection.execute(_ONE_UNIT, {"serial": serial_number}).first()
     if row is None:
         raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
-    macs = connection.execute(
-        select(t.unit_mac.c.interface, t.unit_mac.c.mac_address)
-        .where(t.unit_mac.c.unit_id == row.id)
-        .order_by(t.unit_mac.c.interface)
-    )
+    macs = connection.execute(_MACS, {"unit": row.id})
     return _record(row, {mac.interface: mac.mac_address for mac in macs})
 
 
