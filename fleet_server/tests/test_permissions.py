@@ -64,6 +64,9 @@ PAGES: list[tuple[str, str, str, int, str]] = [
     ("GET", "/devices/{endpoint_id}/live", f"/devices/{VOICE_MODEM}/live", 200, SEES_DEVICES),
     ("GET", "/devices/{endpoint_id}/values", f"/devices/{VOICE_MODEM}/values", 200, SEES_DEVICES),
     ("GET", "/units", "/units?serial=00000002", 200, EVERYBODY),
+    ("GET", "/units/{serial}", "/units/00000002", 200, SEES_REGISTRY),
+    ("GET", "/contracts", "/contracts", 200, SEES_DEVICES),
+    ("GET", "/contracts/{number}", "/contracts/C-1001", 200, SEES_DEVICES),
     ("GET", "/settings", "/settings", 200, SEES_SETTINGS),
     (
         "GET",

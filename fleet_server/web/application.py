@@ -9,6 +9,7 @@ from fleet_server.web import (
     allow_lists,
     assets,
     contract_services,
+    contracts,
     deadlines,
     devices,
     losses,
@@ -20,6 +21,7 @@ from fleet_server.web import (
     returns,
     settings,
     sign_in,
+    unit_record,
     units,
     voice,
 )
@@ -37,8 +39,9 @@ def create_pages(context: ConsoleContext) -> FastAPI:
     pages.state.context = context
     pages.add_middleware(SecurityHeaders)
     problems.install(pages)
+    places = (devices, units, unit_record, contracts, deadlines, settings, people)
     service_pages = (contract_services, allow_lists, returns, losses, operations)
-    for module in (assets, sign_in, devices, units, deadlines, settings, people, *service_pages):
+    for module in (assets, sign_in, *places, *service_pages):
         pages.include_router(module.router)
     for module in (outages, voice, maintenance):
         pages.include_router(module.router)

@@ -6,11 +6,11 @@ happens twice.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, format_percent, get_decimal_symbol
 from babel.units import format_unit
 
@@ -41,6 +41,10 @@ class Formats:
         pattern = f"d MMM y HH:mm:ss{fraction}"
         text = format_datetime(local, pattern, locale=self._locale)
         return f"{text} {local.tzname()}"
+
+    def day(self, day: date) -> str:
+        """Such as `22 Nov 2026`."""
+        return format_date(day, "d MMM y", locale=self._locale)
 
     def iso(self, at: datetime) -> str:
         """For the `datetime` attribute of `<time>`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from gettext import NullTranslations
 
 from fleet_server.domain.roles import Role
+from fleet_server.web.labels_registry import REGISTRY_WORDS
 from fleet_server.web.people_labels import PEOPLE_WORDS
 from fleet_server.web.service_labels import SERVICE_WORDS
 
@@ -310,6 +311,7 @@ _PLACE_OUTCOMES = {
 _REACHES = {"no": _("cannot"), "unknown": _("not known")}
 
 _WORDS: dict[str, dict[str, str]] = {
+    **REGISTRY_WORDS,
     "confidence": _CONFIDENCES,
     "liability": _LIABILITIES,
     "work": _WORKS,
@@ -331,7 +333,7 @@ _WORDS: dict[str, dict[str, str]] = {
     "swap_ground": _SWAP_GROUNDS,
     "health": _HEALTH,
     "verdict": _VERDICTS,
-    "product_class": PRODUCT_CLASSES,
+    "product_class": {**PRODUCT_CLASSES, "CARD": _("Smart card")},
     "presence": PRESENCE_STATES,
     "role": {role.value: word for role, word in _ROLES.items()},
     "presence_evidence": _PRESENCE_EVIDENCE,
