@@ -32,6 +32,7 @@ _ERRORS: Mapping[str, type[ToolError]] = {
     "wrong-kind": ContractError,
     "blacklisted": BlacklistedError,
     "lab-unit": UnitNotFreeError,
+    "unapproved-model": UnitNotFreeError,
     "unit-in-service": UnitNotFreeError,
     "position-taken": PositionTakenError,
     "invalid-csr": CertificateRefusedError,

@@ -9,7 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from fleet_server.domain.errors import InvalidError, WrongProductClassError
+from fleet_server.domain.errors import (
+    InvalidError,
+    UnknownPositionError,
+    WrongProductClassError,
+)
 
 _NUMBERED = re.compile(r"(tv|card)-[1-9]")
 _TAKES = {
@@ -22,7 +26,7 @@ _SHARED = frozenset({"internet", "voice"})
 _ORDER = ("internet", "voice", "tv", "card")
 
 
-class InvalidPositionError(InvalidError):
+class InvalidPositionError(UnknownPositionError, InvalidError):
     """Not the name of a service position, or positions that no box holds together."""
 
 
