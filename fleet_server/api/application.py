@@ -20,12 +20,15 @@ from fleet_server.api import (
     people,
     policy,
     registry,
+    repair_stock,
+    repairs,
     returns,
     session,
     stock,
     swaps,
     units,
     voice,
+    warranty,
 )
 from fleet_server.api.idempotency import IdempotencyKeys
 from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
@@ -50,6 +53,9 @@ def create_api(context: ConsoleContext) -> FastAPI:
     api.include_router(stock.router)
     api.include_router(contracts.router)
     api.include_router(registry.router)
+    api.include_router(warranty.router)
+    api.include_router(repairs.router)
+    api.include_router(repair_stock.router)
     api.include_router(policy.router)
     api.include_router(people.router)
     api.include_router(clocks.router)

@@ -38,6 +38,8 @@ class Kind(StrEnum):
 
 
 ELECTRICAL = frozenset({Kind.SURGE, Kind.SWELL})
+LISTED = frozenset({Kind.SURGE, Kind.SWELL, Kind.RESTART, Kind.CARD})
+"""Shown one by one; the rest would tell when a home was empty, and is only counted."""
 
 
 class Sight(StrEnum):

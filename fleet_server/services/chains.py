@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from fleet_server.domain.errors import UnknownUnitError
 from fleet_server.domain.local_time import local_day
 from fleet_server.domain.replacement_chain import Chain, Stay, chains_of
 from fleet_server.services import tables as t
@@ -22,8 +23,14 @@ class Link:
     since_on: date
 
 
-def read_chains(connection: Connection, unit_id: int) -> list[tuple[Link, ...]]:
-    """Every chain of replacements with this unit in it, each from the first unit to the last."""
+def read_chains(connection: Connection, serial_number: str) -> list[tuple[Link, ...]]:
+    """Every chain of replacements with this unit in it, each from the first unit to the last.
+
+    Raises UnknownUnitError.
+    """
+    unit_id = connection.scalar(select(t.unit.c.id).where(t.unit.c.serial_number == serial_number))
+    if unit_id is None:
+        raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
     positions = connection.scalars(
         select(t.assignment.c.service_position_id)
         .where(t.assignment.c.unit_id == unit_id, t.assignment.c.corrected_at.is_(None))

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
 
 from fleet_server.services import tables as t
+from fleet_server.services.repair_facts import number_of
 
 _AFTERWARDS = timedelta(days=90)
 
@@ -66,7 +67,7 @@ def _about_units(connection: Connection, number: str) -> Iterator[ColumnElement[
     for row in held.all():
         subjects = [f"unit:{row.serial_number}"]
         cases = select(t.repair_case.c.id).where(t.repair_case.c.unit_id == row.id)
-        subjects += [f"repair:{case}" for case in connection.scalars(cases)]
+        subjects += [f"repair:{number_of(case)}" for case in connection.scalars(cases)]
         during = entry.c.at >= row.since_at
         end = _end(connection, number, row.id, row.until_at)
         if end is not None:

@@ -84,7 +84,7 @@ def as_case(row: Row[Any]) -> Case:
     """A row of CASES."""
     return Case(
         id=row.id,
-        number=f"RMA-{row.id:06d}",
+        number=number_of(row.id),
         unit_id=row.unit_id,
         serial_number=row.serial_number,
         product_class=row.product_class,
@@ -134,6 +134,11 @@ def facts_of(connection: Connection, case: Case, policy: Policy) -> Facts:
         history=collect(connection, case.unit_id, window, cover.received_on),
         protection_to_norms=_protection(connection, case.unit_id, cover.received_on),
     )
+
+
+def number_of(case_id: int) -> str:
+    """Such as RMA-000001."""
+    return f"RMA-{case_id:06d}"
 
 
 def price_of_new_one(connection: Connection, case: Case, today: date) -> int | None:

@@ -36,10 +36,9 @@ from fleet_server.domain.repair import (
 from fleet_server.services import audit
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Detail, Entry
-from fleet_server.services.repair_facts import Case, cover_for, finding_of, locked_case
+from fleet_server.services.repair_facts import Case, cover_for, finding_of, locked_case, number_of
 from fleet_server.services.units import change_state
 
-PREFIX = "RMA-"
 LONGEST_WORDS = 1_000
 CONTRACTOR_PLACE = "contractor"
 
@@ -78,7 +77,7 @@ def open_case(connection: Connection, actor: Actor, intake: Intake, now: datetim
             made = connection.execute(t.repair_case.insert().values(**values))
     except IntegrityError as error:
         raise CaseOpenError(f"Unit {intake.serial_number} has an open case already.") from error
-    number = f"{PREFIX}{made.inserted_primary_key[0]:06d}" if made.inserted_primary_key else ""
+    number = number_of(made.inserted_primary_key[0]) if made.inserted_primary_key else ""
     detail: Detail = {
         "unit": intake.serial_number,
         "symptom": intake.symptom.value,

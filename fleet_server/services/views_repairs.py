@@ -28,7 +28,7 @@ from fleet_server.services.accounts import usernames
 from fleet_server.services.audit import Recorded
 from fleet_server.services.policy import read_policy
 from fleet_server.services.repair_decisions import Decision, decisions_of, proposals_for
-from fleet_server.services.repair_facts import CASES, Case, as_case, case_of, facts_of
+from fleet_server.services.repair_facts import CASES, Case, as_case, case_of, facts_of, number_of
 
 PAGE = 50
 _MOST_ENTRIES = 200
@@ -136,7 +136,7 @@ def open_case_of(connection: Connection, serial_number: str) -> str | None:
     found = connection.scalar(
         select(t.repair_case.c.id).where(t.repair_case.c.unit_id == unit_id, t.open_case)
     )
-    return None if found is None else f"RMA-{found:06d}"
+    return None if found is None else number_of(found)
 
 
 def _turn_round(case: Case, now: datetime) -> TurnRound | None:

@@ -122,9 +122,9 @@ def test_replaced_twice_each_has_its_own_term_unless_the_setting_says_otherwise(
     with registry.engine.connect() as connection:
         own = cover_of(connection, three, "STB", DAY, DEFAULTS)
         rest = cover_of(connection, three, "STB", DAY, REST)
-        chains = {unit: read_chains(connection, unit) for unit in (one, two, three)}
+        chains = {serial: read_chains(connection, serial) for serial in ("S1", "S2", "S3")}
     assert own.last_covered_on == date(2027, 6, 1)
     assert (rest.last_covered_on, rest.received_on) == (date(2026, 12, 1), date(2026, 6, 1))
     for found in chains.values():
         assert [[link.serial_number for link in chain] for chain in found] == [["S1", "S2", "S3"]]
-    assert chains[one][0][2].since_on == date(2026, 6, 1)
+    assert chains["S1"][0][2].since_on == date(2026, 6, 1)

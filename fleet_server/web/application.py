@@ -18,6 +18,7 @@ from fleet_server.web import (
     outages,
     people,
     problems,
+    repairs,
     returns,
     settings,
     sign_in,
@@ -43,6 +44,6 @@ def create_pages(context: ConsoleContext) -> FastAPI:
     service_pages = (contract_services, allow_lists, returns, losses, operations)
     for module in (assets, sign_in, *places, *service_pages):
         pages.include_router(module.router)
-    for module in (outages, voice, maintenance):
+    for module in (outages, voice, maintenance, repairs):
         pages.include_router(module.router)
     return pages

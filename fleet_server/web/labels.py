@@ -10,6 +10,7 @@ from gettext import NullTranslations
 
 from fleet_server.domain.roles import Role
 from fleet_server.web.labels_registry import REGISTRY_WORDS
+from fleet_server.web.labels_repair import REPAIR_WORDS
 from fleet_server.web.people_labels import PEOPLE_WORDS
 from fleet_server.web.service_labels import SERVICE_WORDS
 
@@ -331,6 +332,7 @@ _WORDS: dict[str, dict[str, str]] = {
     "symptom": _SYMPTOMS,
     "answer": _ANSWERS,
     "swap_ground": _SWAP_GROUNDS,
+    **REPAIR_WORDS,
     "health": _HEALTH,
     "verdict": _VERDICTS,
     "product_class": {**PRODUCT_CLASSES, "CARD": _("Smart card")},
