@@ -65,7 +65,7 @@ class UnitWarranty(BaseModel):
     cover: CoverView
 
 
-class WarrantyView(UnitWarranty):
+class UnitWarrantyView(UnitWarranty):
     """`paired` is the card of a box, or the box of a card; `supplier` is null for a role that may
     not see it; `repair_case` is the number of the unit's open case."""
 
@@ -143,7 +143,7 @@ def get_warranty(
     caller: CurrentCaller,
     context: Context,
     on: Annotated[date | None, Query(description="local day asked for; today if absent")] = None,
-) -> WarrantyView:
+) -> UnitWarrantyView:
     """The verdict on one unit for a day; 404 when it was never taken into stock."""
     caller.require(Permission.LOOK_UP_UNIT)
     with context.fleet.reading() as connection:
@@ -151,7 +151,7 @@ def get_warranty(
         found = read_cover(connection, serial, day, read_policy(connection))
         case = open_case_of(connection, serial)
     supplier = caller.account.may(Permission.SEE_SUPPLIER_WARRANTY)
-    return WarrantyView(
+    return UnitWarrantyView(
         **_unit(found).model_dump(),
         paired=_unit(found.paired) if found.paired else None,
         supplier=_supplier(found.supplier) if supplier else None,

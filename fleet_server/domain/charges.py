@@ -3,6 +3,7 @@
 - Used against the rules and made unusable by the customer: a new one at the price list
   (modem 7.1.4, voice modem 7.3.5, set-top box and card 7.2.6). A unit that can be made usable again
   is not unusable: a person decides.
+- What showed only after the unit came back was not in the customer's hands: a person decides.
 - Out of term is no reason to charge, nor is a surge on record [7.2.6].
 
 Theft, loss and what does not come back are in returns.py. Amounts are euro cents of the price list;
@@ -36,6 +37,8 @@ def propose_charge(facts: Facts, new_one_cents: int | None, policy: Policy = DEF
     article = misuse_article(facts.product_class)
     if finding.usable_again:
         return _charge(Action.DECIDE, article, Reason.AGAINST_THE_RULES, Reason.STILL_USABLE)
+    if facts.cover.custody == Custody.CAME_BACK:
+        return _charge(Action.DECIDE, article, Reason.AGAINST_THE_RULES, Reason.CAME_BACK)
     reasons = (Reason.AGAINST_THE_RULES, Reason.UNUSABLE)
     return _charge(Action.CHARGE_NEW_ONE, article, *reasons, amount_cents=new_one_cents)
 

@@ -114,20 +114,20 @@ def window_before(defect_on: date, reported_on: date, days: int) -> Window:
 def history_of(
     exhibits: Iterable[Exhibit],
     window: Window,
-    received_on: date | None,
+    held_since_on: date | None,
     sight: Sight,
     events_missing: int = 0,
 ) -> History:
     """Sorts records into those of the window and those from before the customer had the unit.
 
-    Records may come in any order and twice. Where the day of receipt is not known nothing is left
-    out for it.
+    `held_since_on` is the day from which the customer had it; None leaves nothing out. Records may
+    come in any order and twice.
     """
     within = sorted(
         {exhibit for exhibit in exhibits if window.holds(exhibit.day)},
         key=lambda exhibit: (exhibit.day, exhibit.ident),
     )
-    theirs = tuple(e for e in within if received_on is None or e.day >= received_on)
+    theirs = tuple(e for e in within if held_since_on is None or e.day >= held_since_on)
     return History(window, theirs, len(within) - len(theirs), sight, events_missing)
 
 

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     NO_TERM_IN_DOCUMENT = "no_term_in_document"
     DEFECT_BEFORE_RECEIPT = "defect_before_receipt"
     NEVER_HANDED_OVER = "never_handed_over"
+    CAME_BACK = "came_back"
     NO_FAULT_FOUND = "no_fault_found"
     REPAIR_POSSIBLE = "repair_possible"
     UNUSABLE = "unusable"

@@ -5,7 +5,8 @@ Separately the operator, finding a set-top box or card unusable without the cust
 the same one free, with no limit in time [7.2.6]. For a modem and a voice modem the document names
 no term: what the customer did not cause is the owner's own cost [7.1.1, 7.3.2].
 
-- A defect from before the customer received the unit is nothing of the customer's.
+- A defect from before the customer received the unit is nothing of the customer's. One that showed
+  after it came back needs no replacement, and whose it is a person decides.
 - Electrical damage is `inspect`: the customer answers for the supply [7.2.4], protection of the
   household that is not to norms voids [7.2.5], use against the rules has a price. Which of these
   holds, if any, is for a person to say. A surge on record changes nothing, nor does its absence.
@@ -59,8 +60,8 @@ class Facts:
 
     @property
     def theirs(self) -> bool:
-        """Whether the customer had the unit when the defect showed."""
-        return self.cover.custody == Custody.CUSTOMER
+        """Whether a customer had received the unit when the defect showed."""
+        return self.cover.custody in (Custody.CUSTOMER, Custody.CAME_BACK)
 
 
 def misuse_article(product_class: str) -> str:
@@ -160,6 +161,8 @@ def _replacement(facts: Facts) -> _Found:
     finding, free = facts.finding, free_article(facts.product_class)
     if facts.cover.custody == Custody.NEVER_HANDED_OVER:
         return Action.NOTHING, free, (Reason.NEVER_HANDED_OVER,)
+    if facts.cover.custody == Custody.CAME_BACK:
+        return Action.NOTHING, free, (Reason.CAME_BACK,)
     if finding is None:
         return Action.AWAIT_FINDING, REPORT_ARTICLE, (Reason.NOT_EXAMINED,)
     if finding.cause == Cause.NO_FAULT_FOUND:

@@ -17,7 +17,7 @@ here. All days are civil dates where the contracts are (local_time.py).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -48,9 +48,10 @@ class CoverReason(StrEnum):
 
 
 class Custody(StrEnum):
-    """Whose hands the unit was in by a day, as far as receipts tell."""
+    """Whose hands the unit was in on a day, as far as receipts tell."""
 
     CUSTOMER = "customer"
+    CAME_BACK = "came_back"
     BEFORE_RECEIPT = "before_receipt"
     NEVER_HANDED_OVER = "never_handed_over"
 
@@ -60,13 +61,15 @@ class Receipt:
     """One hand-over of a unit to a customer.
 
     `since_on` is the day from which the unit served, `received_on` the day on which the customer
-    received it, None where that is not on record. `first_received_on` is that of the first unit
-    in the chain of replacements that led here, None for a unit that replaced none.
+    received it, None where that is not on record; `ended_on` the last day it was theirs, None while
+    it is. `first_received_on` is that of the first unit in the chain of replacements that led here,
+    None for a unit that replaced none.
     """
 
     since_on: date
     received_on: date | None
     first_received_on: date | None = None
+    ended_on: date | None = None
 
     @property
     def begins_on(self) -> date:
@@ -78,7 +81,8 @@ class Cover:
     """The verdict on one unit for one day.
 
     `days_left` counts covered days from `day` on, `day` included: 1 on the last, 0 after it. Days
-    that are not known, and days of a unit without a term, are None.
+    that are not known, and days of a unit without a term, are None. `held_since_on` is the day from
+    which the customer of that time had the unit, by receipt or else by service.
     """
 
     state: CoverState
@@ -88,6 +92,7 @@ class Cover:
     last_covered_on: date | None = None
     days_left: int | None = None
     custody: Custody = Custody.CUSTOMER
+    held_since_on: date | None = None
     article: str = ARTICLE
 
 
@@ -122,18 +127,9 @@ def cover_on(
     """The cover of a unit on `day`, from all its receipts by customers, in any order."""
     known = list(receipts)
     receipt = _last_begun(known, day)
-    received_on = receipt.received_on if receipt else None
-    if years_of(product_class, policy) is None:
-        state, why = CoverState.NO_TERM, CoverReason.NO_TERM_IN_DOCUMENT
-        return Cover(state, why, day, received_on, custody=_custody(receipt, known))
-    if receipt is None:
-        state, why = CoverState.NOT_RECEIVED, CoverReason.NOT_YET_RECEIVED
-        return Cover(state, why, day, custody=_custody(receipt, known))
-    if received_on is None:
-        in_term = policy.receipt_unknown_is == IN_TERM
-        state = CoverState.IN_TERM if in_term else CoverState.UNKNOWN
-        return Cover(state, CoverReason.RECEIPT_NOT_ON_RECORD, day)
-    return _within(product_class, receipt, received_on, day, policy)
+    found = _of_receipt(product_class, receipt, day, policy)
+    held_since_on = receipt.begins_on if receipt else None
+    return replace(found, custody=_custody(receipt, known, day), held_since_on=held_since_on)
 
 
 def supplier_cover(until_on: date | None, day: date) -> SupplierCover:
@@ -157,10 +153,24 @@ def _rank(receipt: Receipt) -> tuple[date, bool, date, date]:
     return (receipt.begins_on, on_record, receipt.since_on, first_on)
 
 
-def _custody(receipt: Receipt | None, known: list[Receipt]) -> Custody:
-    if receipt is not None:
-        return Custody.CUSTOMER
-    return Custody.BEFORE_RECEIPT if known else Custody.NEVER_HANDED_OVER
+def _custody(receipt: Receipt | None, known: list[Receipt], day: date) -> Custody:
+    if receipt is None:
+        return Custody.BEFORE_RECEIPT if known else Custody.NEVER_HANDED_OVER
+    came_back = receipt.ended_on is not None and receipt.ended_on < day
+    return Custody.CAME_BACK if came_back else Custody.CUSTOMER
+
+
+def _of_receipt(product_class: str, receipt: Receipt | None, day: date, policy: Policy) -> Cover:
+    received_on = receipt.received_on if receipt else None
+    if years_of(product_class, policy) is None:
+        return Cover(CoverState.NO_TERM, CoverReason.NO_TERM_IN_DOCUMENT, day, received_on)
+    if receipt is None:
+        return Cover(CoverState.NOT_RECEIVED, CoverReason.NOT_YET_RECEIVED, day)
+    if received_on is None:
+        in_term = policy.receipt_unknown_is == IN_TERM
+        state = CoverState.IN_TERM if in_term else CoverState.UNKNOWN
+        return Cover(state, CoverReason.RECEIPT_NOT_ON_RECORD, day)
+    return _within(product_class, receipt, received_on, day, policy)
 
 
 def _within(

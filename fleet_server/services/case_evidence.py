@@ -60,9 +60,9 @@ class _Source:
 
 
 def collect(
-    connection: Connection, unit_id: int, window: Window, received_on: date | None
+    connection: Connection, unit_id: int, window: Window, held_since_on: date | None
 ) -> History:
-    """Records of the window; those from before `received_on` are only counted."""
+    """Records of the window; those from before `held_since_on` are only counted."""
     begin, end = _midnight(window.first_on), _midnight(window.last_on + timedelta(days=1))
     unit = connection.execute(select(t.unit).where(t.unit.c.id == unit_id)).one()
     sources = list(_sources(connection, unit, begin, end))
@@ -71,7 +71,7 @@ def collect(
     return history_of(
         exhibits,
         window,
-        received_on,
+        held_since_on,
         _sight(connection, sources),
         sum(one.awaited + one.lost for one in missing),
     )

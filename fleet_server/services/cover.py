@@ -129,7 +129,10 @@ def _goes_on(stay: list[Row[Any]], row: Row[Any]) -> bool:
 
 def _receipt(stay: list[Row[Any]]) -> Receipt:
     known = [row.handed_over_on for row in stay if row.handed_over_on is not None]
-    return Receipt(local_day(stay[0].since_at), min(known, default=None))
+    ends = [row.until_at for row in stay if row.until_at is not None]
+    ended_on = local_day(max(ends)) if len(ends) == len(stay) else None
+    since_on = local_day(stay[0].since_at)
+    return Receipt(since_on, min(known, default=None), ended_on=ended_on)
 
 
 def _with_first_receipts(

@@ -131,8 +131,8 @@ def facts_of(connection: Connection, case: Case, policy: Policy) -> Facts:
         cover=cover,
         symptom=case.symptom,
         finding=finding_of(connection, case.id),
-        history=collect(connection, case.unit_id, window, cover.received_on),
-        protection_to_norms=_protection(connection, case.unit_id, cover.received_on),
+        history=collect(connection, case.unit_id, window, cover.held_since_on),
+        protection_to_norms=_protection(connection, case.unit_id, cover.held_since_on),
     )
 
 
@@ -167,12 +167,12 @@ def _one(connection: Connection, number: str, query: Select[Any]) -> Case:
     return as_case(row)
 
 
-def _protection(connection: Connection, unit_id: int, received_on: date | None) -> bool | None:
+def _protection(connection: Connection, unit_id: int, held_since_on: date | None) -> bool | None:
     """What was last recorded of the household, of this customer's time with the unit."""
     query = select(t.site_check).where(
         t.site_check.c.unit_id == unit_id, t.site_check.c.protection_to_norms.is_not(None)
     )
-    if received_on is not None:
-        query = query.where(t.site_check.c.checked_on >= received_on)
+    if held_since_on is not None:
+        query = query.where(t.site_check.c.checked_on >= held_since_on)
     row = connection.execute(query.order_by(t.site_check.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else bool(row.protection_to_norms)

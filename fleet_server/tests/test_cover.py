@@ -84,6 +84,18 @@ def test_a_return_and_another_customer_do(registry: RepairBench) -> None:
     assert (cover.state, cover.reason) == ("unknown", CoverReason.RECEIPT_NOT_ON_RECORD)
 
 
+def test_a_unit_that_came_back_is_nobodys_from_the_next_day_on(registry: RepairBench) -> None:
+    (tv,) = registry.position("C-1", "tv-1")
+    box = registry.unit("S1")
+    # 23:30 UTC is the next local day.
+    registry.stay(box, tv, "2026-01-10", "2026-05-01T23:30", handed_over="2026-01-10")
+    with registry.engine.connect() as connection:
+        last = cover_of(connection, box, "STB", date(2026, 5, 2), DEFAULTS)
+        after = cover_of(connection, box, "STB", date(2026, 5, 3), DEFAULTS)
+    assert (last.custody, after.custody) == (Custody.CUSTOMER, Custody.CAME_BACK)
+    assert (after.state, after.held_since_on) == (CoverState.IN_TERM, date(2026, 1, 10))
+
+
 def test_what_was_corrected_does_not_count(registry: RepairBench) -> None:
     (tv,) = registry.position("C-1", "tv-1")
     box = registry.unit("S1")

@@ -285,6 +285,22 @@ def test_records_are_collected_with_their_grade_and_what_the_unit_can_see(
     assert history.grade() == Grade.MEASURED
 
 
+def test_where_the_receipt_is_not_on_record_the_stay_tells_whose_records_they_are(
+    bench: RepairBench,
+) -> None:
+    unit = bench.unit("S1", state="installed")
+    (before,) = bench.position("C-1", "tv-1")
+    (now,) = bench.position("C-2", "tv-1")
+    bench.stay(unit, before, "2026-01-10", "2026-11-05", handed_over="2026-01-10")
+    bench.stay(unit, now, "2026-11-10")
+    bench.event("S1", "Transient!", "2026-11-04T10:00")
+    theirs = bench.event("S1", "Transient!", "2026-11-12T10:00")
+    view = _read(bench, bench.case("S1"))
+    assert view.cover.state == CoverState.UNKNOWN
+    assert [e.ident for e in view.history.exhibits] == [f"event:{theirs}"]
+    assert view.history.earlier == 1
+
+
 def test_a_cards_records_are_those_of_the_boxes_it_was_in(bench: RepairBench) -> None:
     card = bench.installed("K1", "2024-03-01", "CARD")
     one, other = bench.unit("S1"), bench.unit("S2")

@@ -23,12 +23,14 @@ def case_id(row: tuple[str, ...]) -> str:
 
 
 def receipts_of(text: str) -> list[Receipt]:
-    """Words `<day it served from>/<day received>`, `?` where that is not on record; one day where
-    both are the same."""
+    """Words `<day it served from>/<day received>..<last day>`: `?` for a receipt that is not on
+    record, one day where both are the same, no last day while the unit is the customer's."""
     found = []
     for word in text.split():
+        word, _, ended = word.partition("..")
         since, _, received = word.partition("/")
+        ended_on = date.fromisoformat(ended) if ended else None
         since_on = date.fromisoformat(since)
         received_on = None if received == "?" else date.fromisoformat(received or since)
-        found.append(Receipt(since_on, received_on))
+        found.append(Receipt(since_on, received_on, ended_on=ended_on))
     return found

@@ -102,6 +102,7 @@ REPAIR_WORDS: dict[str, dict[str, str]] = {
         "no_term_in_document": _("the document names no term for this kind"),
         "defect_before_receipt": _("the defect is older than the receipt by the customer"),
         "never_handed_over": _("it was never with a customer"),
+        "came_back": _("it had come back from the customer by then"),
         "no_fault_found": _("no fault was found"),
         "repair_possible": _("a repair makes it usable"),
         "unusable": _("no repair makes it usable"),
