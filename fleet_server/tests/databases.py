@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Engine, event
 
@@ -53,11 +54,13 @@ class Database:
     def _fresh_on_first_use(self, server: PostgreSQL, prepare: Prepare) -> Engine:
         name = server.new_name()
         engine = open_database(server.url(name))
+        one_at_a_time = Lock()
 
         def create(*_connecting: object) -> None:
-            if name not in self.names:
-                self.names.append(name)
-                server.create(self._template_of(prepare), name)
+            with one_at_a_time:
+                if name not in self.names:
+                    self.names.append(name)
+                    server.create(self._template_of(prepare), name)
 
         event.listen(engine, "do_connect", create)
         return engine
