@@ -18,6 +18,7 @@ from fleet_server import bootstrap
 from fleet_server.adapters.clock import utc_now
 from fleet_server.config import from_environment
 from fleet_server.services import clock_follow
+from fleet_server.services.credit_sweep import CreditSweep
 from fleet_server.services.fleet import Fleet
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,13 @@ def keep_deadlines(fleet: Fleet, now: datetime) -> int:
         return clock_follow.follow(connection, now)
 
 
-CHORES: tuple[Chore, ...] = (keep_deadlines,)
+def keep_credits(fleet: Fleet, now: datetime) -> int:
+    """Reckon the credits anew of what was interrupted, revised or decided."""
+    return _credits.sweep(fleet, now)
+
+
+_credits = CreditSweep()
+CHORES: tuple[Chore, ...] = (keep_deadlines, keep_credits)
 
 
 class _Stop:

@@ -11,6 +11,7 @@ from fleet_server.api import (
     clocks,
     contract_services,
     contracts,
+    credits,
     defects,
     errors,
     maintenance,
@@ -59,6 +60,7 @@ def create_api(context: ConsoleContext) -> FastAPI:
     api.include_router(policy.router)
     api.include_router(people.router)
     api.include_router(clocks.router)
+    api.include_router(credits.router)
     api.include_router(defects.router)
     api.include_router(swaps.router)
     for module in (contract_services, allow_lists, returns, blacklist, operations):

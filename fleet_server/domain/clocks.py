@@ -117,6 +117,11 @@ class Clock:
     stopped_at: datetime | None = None
     charge_from_at: datetime | None = None
 
+    @property
+    def last_at(self) -> datetime:
+        """The last moment in time: what a person reads, for midnight reads as the next day."""
+        return self.due_at - timedelta(milliseconds=1)
+
     def state(self, now: datetime) -> ClockState:
         if self.done_at is not None:
             return ClockState.MET if self.done_at < self.due_at else ClockState.MISSED

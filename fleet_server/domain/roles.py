@@ -51,6 +51,8 @@ class Permission(StrEnum):
     SEE_CLOCKS = "see_clocks"
     RECORD_DEFECT = "record_defect"
     PLAN_SWAP = "plan_swap"
+    SEE_CREDITS = "see_credits"
+    DECIDE_CREDIT = "decide_credit"
     SEE_CONTRACT = "see_contract"
     SEE_REGISTRY = "see_registry"
     KEEP_REGISTRY = "keep_registry"
@@ -94,6 +96,7 @@ _WATCH = frozenset(
 _READ_RULES = _READ | {
     Permission.SEE_SETTINGS,
     Permission.SEE_CLOCKS,
+    Permission.SEE_CREDITS,
     Permission.SEE_SERVICE,
     Permission.SEE_RETURNS,
     Permission.SEE_OWED,

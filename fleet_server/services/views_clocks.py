@@ -66,14 +66,19 @@ def list_due(
 ) -> list[Due]:
     """What runs or is overdue, the earliest due first; `after` is the key of the row before.
 
-    What only the customer may do (5.3) is listed when it is asked for.
+    Each kind is read along its own index and the first of all are shown. What only the customer
+    may do [5.3] is listed when it is asked for.
     """
-    query = _due_rows().where(t.open_clock, _narrowed(wanted, now))
-    if after is not None:
-        key = tuple_(t.clock.c.due_at, t.clock.c.id)
-        query = query.where(key > tuple_(literal(after[0], t.Timestamp), after[1]))
-    rows = connection.execute(query.order_by(t.clock.c.due_at, t.clock.c.id).limit(limit))
-    return [_due(row, now) for row in rows]
+    rows: list[Row[Any]] = []
+    for kind in _OPERATORS_KINDS if wanted.kind is None else (wanted.kind,):
+        query = _due_rows().where(t.open_clock, *_narrowed(kind, wanted.who, now))
+        if after is not None:
+            key = tuple_(t.clock.c.due_at, t.clock.c.id)
+            query = query.where(key > tuple_(literal(after[0], t.Timestamp), after[1]))
+        ordered = query.order_by(t.clock.c.due_at, t.clock.c.id).limit(limit)
+        rows += connection.execute(ordered)
+    rows.sort(key=lambda row: (row.due_at, row.id))
+    return [_due(row, now) for row in rows[:limit]]
 
 
 def open_counts(connection: Connection) -> dict[str, int]:
@@ -140,12 +145,13 @@ def _due_rows() -> Select[Any]:
     )
 
 
-def _narrowed(wanted: Wanted, now: datetime) -> ColumnElement[bool]:
-    kinds = _OPERATORS_KINDS if wanted.kind is None else (wanted.kind,)
-    narrowed: ColumnElement[bool] = t.clock.c.kind.in_([kind.value for kind in kinds])
-    if wanted.kind == ClockKind.COMPENSATION_REQUEST:
-        narrowed = and_(narrowed, t.clock.c.due_at > now)
-    return and_(narrowed, _acted_by(wanted.who, now)) if wanted.who else narrowed
+def _narrowed(kind: ClockKind, who: str, now: datetime) -> list[ColumnElement[bool]]:
+    narrowed: list[ColumnElement[bool]] = [t.clock.c.kind == kind.value]
+    if kind == ClockKind.COMPENSATION_REQUEST:
+        narrowed.append(t.clock.c.due_at > now)
+    if who:
+        narrowed.append(_acted_by(who, now))
+    return narrowed
 
 
 def _acted_by(who: str, now: datetime) -> ColumnElement[bool]:

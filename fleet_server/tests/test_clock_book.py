@@ -467,6 +467,7 @@ def test_the_page_of_a_contract_takes_report_answer_and_swap(site: Site) -> None
     browser.submit("/deadlines/C-1001/defects", symptom="slow", position="internet")
     page = browser.get("/deadlines/C-1001").text
     assert "Tell the customer how the problem is solved" in page
+    assert "2 Apr 2026 23:59:59 CEST" in page
     assert browser.submit("/defects/1", action="answer", answer="visit").status_code == 303
     assert browser.submit("/defects/1", action="clearing").status_code == 409
     fields = {"position": "internet", "ground": "operator", "reason": "new modems"}

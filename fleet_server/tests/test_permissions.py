@@ -49,6 +49,8 @@ CAUSE_REPORT = {
 }
 SIGHTING = {"serial": "00000002", "element": "N-9", "source": "cmts", "seen_at": MOMENT}
 HISTORY = f"?from_at={MOMENT}&until_at=2026-03-28T12:00:00Z"
+LINE = {"liability": "operator", "counts": True, "reason": "a test of the roles"}
+RELEASE = {"form": "top_up", "reason": "a test of the roles"}
 SETTING = {"value": "6", "reason": "a test of the roles"}
 SEES_REGISTRY = "fleet_ops technician warehouse auditor administrator"
 HANDLES_CARDS = "fleet_ops technician warehouse"
@@ -104,6 +106,8 @@ PAGES: list[tuple[str, str, str, int, str]] = [
     ("GET", "/maintenance/{work_id}", "/maintenance/99", 404, SEES_DEVICES),
     ("GET", "/voice-risk", "/voice-risk", 200, SEES_DEVICES),
     ("GET", "/deadlines", "/deadlines", 200, SEES_SETTINGS),
+    ("GET", "/credits", "/credits", 200, SEES_SETTINGS),
+    ("GET", "/credits/{credit_id}", "/credits/99", 404, SEES_SETTINGS),
     ("GET", "/deadlines/{number}", "/deadlines/C-1001", 200, SEES_SETTINGS),
     ("GET", "/services", "/services", 200, SEES_SETTINGS),
     ("GET", "/services/{number}", "/services/C-1001", 200, SEES_SETTINGS),
@@ -134,6 +138,14 @@ FORMS: list[tuple[str, str, dict[str, str], int, str]] = [
         "/repairs/{number}/decisions",
         f"{CASE}/decisions",
         {"choice": "replacement:replace_free", **NOTE},
+        404,
+        "fleet_ops",
+    ),
+    ("/credits/{credit_id}/releases", "/credits/99/releases", RELEASE, 404, "fleet_ops"),
+    (
+        "/credits/{credit_id}/lines/{number}",
+        "/credits/99/lines/1",
+        {"word": "operator", "reason": "a test of the roles"},
         404,
         "fleet_ops",
     ),
@@ -432,6 +444,18 @@ CALLS: list[tuple[str, str, str, Any, int, str]] = [
         SETTLES,
     ),
     ("GET", "/clocks", "/clocks", None, 200, SEES_SETTINGS),
+    ("GET", "/credits", "/credits", None, 200, SEES_SETTINGS),
+    ("GET", "/credits/{credit_id}", "/credits/99", None, 404, SEES_SETTINGS),
+    ("GET", "/contracts/{number}/credits", "/contracts/C-1001/credits", None, 200, SEES_SETTINGS),
+    (
+        "PUT",
+        "/credits/{credit_id}/lines/{number}/decision",
+        "/credits/99/lines/1/decision",
+        LINE,
+        404,
+        "fleet_ops",
+    ),
+    ("POST", "/credits/{credit_id}/releases", "/credits/99/releases", RELEASE, 404, "fleet_ops"),
     ("GET", "/clock-counts", "/clock-counts", None, 200, SEES_SETTINGS),
     ("GET", "/contracts/{number}/clocks", "/contracts/C-1001/clocks", None, 200, SEES_SETTINGS),
     ("GET", "/contracts/{number}/defects", "/contracts/C-1001/defects", None, 200, SEES_SETTINGS),

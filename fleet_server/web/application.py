@@ -10,6 +10,7 @@ from fleet_server.web import (
     assets,
     contract_services,
     contracts,
+    credits,
     deadlines,
     devices,
     losses,
@@ -40,7 +41,7 @@ def create_pages(context: ConsoleContext) -> FastAPI:
     pages.state.context = context
     pages.add_middleware(SecurityHeaders)
     problems.install(pages)
-    places = (devices, units, unit_record, contracts, deadlines, settings, people)
+    places = (devices, units, unit_record, contracts, credits, deadlines, settings, people)
     service_pages = (contract_services, allow_lists, returns, losses, operations)
     for module in (assets, sign_in, *places, *service_pages):
         pages.include_router(module.router)

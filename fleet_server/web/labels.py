@@ -311,8 +311,34 @@ _PLACE_OUTCOMES = {
 }
 _REACHES = {"no": _("cannot"), "unknown": _("not known")}
 
+_CREDIT_STATES = {
+    "lasting": _("The interruption lasts"),
+    "to_decide": _("A decision is needed"),
+    "proposed": _("Days are to be given back"),
+    "released": _("Given back"),
+    "none": _("Nothing to be given back"),
+    "withdrawn": _("Withdrawn"),
+}
+_STANDINGS = {
+    "counts": _("counts"),
+    "excluded": _("does not count"),
+    "to_confirm": _("proposed not to count, to be confirmed"),
+    "undecided": _("to be decided"),
+}
+_CREDIT_WORDS = {
+    "operator": _("the operator; it counts"),
+    "operator_excluded": _("the operator, announced work; it does not count"),
+    "customer_side": _("the customer's side; it does not count"),
+    "force_majeure": _("force majeure; it does not count"),
+}
+_RELEASE_FORMS = {"top_up": _("as a top-up"), "extension": _("as longer validity")}
+
 _WORDS: dict[str, dict[str, str]] = {
     **REGISTRY_WORDS,
+    "credit_state": _CREDIT_STATES,
+    "standing": _STANDINGS,
+    "credit_word": _CREDIT_WORDS,
+    "release_form": _RELEASE_FORMS,
     "confidence": _CONFIDENCES,
     "liability": _LIABILITIES,
     "work": _WORKS,

@@ -25,6 +25,12 @@ from fleet_server.services.tables.clocks import (
     open_clock,
     planned_swap,
 )
+from fleet_server.services.tables.credit import (
+    credit,
+    credit_cursor,
+    credit_line,
+    credit_release,
+)
 from fleet_server.services.tables.devices import (
     agent,
     certificate,
@@ -125,6 +131,10 @@ __all__ = [
     "command_counter",
     "contract",
     "contract_service",
+    "credit",
+    "credit_cursor",
+    "credit_line",
+    "credit_release",
     "defect_report",
     "event",
     "gasp_count",

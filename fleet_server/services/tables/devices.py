@@ -123,9 +123,19 @@ interruption = Table(
     Column("updated_at", Timestamp, nullable=False),
     Index("ix_interruption_endpoint_id_started_at", "endpoint_id", "started_at"),
     Index("ix_interruption_network_element_id_started_at", "network_element_id", "started_at"),
+    Index("ix_interruption_updated_at_id", "updated_at", "id"),
     comment="the newest verdict; open while ended_at is null; withdrawn: merged into another. "
     "own: JSON, causes and times that the device itself shows; segments: JSON, the one cause of "
     "each moment; cause: the one to show; network_element_id, contract_id: as they were then",
+)
+
+_lasts = interruption.c.ended_at.is_(None)
+Index(
+    "ix_interruption_open_started_at_id",
+    interruption.c.started_at,
+    interruption.c.id,
+    sqlite_where=_lasts,
+    postgresql_where=_lasts,
 )
 
 interruption_verdict = Table(
