@@ -17,7 +17,7 @@ from datetime import datetime
 from fleet_server import bootstrap
 from fleet_server.adapters.clock import utc_now
 from fleet_server.config import from_environment
-from fleet_server.services import clock_follow
+from fleet_server.services import clock_follow, warranty_days
 from fleet_server.services.credit_sweep import CreditSweep
 from fleet_server.services.fleet import Fleet
 
@@ -35,13 +35,19 @@ def keep_deadlines(fleet: Fleet, now: datetime) -> int:
         return clock_follow.follow(connection, now)
 
 
+def tell_warranties(fleet: Fleet, now: datetime) -> int:
+    """Have devices told the days of their warranty when those changed."""
+    with fleet.writing() as connection:
+        return warranty_days.follow(connection, now)
+
+
 def keep_credits(fleet: Fleet, now: datetime) -> int:
     """Reckon the credits anew of what was interrupted, revised or decided."""
     return _credits.sweep(fleet, now)
 
 
 _credits = CreditSweep()
-CHORES: tuple[Chore, ...] = (keep_deadlines, keep_credits)
+CHORES: tuple[Chore, ...] = (keep_deadlines, tell_warranties, keep_credits)
 
 
 class _Stop:

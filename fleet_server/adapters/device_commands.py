@@ -15,7 +15,13 @@ from agent.wire.codes import (
     INVALID_PATH,
     INVALID_VALUE,
 )
-from fleet_server.domain.operations import GiveAllowList, Operation, SetDeviceState
+from fleet_server.domain.operations import (
+    DeviceOperation,
+    GiveAllowList,
+    Operation,
+    SetDeviceState,
+    TellWarranty,
+)
 from fleet_server.errors import LinkError
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services.authorisation import authorise_command
@@ -28,6 +34,7 @@ from fleet_server.services.operator_ports import (
 )
 
 _SERVICE = "Device.X_IPKO-COM_Service."
+_WARRANTY = "Device.X_IPKO-COM_Warranty."
 # What repeating the same command does not change. All else may pass: a line in use, full storage.
 _FOR_GOOD = (INVALID_ARGUMENTS, INVALID_COMMAND_ARGUMENTS, INVALID_PATH, INVALID_VALUE)
 _LIST_REFUSED = "allow-list "
@@ -48,37 +55,60 @@ class DeviceCommands:
     now: Callable[[], datetime]
 
     def carry_out(self, operation_id: str, operation: Operation) -> Answer:
-        """Setting the same state or list twice changes nothing on the device."""
-        command, args = _command(operation)
-        endpoint_id = operation.endpoint_id  # type: ignore[union-attr]
-        args[AUTHORIZATION_ARGUMENT] = authorise_command(
-            self.fleet, endpoint_id, command, operation_id, args, self.now()
-        )
-        operate = usp.Operate(
-            command=command, command_key=operation_id, send_resp=True, input_args=args
-        )
+        """Setting the same state, list or days twice changes nothing on the device."""
+        if not isinstance(operation, DeviceOperation):
+            raise OperationRefusedError("unknown_operation")
+        endpoint_id = operation.endpoint_id
+        member: dict[str, object]
+        if isinstance(operation, TellWarranty):
+            member = {"set": _warranty(operation)}
+        else:
+            member = {"operate": self._operate(operation_id, operation)}
         try:
             with self.connect() as client:
-                answer = client.ask(endpoint_id, CALL_TIMEOUT_S, operate=operate)
+                answer = client.ask(endpoint_id, CALL_TIMEOUT_S, **member)
         except LinkError as error:
             raise SystemUnavailableError("no_answer") from error
         _check(answer)
         return Answer(operation_id, answer.header.msg_id)
 
+    def _operate(self, operation_id: str, operation: SetDeviceState | GiveAllowList) -> usp.Operate:
+        command, args = _command(operation)
+        args[AUTHORIZATION_ARGUMENT] = authorise_command(
+            self.fleet, operation.endpoint_id, command, operation_id, args, self.now()
+        )
+        return usp.Operate(
+            command=command, command_key=operation_id, send_resp=True, input_args=args
+        )
 
-def _command(operation: Operation) -> tuple[str, dict[str, str]]:
-    if isinstance(operation, SetDeviceState):
-        args = {"State": operation.state, "Reason": operation.reason}
-        return _SERVICE + "SetState()", {**args, "Profile": operation.profile}
+
+def _command(operation: SetDeviceState | GiveAllowList) -> tuple[str, dict[str, str]]:
     if isinstance(operation, GiveAllowList):
         return _SERVICE + "SetAllowList()", {"Document": operation.document}
-    raise OperationRefusedError("unknown_operation")
+    args = {"State": operation.state, "Reason": operation.reason}
+    return _SERVICE + "SetState()", {**args, "Profile": operation.profile}
+
+
+def _warranty(operation: TellWarranty) -> usp.Set:
+    """All of the days or none: a failure of one is an Error."""
+    days = {
+        "UnitReceived": operation.unit_received,
+        "UnitLastCoveredDay": operation.unit_last_covered_day,
+        "CardReceived": operation.card_received,
+        "CardLastCoveredDay": operation.card_last_covered_day,
+    }
+    settings = [
+        usp.ParamSetting(param=name, value=day, required=True) for name, day in days.items()
+    ]
+    return usp.Set(update_objs=[usp.Set.UpdateObject(obj_path=_WARRANTY, param_settings=settings)])
 
 
 def _check(answer: usp.Msg) -> None:
     """Raises what an answer that is no success means."""
     if answer.body.WhichOneof("msg_body") == "error":
         _raise(answer.body.error.err_code, answer.body.error.err_msg)
+    if answer.body.response.WhichOneof("resp_type") == "set_resp":
+        return
     results = answer.body.response.operate_resp.operation_results
     if not results:
         raise SystemUnavailableError("empty_answer")

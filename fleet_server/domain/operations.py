@@ -230,11 +230,26 @@ class GiveAllowList:
         return f"device:{self.endpoint_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class TellWarranty:
+    """The days that the device counts down: ISO dates, `unknown`, or `none` without a term."""
+
+    endpoint_id: str
+    unit_received: str
+    unit_last_covered_day: str
+    card_received: str
+    card_last_covered_day: str
+
+    @property
+    def target(self) -> str:
+        return f"device:{self.endpoint_id}"
+
+
 AccessOperation = SetAccess | RemoveAccess | PublishAllowList
 VoiceOperation = SetLine | RemoveLine | PublishAllowList
 CardOperation = PairCard | EntitleCard | RefreshCard | SetBlacklisted
 WorkOrderOperation = OpenWorkOrder | CancelWorkOrder
-DeviceOperation = SetDeviceState | GiveAllowList
+DeviceOperation = SetDeviceState | GiveAllowList | TellWarranty
 Operation = (
     AccessOperation
     | VoiceOperation
@@ -259,6 +274,7 @@ _KINDS: dict[str, type[Any]] = {
     "cancel_work_order": CancelWorkOrder,
     "set_device_state": SetDeviceState,
     "give_allow_list": GiveAllowList,
+    "tell_warranty": TellWarranty,
 }
 # What says the same about a target again, so that the newest alone counts; a notice is never among
 # it, and a card's pairing says nothing of its package.
@@ -276,6 +292,7 @@ _ASPECTS: dict[str, tuple[str, ...]] = {
             "set_blacklisted",
             "set_device_state",
             "give_allow_list",
+            "tell_warranty",
         )
     },
 }

@@ -147,4 +147,4 @@ class WorkOrders(OperatorSystem, Protocol):
 
 
 class Devices(OperatorSystem, Protocol):
-    """Our own devices, by signed commands: takes SetDeviceState, GiveAllowList."""
+    """Our own devices, by signed commands: takes SetDeviceState, GiveAllowList, TellWarranty."""

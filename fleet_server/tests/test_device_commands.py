@@ -14,7 +14,12 @@ from fleet_server.adapters import broker
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.device_commands import DeviceCommands
 from fleet_server.adapters.usp_client import open_client
-from fleet_server.domain.operations import GiveAllowList, RemoveAccess, SetDeviceState
+from fleet_server.domain.operations import (
+    GiveAllowList,
+    RemoveAccess,
+    SetDeviceState,
+    TellWarranty,
+)
 from fleet_server.errors import LinkError
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services.operator_ports import OperationRefusedError, SystemUnavailableError
@@ -31,14 +36,18 @@ class Asked:
 
     def __init__(self) -> None:
         self.requests: list[usp.Operate] = []
+        self.sets: list[usp.Set] = []
         self.answer = usp.Msg()
         self.error: LinkError | None = None
 
     def ask(self, endpoint_id: str, timeout_s: float, **member: object) -> usp.Msg:
         assert (endpoint_id, timeout_s) == (STB, 10.0)
-        operate = member["operate"]
-        assert isinstance(operate, usp.Operate)
-        self.requests.append(operate)
+        for request in member.values():
+            if isinstance(request, usp.Set):
+                self.sets.append(request)
+            else:
+                assert isinstance(request, usp.Operate)
+                self.requests.append(request)
         if self.error:
             raise self.error
         return self.answer
@@ -83,6 +92,27 @@ def test_a_list_is_given_as_it_was_signed(commands: DeviceCommands, asked: Asked
     (operate,) = asked.requests
     assert operate.command == "Device.X_IPKO-COM_Service.SetAllowList()"
     assert operate.input_args["Document"] == "document"
+
+
+def test_the_days_of_the_warranty_are_set_all_or_none(
+    commands: DeviceCommands, asked: Asked
+) -> None:
+    days = TellWarranty(STB, "2026-11-26", "2027-11-26", "2026-11-26", "2030-11-26")
+    asked.answer.body.response.set_resp.SetInParent()
+    commands.carry_out("warranty-1/1.1", days)
+    (update,) = asked.sets[0].update_objs
+    assert update.obj_path == "Device.X_IPKO-COM_Warranty."
+    assert {one.param: one.value for one in update.param_settings} == {
+        "UnitReceived": "2026-11-26",
+        "UnitLastCoveredDay": "2027-11-26",
+        "CardReceived": "2026-11-26",
+        "CardLastCoveredDay": "2030-11-26",
+    }
+    assert all(one.required for one in update.param_settings)
+    asked.answer = usp.Msg()
+    asked.answer.body.error.err_code = INVALID_VALUE
+    with pytest.raises(OperationRefusedError):
+        commands.carry_out("warranty-1/1.1", days)
 
 
 def test_a_silent_device_is_asked_again(commands: DeviceCommands, asked: Asked) -> None:
