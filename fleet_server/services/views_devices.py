@@ -68,13 +68,15 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
+    """`unit_state`: of the life cycle, empty for a device that is not in the registry."""
+
     endpoint_id: str
     product_class: str
     serial_number: str
     holding: Holding | None
     presence: Presence
     open_cause: str | None
-    registered: bool
+    unit_state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +248,8 @@ def _in_state(state: str, endpoint_id: ColumnElement[str]) -> ColumnElement[bool
 def _device_rows(connection: Connection, endpoints: list[str]) -> tuple[DeviceRow, ...]:
     if not endpoints:
         return ()
-    registered = set(
-        connection.scalars(select(unit.c.endpoint_id).where(unit.c.endpoint_id.in_(endpoints)))
-    )
+    units = select(unit.c.endpoint_id, unit.c.state).where(unit.c.endpoint_id.in_(endpoints))
+    states = {row.endpoint_id: row.state for row in connection.execute(units)}
     holdings = _holdings(connection, endpoints)
     presences = _presences(connection, endpoints)
     causes = _open_causes(connection, endpoints)
@@ -259,7 +260,7 @@ def _device_rows(connection: Connection, endpoints: list[str]) -> tuple[DeviceRo
             holdings.get(endpoint_id),
             presences.get(endpoint_id, NEVER_SEEN),
             causes.get(endpoint_id),
-            endpoint_id in registered,
+            states.get(endpoint_id, ""),
         )
         for endpoint_id in endpoints
     )

@@ -85,7 +85,7 @@ def test_the_list_shows_every_device_with_position_presence_and_age(
         f"00000001 {MODEM} Modem C-1002 internet online for 3 min 7 s 3 min 7 s ago",
         f"00000002 {VOICE_MODEM} Voice modem C-1001 internet+voice online",
         f"00000003 {SET_TOP_BOX} Set-top box C-1003 tv-1 online",
-        f"00000004 {BLANK} Voice modem none (in stock)",
+        f"00000004 {BLANK} Voice modem in stock",
         "never seen",
         STRANGER,
         "not in the registry",
