@@ -156,8 +156,8 @@ class Session:
         tasks = []
         try:
             await asyncio.wait_for(self._greet(link, settings), _CONNECT_S)
-            for part in (self._read(link), self._work(link), self._keep_alive(link)):
-                tasks.append(asyncio.create_task(self._watch(part)))
+            for part in (self._read, self._work, self._keep_alive):
+                tasks.append(asyncio.create_task(self._watch(part, link)))
             await self._ended.wait()
             raise self._failure
         finally:
@@ -183,9 +183,9 @@ class Session:
         while not client.subscribed:
             await self._take(link)
 
-    async def _watch(self, part):
+    async def _watch(self, part, link):
         try:
-            await part
+            await part(link)
         except Exception as error:  # noqa: BLE001  run() knows which are expected, and raises
             self._end(error)
 
