@@ -9,10 +9,10 @@ from __future__ import annotations
 from gettext import NullTranslations
 
 from fleet_server.domain.roles import Role
+from fleet_server.web.labels_people import PEOPLE_WORDS
 from fleet_server.web.labels_registry import REGISTRY_WORDS
 from fleet_server.web.labels_repair import REPAIR_WORDS
-from fleet_server.web.people_labels import PEOPLE_WORDS
-from fleet_server.web.service_labels import SERVICE_WORDS
+from fleet_server.web.labels_service import SERVICE_WORDS
 
 
 def _(message: str) -> str:
