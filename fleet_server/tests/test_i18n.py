@@ -14,6 +14,10 @@ from fleet_server.domain.policy import SETTINGS
 from fleet_server.services.accounts import LANGUAGES
 from fleet_server.web import i18n
 from fleet_server.web.i18n import choose_language, translations
+from fleet_server.web.labels_people import PEOPLE_WORDS
+from fleet_server.web.labels_registry import REGISTRY_WORDS
+from fleet_server.web.labels_repair import REPAIR_WORDS
+from fleet_server.web.labels_service import SERVICE_WORDS
 
 WEB = Path(i18n.__file__).parent
 SOURCES = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -91,3 +95,9 @@ def test_the_language_is_the_persons_then_the_browsers(
     account: str, cookie: str, header: str, language: str
 ) -> None:
     assert choose_language(account, cookie, header) == language
+
+
+def test_no_subject_of_labels_takes_the_place_of_another() -> None:
+    files = (PEOPLE_WORDS, REGISTRY_WORDS, REPAIR_WORDS, SERVICE_WORDS)
+    subjects = [subject for words in files for subject in words]
+    assert len(subjects) == len(set(subjects))

@@ -141,7 +141,7 @@ REPAIR_WORDS: dict[str, dict[str, str]] = {
         "not_known": _("Whether it has a sensor for surges is not known."),
         "no_endpoint": _("It reports nothing itself, and was in no box that did."),
     },
-    "refusal": {
+    "repair_refusal": {
         "unknown_unit": _("No unit with this serial number was ever taken into stock."),
         "blacklisted": _("The unit is blacklisted: keep it and tell the operator."),
         "case_open": _("The unit has an open repair case already."),
