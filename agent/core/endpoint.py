@@ -343,6 +343,10 @@ class Endpoint:
             data = event_content(path, name, args)
             self._notifier.add(row, EVENT, data, now_ms, msg_id, name == PUSH_EVENT)
 
+    def changes(self) -> int:
+        """Another number after every change of rows or written values, subscriptions among them."""
+        return self._model.changed
+
     def notification(self, sequence: int, record: bytes):
         """The Notify of a journal record, for a gasp made beforehand; None without subscription."""
         return self._journalled.notification(sequence, record)

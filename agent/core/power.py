@@ -63,6 +63,7 @@ class PowerMonitor:
         self._packet = None
         self._patches = ()
         self._packet_sequence = 0
+        self._unwanted_at = None  # state of the model in which nobody had subscribed
         self._source = MAINS
         self._supply = None  # the watch of the sampler, where there is one
         self._lost_ms = None  # up time when it saw the interruption begin that goes on
@@ -160,8 +161,9 @@ class PowerMonitor:
         if self._source != self._endpoint.power_source:
             self._source = self._endpoint.power_source
             self._prepare_record()
-        key = self._gasp_key()
-        if key != self._prepared_for:
+        if self._unwanted_at == self._endpoint.changes():
+            return
+        if self._gasp_key() != self._prepared_for:
             self._prepare_packet(self._journal.last_sequence + 1)
 
     def _gasp_key(self):
@@ -194,8 +196,10 @@ class PowerMonitor:
         up_time_ms = self._clock.up_time_ms()
         outgoing = self._endpoint.notification(sequence, self._record(up_time_ms))
         if outgoing is None:
-            self._prepared_for = None  # nobody has subscribed yet: ask again
+            self._prepared_for = None  # ask again once something changed
+            self._unwanted_at = self._endpoint.changes()
             return
+        self._unwanted_at = None
         self._packet = bytearray(self._session.prepare(outgoing.topic, outgoing.payload()))
         self._patches = _patches(self._packet, up_time_ms)
 
