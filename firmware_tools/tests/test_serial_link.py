@@ -127,7 +127,12 @@ def test_a_device_without_power_is_waited_for_once(device: FakeDevice) -> None:
     lines: list[bytes] = []
     with SerialLink(device.port) as link:
         write = link._line.write
-        link._line.write = lambda data: lines.append(data) or write(data)  # type: ignore[func-returns-value]
+
+        def write_and_keep(data: bytes) -> None:
+            lines.append(data)
+            write(data)
+
+        link._line.write = write_and_keep
         with pytest.raises(NoAnswerError, match="no answer to 'new_key'"):
             link.request("new_key", patience=Patience(0.3, 3, 0.05))
     assert sum(b" new_key " in line for line in lines) == 1

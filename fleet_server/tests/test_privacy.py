@@ -61,7 +61,7 @@ def marked_tables(engine: Engine) -> set[str]:
         return {
             name
             for name in inspect(engine).get_table_names()
-            if marks_in(str(connection.execute(text(f'SELECT * FROM "{name}"')).all()))  # noqa: S608
+            if marks_in(str(connection.execute(text(f'SELECT * FROM "{name}"')).all()))  # noqa: S608 - our tables
         }
 
 
