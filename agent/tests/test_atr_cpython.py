@@ -9,6 +9,15 @@ from agent.errors import CardError
 BYTES = st.integers(0, 255)
 
 
+def _allowed(chain, which):
+    """The values of TA, TB or TC (0 to 2) in the group that follows these protocols."""
+    if chain == [0] and which == 2:
+        return st.integers(1, 255)  # WI
+    if len(chain) > 1 and chain[-1] == 1:
+        return (st.integers(1, 254), st.integers(0, 0x9F), BYTES)[which]  # IFSC, BWI and CWI, CRC
+    return BYTES
+
+
 @st.composite
 def answers(draw):
     """A well-formed answer to reset, with what was put into it."""
@@ -19,10 +28,9 @@ def answers(draw):
     first = flags << 4 | (0x80 if chain else 0) | len(historical)
     for index in range(len(chain) + 1):
         announced = chain[index] if index < len(chain) else None
-        waits = index == 1 and chain[0] == 0  # TC2 is WI, which is never 0
         for which in range(3):
             if flags >> which & 1:
-                body.append(draw(st.integers(1, 255) if waits and which == 2 else BYTES))
+                body.append(draw(_allowed(chain[:index], which)))
         if announced is not None:
             flags = draw(st.integers(0, 7))
             more = 0x80 if index + 1 < len(chain) else 0
