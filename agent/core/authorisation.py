@@ -4,12 +4,17 @@ The token must be signed for this endpoint, this command and these arguments, wi
 the last one accepted. The counter is on flash before `check` returns, so a token runs once even
 when the power goes in between. It is kept together with the key it belongs to: a new command key
 starts anew. What cannot be read is refused. See agent/wire/authorisation.py for the token.
+
+Kept in one blob, as JSON: name of the command key; counter and CommandKey of the command accepted
+last; the same of the one accepted last that has an effect, which X_IPKO-COM_Overtake() has not.
 """
+
+import json
 
 from agent.compat import const, sha256, to_hex
 from agent.core.parts import forget
 from agent.errors import AuthorisationError, PeerError, StorageError
-from agent.wire.codes import PERMISSION_DENIED
+from agent.wire.codes import OVERTAKE, PERMISSION_DENIED
 
 _COUNTER = "command_counter"
 _MAX_COUNTER = const(0x1FFFFFFFFFFFFF)
@@ -32,10 +37,13 @@ class Authority:
         """Return when the command may run. Raises AuthorisationError, its text says why not."""
         claims = self._claims_for(token, command, command_key, args)
         counter = claims["ctr"]
-        if not self._last_counter() < counter <= _MAX_COUNTER:
+        kept = self._kept()
+        if not kept[1] < counter <= _MAX_COUNTER:
             raise _refusal("was used before (counter %d)", counter)
+        effect = [counter, command_key] if command != OVERTAKE else kept[3:]
+        kept = [kept[0], counter, command_key, effect[0], effect[1]]
         try:
-            self._store.save(_COUNTER, b"%s %d" % (self._key_name(), counter))
+            self._store.save(_COUNTER, json.dumps(kept).encode())
         except StorageError as error:
             raise _refusal("counter cannot be kept") from error
 
@@ -76,18 +84,45 @@ class Authority:
         if now is not None and now > claims["exp"] * 1000:
             raise _refusal("expired")
 
-    def _last_counter(self):
+    def _kept(self):
+        """What is kept of this command key's commands."""
+        name = self._key_name()
         try:
-            kept = self._store.load(_COUNTER)
-            if not kept:
-                return 0
-            name, counter = kept.split(b" ")
-            return int(counter) if name == self._key_name() else 0
+            kept = _load(self._store)
         except (StorageError, ValueError) as error:
             raise _refusal("counter cannot be read") from error
+        return kept if kept[0] == name else [name, 0, "", 0, ""]
 
     def _key_name(self):
-        return to_hex(sha256(self._key).digest()[:8]).encode()
+        return to_hex(sha256(self._key).digest()[:8])
+
+
+def last_accepted(store) -> tuple[int, str]:
+    """Counter and CommandKey of the command accepted last, also where it had no effect; 0 and ""
+    before the first, and where it cannot be read."""
+    try:
+        kept = _load(store)
+    except (StorageError, ValueError):
+        return 0, ""
+    return kept[1], kept[2]
+
+
+def _overtake(operations, obj, row, args, asker, key):
+    """Nothing is done: that its counter was accepted makes every lower one too old. What it tells
+    is the same however often it is asked for."""
+    kept = _load(operations.device.store)
+    return {"LastCounter": str(kept[3]), "LastCommandKey": kept[4]}
+
+
+def _load(store):
+    """The list that is kept. Raises StorageError or ValueError."""
+    data = store.load(_COUNTER)
+    if not data:
+        return ["", 0, "", 0, ""]
+    if data[:1] != b"[":  # of a version that kept no CommandKey
+        name, counter = data.split(b" ")
+        return [name.decode(), int(counter), "", int(counter), ""]
+    return json.loads(data)
 
 
 def _taken_apart(token, args):
@@ -103,3 +138,6 @@ def _taken_apart(token, args):
         raise _refusal("malformed: %s", why) from error
     finally:
         forget("agent.wire.authorisation")
+
+
+AT_ONCE = {"X_IPKO-COM_Overtake()": _overtake}

@@ -12,7 +12,13 @@ from agent.errors import StorageError
 _BLOB = "call_back"
 _SETTING = "Device.Services.X_IPKO-COM_EmergencyCalls.CallBackTime"
 # Commands that can harm and yet leave the line alone.
-_HARMLESS = ("SetAllowList()", "SetEmergencyNumbers()", "SetHomeNetworks()")
+_HARMLESS = (
+    "SetAllowList()",
+    "SetEmergencyNumbers()",
+    "SetHomeNetworks()",
+    "X_IPKO-COM_Overtake()",
+    "Prepare()",
+)
 
 
 def is_emergency(device, dialled: str) -> bool:

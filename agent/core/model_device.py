@@ -34,6 +34,8 @@ TIME_CLIENT_STATUS = 12
 TIME_SOURCE = 13
 TIME_ERROR = 14
 TIME_TRUSTED = 15
+COMMAND_COUNTER = 16
+COMMAND_KEY = 17
 _STEP_MS = const(1000)  # a correction of this much dates anew what was dated before
 
 
@@ -113,6 +115,9 @@ class Device(Model):
             return str(self.clock.journal.losses)
         if which == GASPS:
             return str(self.clock.journal.gasps)
+        if which >= COMMAND_COUNTER:
+            kept = part("authorisation").last_accepted(self.store)
+            return str(kept[which - COMMAND_COUNTER])
         if which >= TIME_CLIENT_STATUS:
             return self._time_value(which)
         if which >= WARRANTY:

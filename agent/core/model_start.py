@@ -224,6 +224,8 @@ def _bind_local_agent(device, settings) -> None:
         EndpointID=endpoint_id,
         SoftwareVersion=SOFTWARE_VERSION,
         UpTime=live.UP_TIME,
+        X_IPKO_COM_CommandCounter=live.COMMAND_COUNTER,
+        X_IPKO_COM_CommandKey=live.COMMAND_KEY,
     )
     _bind(device, "Device.LocalAgent.MTP.{i}.", (1,))
     _bind(device, "Device.LocalAgent.MTP.{i}.MQTT.", (1,), ResponseTopicConfigured=topic)

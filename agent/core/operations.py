@@ -16,6 +16,7 @@ _REQUEST = "Device.LocalAgent.Request.{i}."
 _MAX_RUNNING = const(4)
 _ELSEWHERE = {
     "X_IPKO-COM_Apply()": "apply",
+    "X_IPKO-COM_Overtake()": "authorisation",
     "SetState()": "service_commands",
     "SetAllowList()": "service_commands",
     "SetEmergencyNumbers()": "service_commands",

@@ -6,9 +6,11 @@ from agent.core.store import Store
 from agent.errors import AuthorisationError
 from agent.tests.fakes import FakeStorage, PowerCut
 from agent.tests.signing import COMMAND_KEY, COMMAND_POINT, EXPIRES_AT, token
+from agent.tests.usp_bench import Bench
 from agent.wire import authorisation as wire
+from agent.wire.codes import AUTHORIZATION_ARGUMENT, OVERTAKE
 
-EID = "ops::00256D-MODEM-00000001"
+EID = "ops::00256D-VOICEMODEM-00000002"
 REBOOT = "Device.Reboot()"
 ARGS = {"Cause": "RemoteReboot", "Reason": "test"}
 
@@ -71,7 +73,7 @@ def test_a_forged_signature_is_refused():
 
 def test_each_foreign_part_is_refused_by_its_name():
     made = authority()
-    other = "ops::00256D-MODEM-00000002"
+    other = "ops::00256D-VOICEMODEM-00000003"
     assert "another endpoint" in refusal(made, token(other, REBOOT, "k1", ARGS))
     assert "another command" in refusal(made, token(EID, "Device.FactoryReset()", "k1", ARGS))
     assert "another command key" in refusal(made, token(EID, REBOOT, "k2", ARGS))
@@ -140,6 +142,78 @@ def test_a_damaged_counter_refuses_everything():
     assert refusal(authority(storage), good(7)) == ""
     storage.files["command_counter.blob"] = b"xxxxxxxx"
     assert "cannot be read" in refusal(authority(storage), good(8))
+
+
+# --- what was accepted last ---
+
+
+def desk(storage=None):
+    """An agent that demands authorisations."""
+    bench = Bench(storage=storage)
+    made = Authority(bench.store, EID, COMMAND_POINT, FakeClock())
+    bench.endpoint._authorise = made.check
+    return bench
+
+
+def overtake(bench, counter, key="stop"):
+    """The outputs, or the text of the refusal."""
+    given = {AUTHORIZATION_ARGUMENT: token(EID, OVERTAKE, key, {}, counter)}
+    result = bench.operate(OVERTAKE, given, key)[0]
+    return result.one(4).text(2) if result.has(4) else result.one(3).map(1)
+
+
+def last(bench):
+    path = "Device.LocalAgent.X_IPKO-COM_Command"
+    return bench.value(path + "Counter"), bench.value(path + "Key")
+
+
+def test_the_last_command_is_known_across_a_restart():
+    bench = desk()
+    assert last(bench) == ("0", "")
+    given = dict(ARGS)
+    given[AUTHORIZATION_ARGUMENT] = good(7)
+    assert bench.operate(REBOOT, given, "k1")[0].has(3)
+    assert last(bench) == ("7", "k1")
+    assert last(desk(bench.storage.power_up())) == ("7", "k1")
+
+
+def test_a_refused_command_is_not_the_last():
+    bench = desk()
+    assert "another endpoint" in refusal(authority(bench.storage), token("x", REBOOT, "k1", ARGS))
+    assert last(bench) == ("0", "")
+
+
+def test_overtaking_tells_what_ran_before_and_lets_nothing_older_run():
+    bench = desk()
+    assert overtake(bench, 3) == {"LastCounter": "0", "LastCommandKey": ""}
+    assert "was used before" in refusal(authority(bench.storage), good(2))
+    assert refusal(authority(bench.storage), good(4)) == ""
+    assert overtake(bench, 9) == {"LastCounter": "4", "LastCommandKey": "k1"}
+    assert last(bench) == ("9", "stop")
+
+
+def test_overtaking_again_after_a_lost_answer_tells_the_same():
+    bench = desk()
+    assert refusal(authority(bench.storage), good(4)) == ""
+    assert overtake(bench, 5) == {"LastCounter": "4", "LastCommandKey": "k1"}
+    assert "was used before" in overtake(bench, 5)
+    again = desk(bench.storage.power_up())
+    assert overtake(again, 6) == {"LastCounter": "4", "LastCommandKey": "k1"}
+
+
+def test_overtaking_needs_an_authorisation():
+    assert overtake(desk(), 1, "k" * 64)["LastCounter"] == "0"
+    result = desk().operate(OVERTAKE)[0]
+    assert result.one(4).number(1) == 7006
+
+
+def test_a_counter_kept_by_an_older_version_still_counts():
+    storage = FakeStorage()
+    made = authority(storage)
+    Store(storage).save("command_counter", b"%s 7" % made._key_name().encode())
+    assert "was used before" in refusal(made, good(7))
+    assert last(desk(storage)) == ("7", "")
+    assert refusal(made, good(8)) == ""
 
 
 def test_garbage_is_refused_as_malformed():

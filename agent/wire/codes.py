@@ -96,6 +96,7 @@ CARD_INSERTED_EVENT = "X_IPKO-COM_CardInserted!"
 CARD_REMOVED_EVENT = "X_IPKO-COM_CardRemoved!"
 CARD_STATE_EVENT = "X_IPKO-COM_CardState!"
 AUTHORIZATION_ARGUMENT = "X_IPKO-COM_Authorization"
+OVERTAKE = "Device.LocalAgent.X_IPKO-COM_Overtake()"
 
 # What feeds a device: Device.X_IPKO-COM_Power.Source.
 MAINS = "Mains"

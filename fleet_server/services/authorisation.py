@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from agent.wire.authorisation import signing_input, token_text
+from agent.wire.codes import OVERTAKE
 from fleet_server.services import tables as t
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.upsert import add_to
@@ -23,6 +24,7 @@ _COMMANDS = (
     "Device.Reboot()",
     "Device.FactoryReset()",
     "Device.LocalAgent.X_IPKO-COM_Apply()",
+    OVERTAKE,
 )
 _LINE_TEST = ".DiagTests()"
 _FIRMWARE = "Device.DeviceInfo.FirmwareImage."
