@@ -3,10 +3,12 @@
 Measured from outside: `GET /api/v1/units/{serial}` of a running console over one kept connection,
 from the first byte sent to the last received, so it holds the check of the token, the settings in
 force, the unit, its addresses, its contract and the cover of unit and paired card. Units are asked
-for at random, so that caches of the database help as little as they do in service. Reference: the
-goal of 20 ms.
+for at random, so that caches of the database help as little as they do in service. Accounts take
+turns, so that none comes to its limit of calls: a pause of a second lets the processor go to sleep,
+and the call after it takes three to five times as long. Reference: the goal of 20 ms.
 """
 
+import itertools
 import os
 import random
 import subprocess
@@ -32,6 +34,7 @@ FIGURES = tuple(
 )
 _GOAL_MS = 20.0
 _WARM_UP, _CALLS = 100, 1_000
+_ACCOUNTS = ("fleet_ops", "call_centre")
 _START_S = 60.0
 
 
@@ -62,34 +65,32 @@ def look_ups_ms(server: ServerProcess, units: int) -> list[float]:
     draw = random.Random(units)  # noqa: S311 - a sample, not a secret
     times_ms = []
     with httpx.Client(base_url=f"{server.url}/api/v1", timeout=30) as client:
-        client.headers["Authorization"] = f"Bearer {_token(client, server.state)}"
+        tokens = itertools.cycle(_tokens(client, server.state))
         for call in range(_WARM_UP + _CALLS):
             serial = serial_number(draw.randint(1, units))
-            spent_ms = _look_up_ms(client, serial)
+            spent_ms = _look_up_ms(client, next(tokens), serial)
             if call >= _WARM_UP:
                 times_ms.append(spent_ms)
     return times_ms
 
 
-def _look_up_ms(client: httpx.Client, serial: str) -> float:
-    """One call; when the server asks for a pause, the pause is kept and the call made again."""
-    while True:
-        started = time.perf_counter()
-        answer = client.get(f"/units/{serial}")
-        spent_ms = (time.perf_counter() - started) * 1000
-        if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
-            break
-        time.sleep(float(answer.headers["Retry-After"]))
+def _look_up_ms(client: httpx.Client, token: str, serial: str) -> float:
+    started = time.perf_counter()
+    answer = client.get(f"/units/{serial}", headers={"Authorization": f"Bearer {token}"})
+    spent_ms = (time.perf_counter() - started) * 1000
     if answer.status_code != httpx.codes.OK or "warranty" not in answer.json():
         raise RuntimeError(f"looking up {serial}: {answer.text}")
     return spent_ms
 
 
-def _token(client: httpx.Client, state: Path) -> str:
+def _tokens(client: httpx.Client, state: Path) -> list[str]:
     lines = (state / "first-sign-in.txt").read_text().splitlines()
-    password = dict(line.split() for line in lines)["fleet_ops"]
-    answer = client.post("/session", json={"username": "fleet_ops", "password": password})
-    return str(answer.raise_for_status().json()["token"])
+    passwords = dict(line.split() for line in lines)
+    answers = [
+        client.post("/session", json={"username": name, "password": passwords[name]})
+        for name in _ACCOUNTS
+    ]
+    return [str(answer.raise_for_status().json()["token"]) for answer in answers]
 
 
 @contextmanager

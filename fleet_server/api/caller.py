@@ -25,7 +25,8 @@ _CALLER = "caller"
 _SAFE_METHODS = ("GET", "HEAD")
 
 
-def console_context(request: Request) -> ConsoleContext:
+async def console_context(request: Request) -> ConsoleContext:
+    # async, so that it costs no turn of a thread
     context: ConsoleContext = request.app.state.context
     return context
 

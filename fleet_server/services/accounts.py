@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from fleet_server.domain.errors import RuleError
 from fleet_server.domain.roles import Permission, Role, allows
@@ -148,24 +148,28 @@ def open_session(connection: Connection, account_id: int, token: str, now: datet
     return expires_at
 
 
+# Built once: this is asked for at every call.
+_ACCOUNT_OF = (
+    select(
+        account.c.id,
+        account.c.username,
+        account.c.role,
+        account.c.language,
+        api_token.c.name,
+        api_token.c.scopes,
+    )
+    .join(api_token, api_token.c.account_id == account.c.id)
+    .where(
+        api_token.c.token_hash == bindparam("hash"),
+        api_token.c.expires_at > bindparam("now"),
+        account.c.disabled_at.is_(None),
+    )
+)
+
+
 def account_of(connection: Connection, token: str, now: datetime) -> Account:
     """The account `token` stands for. Raises NotSignedInError when it is unknown or has ended."""
-    row = connection.execute(
-        select(
-            account.c.id,
-            account.c.username,
-            account.c.role,
-            account.c.language,
-            api_token.c.name,
-            api_token.c.scopes,
-        )
-        .join(api_token, api_token.c.account_id == account.c.id)
-        .where(
-            api_token.c.token_hash == token_hash(token),
-            api_token.c.expires_at > now,
-            account.c.disabled_at.is_(None),
-        )
-    ).first()
+    row = connection.execute(_ACCOUNT_OF, {"hash": token_hash(token), "now": now}).first()
     if row is None:
         raise NotSignedInError("The session has ended.")
     scopes = frozenset(Permission(scope) for scope in row.scopes.split()) if row.name else None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from fleet_server.domain.errors import (
@@ -241,9 +241,7 @@ def _check_free(connection: Connection, unit: Row[Any], wanted: dict[str, int]) 
 
 
 def held_by(connection: Connection, unit_id: int) -> Sequence[Row[Any]]:
-    return connection.execute(
-        with_names().where(t.assignment.c.unit_id == unit_id, t.open_assignment)
-    ).all()
+    return connection.execute(_HELD, {"unit": unit_id}).all()
 
 
 def with_names() -> Any:
@@ -254,6 +252,10 @@ def with_names() -> Any:
         .join(t.unit, t.unit.c.id == t.assignment.c.unit_id)
         .order_by(t.assignment.c.id)
     )
+
+
+# Built once: this is asked for at every look-up.
+_HELD = with_names().where(t.assignment.c.unit_id == bindparam("unit"), t.open_assignment)
 
 
 def assignment_row(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from fleet_server.domain.errors import UnknownUnitError
 from fleet_server.domain.local_time import local_day
@@ -41,11 +41,38 @@ class UnitCover:
     paired: UnitCover | None
 
 
+def _paired_with(mine: str, other: str) -> Select[Any]:
+    return (
+        select(t.unit)
+        .join(t.pairing, t.pairing.c[other] == t.unit.c.id)
+        .where(t.pairing.c[mine] == bindparam("unit"), t.pairing.c.until_at.is_(None))
+    )
+
+
+# Built once: these are asked for at every look-up.
+_UNIT = select(t.unit).where(t.unit.c.serial_number == bindparam("serial"))
+_PAIRED = {
+    "STB": _paired_with("box_unit_id", "card_unit_id"),
+    "CARD": _paired_with("card_unit_id", "box_unit_id"),
+}
+_STAYS: Select[Any] = (
+    select(
+        t.assignment.c.since_at,
+        t.assignment.c.until_at,
+        t.assignment.c.handed_over_on,
+        t.assignment.c.replaces_unit_id,
+        t.assignment.c.service_position_id,
+        t.service_position.c.contract_id,
+    )
+    .join_from(t.assignment, t.service_position)
+    .where(t.assignment.c.unit_id == bindparam("unit"), t.assignment.c.corrected_at.is_(None))
+    .order_by(t.assignment.c.since_at, t.assignment.c.id)
+)
+
+
 def read_cover(connection: Connection, serial_number: str, day: date, policy: Policy) -> UnitCover:
     """The cover on `day`, at most five queries. Raises UnknownUnitError."""
-    unit = connection.execute(
-        select(t.unit).where(t.unit.c.serial_number == serial_number)
-    ).one_or_none()
+    unit = connection.execute(_UNIT, {"serial": serial_number}).one_or_none()
     if unit is None:
         raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
     found = _unit_cover(connection, unit, day, policy)
@@ -64,28 +91,11 @@ def cover_of(
 
 def receipts_of(connection: Connection, unit_id: int, policy: Policy) -> list[Receipt]:
     """Every receipt of the unit by a customer, the oldest first."""
-    rows = connection.execute(_stays_of(unit_id)).all()
+    rows = connection.execute(_STAYS, {"unit": unit_id}).all()
     receipts = [_receipt(stay) for stay in _stays(rows)]
     if policy.replacement_starts_own_term:
         return receipts
     return _with_first_receipts(connection, unit_id, rows, receipts)
-
-
-def _stays_of(unit_id: int) -> Select[Any]:
-    columns = t.assignment.c
-    return (
-        select(
-            columns.since_at,
-            columns.until_at,
-            columns.handed_over_on,
-            columns.replaces_unit_id,
-            columns.service_position_id,
-            t.service_position.c.contract_id,
-        )
-        .join_from(t.assignment, t.service_position)
-        .where(columns.unit_id == unit_id, columns.corrected_at.is_(None))
-        .order_by(columns.since_at, columns.id)
-    )
 
 
 def _unit_cover(connection: Connection, unit: Row[Any], day: date, policy: Policy) -> UnitCover:
@@ -100,15 +110,9 @@ def _unit_cover(connection: Connection, unit: Row[Any], day: date, policy: Polic
 
 
 def _paired(connection: Connection, unit: Row[Any]) -> Row[Any] | None:
-    sides = {"STB": ("box_unit_id", "card_unit_id"), "CARD": ("card_unit_id", "box_unit_id")}
-    if unit.product_class not in sides:
+    if unit.product_class not in _PAIRED:
         return None
-    mine, other = sides[unit.product_class]
-    return connection.execute(
-        select(t.unit)
-        .join(t.pairing, t.pairing.c[other] == t.unit.c.id)
-        .where(t.pairing.c[mine] == unit.id, t.pairing.c.until_at.is_(None))
-    ).one_or_none()
+    return connection.execute(_PAIRED[unit.product_class], {"unit": unit.id}).one_or_none()
 
 
 def _stays(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
