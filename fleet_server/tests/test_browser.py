@@ -14,6 +14,7 @@ import uvicorn
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from fleet_server.domain.roles import Role
@@ -139,6 +140,28 @@ def test_no_page_is_wider_than_a_small_phone_in_any_language(
             assert (root.get_attribute("lang") or "").startswith(language)
             width = chromium.execute_script("return document.documentElement.scrollWidth")
             assert width <= 360, f"{path} in {language}"
+
+
+def test_the_menus_take_one_line_and_open_by_keyboard(
+    site: Site, address: str, chromium: webdriver.Chrome
+) -> None:
+    sign_in(chromium, address, site)
+    desk = {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", desk)
+    for language in LANGUAGES:
+        chromium.find_element(By.CSS_SELECTOR, f"button[value={language}]").click()
+        height = chromium.execute_script("return document.querySelector('.top').offsetHeight")
+        assert height < 60, language
+    menu = chromium.find_elements(By.CSS_SELECTOR, ".menu")[1]
+    summary = menu.find_element(By.TAG_NAME, "summary")
+    summary.send_keys(Keys.ENTER)
+    assert menu.find_element(By.CSS_SELECTOR, "a[href='/outages']").is_displayed()
+    summary.send_keys(Keys.ESCAPE)
+    assert not menu.find_element(By.CSS_SELECTOR, "a[href='/outages']").is_displayed()
+    summary.send_keys(Keys.ENTER, Keys.TAB, Keys.ENTER)
+    WebDriverWait(chromium, DEADLINE_S).until(
+        lambda driver: driver.current_url == f"{address}/outages"
+    )
 
 
 def test_a_silent_server_is_said_to_be_silent(

@@ -35,6 +35,7 @@ from fleet_server.web.i18n import (
     translations,
 )
 from fleet_server.web.labels import label
+from fleet_server.web.navigation import menus_for
 
 VISITOR_COOKIE = "visitor"
 _HTMX_CONFIG = json.dumps(
@@ -104,6 +105,7 @@ class Page:
         url = self.request.url
         return {
             "account": self.account,
+            "menus": menus_for(self.account) if self.account else [],
             "language": self.language,
             "html_language": HTML_LANGUAGES[self.language],
             "languages": [(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],

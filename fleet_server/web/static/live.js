@@ -1,5 +1,5 @@
 // Live parts of a page: polled only while somebody looks, honest when the server is silent,
-// and announced to screen readers only when something changed.
+// and announced to screen readers only when something changed. Menus close at a click elsewhere.
 "use strict";
 
 (function () {
@@ -17,6 +17,26 @@
   document.body.addEventListener("htmx:beforeRequest", function (event) {
     if (document.hidden) {
       event.preventDefault();
+    }
+  });
+
+  function closeMenus(except) {
+    document.querySelectorAll(".menu[open]").forEach(function (menu) {
+      if (menu !== except) {
+        menu.open = false;
+      }
+    });
+  }
+
+  document.addEventListener("click", function (event) {
+    closeMenus(event.target.closest(".menu"));
+  });
+
+  document.addEventListener("keydown", function (event) {
+    const open = document.querySelector(".menu[open]");
+    if (event.key === "Escape" && open) {
+      closeMenus(null);
+      open.querySelector("summary").focus();
     }
   });
 
