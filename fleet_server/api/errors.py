@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from fleet_server.api.access_errors import ACCESS_ERRORS
 from fleet_server.api.answer import Answer as _Answer
+from fleet_server.api.command_errors import COMMAND_ERRORS
 from fleet_server.api.repair_errors import REPAIR_ERRORS
 from fleet_server.api.service_errors import SERVICE_ERRORS
 from fleet_server.domain import errors as rules
@@ -31,6 +32,7 @@ MEDIA_TYPE = "application/problem+json"
 _TABLE: dict[type[rules.RuleError], _Answer] = {
     **ACCESS_ERRORS,
     **SERVICE_ERRORS,
+    **COMMAND_ERRORS,
     **REPAIR_ERRORS,
     WrongSignInError: _Answer(
         401,

@@ -179,3 +179,19 @@ class InvalidTimeError(InvalidError):
 
 class WorkOverError(ConflictError):
     """The work is over or was called off; nothing can be changed any more."""
+
+
+class UnknownCommandError(NotFoundError):
+    """No command was queued under this key or number."""
+
+
+class CommandEndedError(ConflictError):
+    """The command has ended: nothing can be called back."""
+
+
+class CommandKeyTakenError(ConflictError):
+    """The key names another command."""
+
+
+class InvalidCommandError(InvalidError):
+    """Not a command that a device could be sent."""

@@ -25,6 +25,11 @@ from fleet_server.services.tables.clocks import (
     open_clock,
     planned_swap,
 )
+from fleet_server.services.tables.commands import (
+    command,
+    command_count,
+    command_news,
+)
 from fleet_server.services.tables.credit import (
     credit,
     credit_cursor,
@@ -128,7 +133,10 @@ __all__ = [
     "charge_decision",
     "clock",
     "clock_count",
+    "command",
+    "command_count",
     "command_counter",
+    "command_news",
     "contract",
     "contract_service",
     "credit",

@@ -1,0 +1,137 @@
+"""Commands as rows: an event goes in, the changed row and all that follows from it come out.
+
+Every writer holds the one writing transaction (`Fleet.writing`). What follows from a change: the
+count of each state, the moment the dispatcher has to look again, the next command of the device,
+and the operation of the outbox that waits for the end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from fleet_server.domain.back_off import retry_after
+from fleet_server.domain.command import Command, Event, QueuedAgain, State, after
+from fleet_server.services import tables as t
+from fleet_server.services.upsert import add_to
+
+ANSWER_TIMEOUT = timedelta(seconds=15)
+# A command that waits for its device or for the one before it is woken; this is for the case that
+# nobody did.
+PARKED = timedelta(hours=1)
+_LONGEST_TEXT = 256
+_FIELDS = (
+    "signed",
+    "repeatable",
+    "counter",
+    "overtaking",
+    "spent",
+    "cancelling",
+    "time_over",
+    "past_recall",
+    "request_path",
+    "error_code",
+    "error_text",
+)
+
+
+def command_of(row: Row[Any]) -> Command:
+    """What is known of the command in a row of `command`."""
+    values = {name: getattr(row, name) for name in _FIELDS}
+    outputs = tuple(json.loads(row.outputs).items())
+    return Command(state=State(row.state), outputs=outputs, **values)
+
+
+def apply(
+    connection: Connection,
+    row: Row[Any],
+    events: Iterable[Event],
+    now: datetime,
+    more: Mapping[str, Any] | None = None,
+) -> Command:
+    """Take events in, one after another; `more` are columns to set beside."""
+    before = changed = command_of(row)
+    again = False
+    for event in events:
+        changed = after(changed, event)
+        again = again or isinstance(event, QueuedAgain)
+    values = _values(row, before, changed, now) if changed != before else {}
+    if again and changed != before:
+        values |= {"tries": 0, "sent_at": None, "accepted_at": None, "finished_at": None}
+    values |= more or {}
+    if values:
+        connection.execute(update(t.command).where(t.command.c.id == row.id).values(values))
+    if changed.state is not before.state:
+        count(connection, before.state, -1)
+        count(connection, changed.state, 1)
+        if changed.has_ended:
+            _wake_those_who_wait(connection, row, now)
+    return changed
+
+
+def open_of(connection: Connection, endpoint_ids: Sequence[str]) -> list[Row[Any]]:
+    """The commands of these devices that have not ended."""
+    query = select(t.command).where(
+        t.command.c.endpoint_id.in_(endpoint_ids), t.command.c.finished_at.is_(None)
+    )
+    return list(connection.execute(query.order_by(t.command.c.id)).all())
+
+
+def count(connection: Connection, state: State, by: int) -> None:
+    add_to(connection, t.command_count, {"state": state}, "number", by)
+
+
+def _values(row: Row[Any], before: Command, changed: Command, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        name: getattr(changed, name)
+        for name in _FIELDS
+        if getattr(changed, name) != getattr(before, name)
+    }
+    values["state"] = changed.state
+    values["outputs"] = json.dumps(dict(changed.outputs), ensure_ascii=False)
+    values["error_text"] = changed.error_text[:_LONGEST_TEXT]
+    values["request_path"] = changed.request_path[:_LONGEST_TEXT]
+    if not changed.counter:
+        values |= {"token": "", "token_expires_at": None}
+    if not changed.overtaking:
+        values |= {"overtaking_token": "", "overtaking_expires_at": None}
+    if changed.state in (State.ACCEPTED, State.DONE) and row.accepted_at is None:
+        values["accepted_at"] = now
+    if changed.has_ended:
+        values["finished_at"] = now
+    return values | {"due_at": _due_at(row, before, changed, now)}
+
+
+def _due_at(row: Row[Any], before: Command, changed: Command, now: datetime) -> datetime:
+    expires_at: datetime = row.expires_at
+    was_busy = before.state is State.SENT and changed.state is State.QUEUED
+    if was_busy and changed.error_code and not changed.cancelling:
+        return min(now + retry_after(row.tries), max(expires_at, now))
+    if changed.state is State.ACCEPTED and not changed.cancelling:
+        return expires_at
+    return now
+
+
+def _wake_those_who_wait(connection: Connection, row: Row[Any], now: datetime) -> None:
+    first = select(func.min(t.command.c.id)).where(
+        t.command.c.endpoint_id == row.endpoint_id, t.command.c.finished_at.is_(None)
+    )
+    connection.execute(
+        update(t.command)
+        .where(
+            t.command.c.id == first.scalar_subquery(),
+            t.command.c.state == State.QUEUED,
+            t.command.c.counter == 0,
+            t.command.c.due_at > now,
+            t.command.c.tries == 0,
+        )
+        .values(due_at=now)
+    )
+    if row.outbox_id is not None:
+        connection.execute(
+            update(t.outbox).where(t.outbox.c.id == row.outbox_id).values(due_at=now)
+        )
