@@ -72,6 +72,7 @@ class Agent:
 
     async def run(self):
         """Start every task; raise what ended the first one that ended."""
+        part("replacement").start(self.board, self.store)
         if self.provisioning.state == "provisioned":
             self.committed()
         self._start(self._console())
@@ -154,6 +155,12 @@ class Agent:
             self.model.leave_word(cause, reason, "")
 
         self.restart(forget)
+
+    def fence(self):
+        """The unit was fenced: once whoever asked has its answer, forget who it was."""
+        if not self._leaving:
+            self._leaving = True
+            self._start(part("fencing").leave(self))
 
     def configure(self, settings):
         """Connect anew, with what a controller wrote about the broker."""

@@ -14,6 +14,7 @@ from fleet_server.adapters.allow_lists import lists_in
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
 from fleet_server.adapters.database import migrate, migrate_people, open_database
 from fleet_server.adapters.device_commands import DeviceCommands
+from fleet_server.adapters.settings_seal import FileSettingsKey
 from fleet_server.adapters.simulated import (
     SimulatedAccess,
     SimulatedConditionalAccess,
@@ -48,6 +49,7 @@ def build(config: Config) -> Fleet:
         broker_host=config.broker_host,
         broker_port=config.mqtt_port,
         people=open_database(config.people_database),
+        settings_key=FileSettingsKey(pki.key(certificates.SETTINGS)),
     )
 
 

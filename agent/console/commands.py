@@ -125,6 +125,7 @@ class Commands:
     def _commit(self, args):
         self._require_idle_line()
         self._agent.provisioning.commit()
+        part("replacement").begin_anew(self._agent.store)
         self.afterwards = self._agent.committed
         return {"state": self._agent.provisioning.state}
 

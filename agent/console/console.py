@@ -4,7 +4,7 @@ Whatever comes, the line limit bounds memory, every line ends, and nothing typed
 """
 
 from agent.compat import const, sleep_ms
-from agent.core.parts import forget
+from agent.core.parts import forget, part
 
 _CHUNK_BYTES = const(64)
 _LEAVE_MS = const(200)  # an answer has this long to leave before what it announced is done
@@ -21,6 +21,9 @@ class Console:
     async def run(self) -> None:
         """Serve until the line is gone for good."""
         read, write = self._agent.board.console()
+        text = self._return_me()
+        if text:
+            write(b" " + text.encode() + b"\r\n")
         while True:
             data = await read(_CHUNK_BYTES)
             if not data:
@@ -37,6 +40,10 @@ class Console:
                     self._unload()
                     afterwards()
                     break
+
+    def _return_me(self):
+        replacement = part("replacement")
+        return replacement.return_me(replacement.load(self._agent.store)["part"])
 
     def _load(self):
         from agent.console.parser import Parser

@@ -1,7 +1,9 @@
 """How the device is: service, link, journal, clock, supply."""
 
 from agent.console.report_model import parameters
+from agent.core.parts import part
 from agent.wire.levels import BAD, GOOD
+from agent.wire.replacement import ACTIVE, ADOPTED
 
 _SERVICE = (
     ("service_state", "X_IPKO-COM_Service.State", "active"),
@@ -13,6 +15,12 @@ def rows(agent, status):
     """Yield the rows of a report: (key, channel or 0, value, verdict)."""
     yield "endpoint_id", 0, agent.endpoint_id, ""
     yield "state", 0, status["state"], ""
+    replacement = part("replacement")
+    which = replacement.load(agent.store)["part"]
+    if which != ACTIVE:
+        yield "part", 0, which, GOOD if which == ADOPTED else BAD
+    if replacement.return_me(which):
+        yield "return_me", 0, replacement.return_me(which), BAD
     link = status["link"]
     yield "link", 0, link, GOOD if link == "online" else ""
     yield "since_s", 0, str(status["since_s"]), ""

@@ -42,6 +42,7 @@ from agent.wire.codes import (
     POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
     PUSH_EVENT,
+    REQUEST_DENIED,
     RESOURCES_EXCEEDED,
     RESULT_EVENT,
     SESSION_NOT_ALLOWED,
@@ -49,6 +50,7 @@ from agent.wire.codes import (
     TESTS,
 )
 from agent.wire.protobuf import WireError, encode
+from agent.wire.replacement import FENCED
 from agent.wire.topics import agent_topic, controller_topic
 from agent.wire.usp import USPError
 
@@ -229,6 +231,8 @@ class Endpoint:
         name, function = _HANDLERS[message.member].split(".")
         handler = getattr(part(name), function)
         if usp.SET <= message.member <= usp.DELETE:
+            if model.swap_part == FENCED:
+                raise USPError(REQUEST_DENIED, "the unit is fenced")
             return handler(model, view, asker)
         return handler(model, view)
 

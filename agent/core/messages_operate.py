@@ -17,6 +17,7 @@ from agent.wire.codes import (
     REQUEST_DENIED,
 )
 from agent.wire.protobuf import encode
+from agent.wire.replacement import FENCED
 from agent.wire.usp import USPError, first, first_text, text_map
 
 
@@ -36,7 +37,8 @@ def operate(model, view, asker, originator, operations, authorise):
     rows = list(target.rows())
     refusal = None
     if rows:
-        refusal = _incomplete(inputs, args) or _busy(model, target.name, kind, args)
+        refusal = _fenced(model, target.name) or _incomplete(inputs, args)
+        refusal = refusal or _busy(model, target.name, kind, args)
         refusal = refusal or _forbidden(kind, command, key, args, authorise)
     results = []
     for row in rows:
@@ -54,6 +56,12 @@ def operate(model, view, asker, originator, operations, authorise):
                 outcome = USPError(COMMAND_FAILURE, "storage failed")
         results.append((path + target.name, outcome))
     return _answer(results) if first(view, 0x18, 0) else None
+
+
+def _fenced(model, name):
+    if model.swap_part == FENCED and name != "Fence()":
+        return USPError(REQUEST_DENIED, "the unit is fenced")
+    return None
 
 
 def _incomplete(inputs, args):

@@ -8,7 +8,8 @@ Needed rarely: import it inside the function that uses it. Source: FIPS 186-5, S
 """
 
 from agent.compat import sha256
-from agent.core.p256 import G, N, affine, multiply, number_of
+from agent.core.p256 import G, N, affine, multiply, number_of, on_curve
+from agent.wire.hkdf import hmac_sha256
 
 
 def new_private_key(random) -> bytes:
@@ -23,6 +24,19 @@ def public_key(private_key: bytes) -> bytes:
     """The public point. Raises ValueError when the key is out of range."""
     x, y = affine(multiply(_secret(private_key), G, 0, G))
     return _bytes(x) + _bytes(y)
+
+
+def shared_secret(private_key: bytes, point: bytes) -> bytes:
+    """What this key and the key of `point` have in common: x, 32 bytes. Raises ValueError when
+    the key is out of range or `point` is none of the curve.
+
+    It takes a time that depends on the key: only for a point that came authorised.
+    Source: SEC 1, 3.3.1.
+    """
+    if not on_curve(point):
+        raise ValueError("not a point of P-256")
+    whole = (number_of(point[:32]), number_of(point[32:]), 1)
+    return _bytes(affine(multiply(_secret(private_key), whole, 0, G))[0])
 
 
 def sign(private_key: bytes, message: bytes) -> bytes:
@@ -50,21 +64,15 @@ def _nonces(private_key, digest):
     seed = private_key + _bytes(number_of(digest) % N)
     v, key = b"\x01" * 32, bytes(32)
     for mark in (b"\x00", b"\x01"):
-        key = _hmac(key, v + mark + seed)
-        v = _hmac(key, v)
+        key = hmac_sha256(key, v + mark + seed)
+        v = hmac_sha256(key, v)
     while True:
-        v = _hmac(key, v)
+        v = hmac_sha256(key, v)
         k = number_of(v)
         if 0 < k < N:
             yield k
-        key = _hmac(key, v + b"\x00")
-        v = _hmac(key, v)
-
-
-def _hmac(key, message):
-    """HMAC-SHA-256 for a key of 32 bytes."""
-    inner = sha256(bytes(byte ^ 0x36 for byte in key) + b"\x36" * 32 + message).digest()
-    return sha256(bytes(byte ^ 0x5C for byte in key) + b"\x5c" * 32 + inner).digest()
+        key = hmac_sha256(key, v + b"\x00")
+        v = hmac_sha256(key, v)
 
 
 def _bytes(number):

@@ -93,7 +93,7 @@ class Provisioning:
         else:
             self.state = KEYED if self._store.load(_NEW_KEY) else BLANK
         forget("agent.core.enrolment", "agent.core.csr", "agent.core.der")
-        forget("agent.core.p256_keys", "agent.core.p256")
+        forget("agent.core.p256_keys", "agent.core.p256", "agent.wire.hkdf")
 
     def _load(self):
         data = self._store.load(_BLOB) or b""

@@ -1,7 +1,8 @@
 """The state of the service: what the customer may reach, and what follows for filter and telephone.
 
 active: everything. restricted: what the allow-list names, and emergency numbers. terminated:
-emergency numbers alone. Kept in two blobs, `service` and `allow_list`, so that a power cut leaves
+emergency numbers alone; so does a unit that serves nobody, whatever the state is
+(replacement.py). Kept in two blobs, `service` and `allow_list`, so that a power cut leaves
 the old or the new of each; a factory reset keeps both. A state that cannot be read counts as
 restricted, so the filter never opens by accident; a list that cannot be read leaves the permanent
 emergency numbers. While the time is unknown no host has begun or ended.
@@ -13,6 +14,7 @@ import json
 from agent.core.parts import part
 from agent.errors import StorageError
 from agent.wire.codes import UNKNOWN_TIME
+from agent.wire.replacement import SERVING
 
 ACTIVE = "active"
 RESTRICTED = "restricted"
@@ -103,7 +105,7 @@ def apply(device) -> int | None:
     kept, listed = load(device.store), load_list(device.store)
     now_s = unix_s(device)
     if device.board.filter:
-        state = kept["state"]
+        state = kept["state"] if device.swap_part in SERVING else TERMINATED
         rules = {
             "state": state,
             "hosts": open_hosts(listed["hosts"], now_s) if state == RESTRICTED else [],

@@ -19,6 +19,8 @@ def _set_state(operations, obj, row, args, asker, key):
     kept["profile"] = _short(args, "Profile", kept["profile"])
     if changed:
         kept["since"] = asker.now
+    if kept["profile"]:
+        part("replacement").installed(operations.device)
     return _keep(operations.device, service, kept)
 
 

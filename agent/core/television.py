@@ -6,6 +6,8 @@ sets; while it has set none, nothing is closed. The platform enforces the same b
 this is a second belt. Source: Subscription terms, article 7.2.8.
 """
 
+from agent.wire.replacement import SERVING
+
 
 def status(device, kept: dict) -> tuple[str, str, str]:
     """(Open or Closed, why, the network that is seen). An address is shown as its network only,
@@ -13,6 +15,8 @@ def status(device, kept: dict) -> tuple[str, str, str]:
     network = device.facts("network") or {}
     address, provider = network.get("address", ""), network.get("provider", "")
     seen = provider or _shortened(address)
+    if device.swap_part not in SERVING:
+        return "Closed", "the unit is " + device.swap_part, seen
     if kept["state"] != "active":
         return "Closed", "service " + kept["state"], seen
     if not kept["networks"]:

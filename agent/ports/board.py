@@ -40,6 +40,7 @@ class Board:
     # battery carries it, only when that ends too.
     power_fail: object = None
     filter = None  # an agent.ports.filter.Filter where the customer's traffic can be held back
+    customer = None  # an agent.ports.customer.Customer where the customer sets something on the box
     card_changed: object = None  # the same, for a card put in or taken out; may be None
     card_line = (
         None  # gives the CardLine (agent/ports/card.py) of a slot on a UART, for one reading
@@ -82,6 +83,11 @@ class Board:
         same object at every call; the agent does not change it.
         """
         return None
+
+    def show(self, serves, text):
+        """What the unit's part in a replacement means for the rest of the box: whether it may
+        serve (its telephone line be registered), and what its display and page show, "" for
+        nothing. Told with every start and change."""
 
     def test_line(self, selector):
         """Begin a test of the telephone line, by a name of TR-104; None where nothing can test it.

@@ -3,6 +3,7 @@
 import asyncio
 
 from agent.ports.board import Board
+from agent.ports.customer import Customer
 from agent.ports.filter import Filter
 from agent.ports.storage import FileSlot
 
@@ -56,6 +57,10 @@ class FakeBoard(Board):
         self.time_lines = {}  # FakeTimeServer by name; another name cannot be reached
         self.machine_clock = None  # what machine_time() gives
         self.clock_set = []
+        self.shown = None  # the last arguments of show()
+
+    def show(self, serves, text):
+        self.shown = (serves, text)
 
     def set_clock(self, unix_s):
         self.clock_set.append(unix_s)
@@ -148,6 +153,22 @@ class FakeFilter(Filter):
         if self.broken:
             raise OSError(self.broken)
         self.rules = rules
+
+
+class FakeCustomer(Customer):
+    """The router's memory; `broken` makes it fail as hardware does."""
+
+    def __init__(self, settings):
+        self.kept = settings
+        self.broken = ""
+
+    def settings(self):
+        return self.kept
+
+    def put(self, settings):
+        if self.broken:
+            raise OSError(self.broken)
+        self.kept = settings
 
 
 # --- storage ---------------------------------------------------------------------------------

@@ -45,6 +45,9 @@ class FakeActions:
     def factory_reset(self, cause, reason):
         self.done.append(("factory_reset", cause, reason))
 
+    def fence(self):
+        self.done.append(("fence",))
+
     def configure(self, settings):
         self.done.append(("configure", settings))
 

@@ -38,6 +38,7 @@ from fleet_server.domain.errors import InvalidCertificateRequestError
 from fleet_server.services.ports import IssuedCertificate
 
 ENGINEER = "engineer"
+SETTINGS = "settings"
 DOCUMENT = "document"
 _YEAR = timedelta(days=366)
 _CA_LIFE = 20 * _YEAR
@@ -98,6 +99,7 @@ class DeviceAuthority:
             certificate.public_bytes(serialization.Encoding.DER),
             f"{certificate.serial_number:x}",
             *validity,
+            point_of_key(public_key),
         )
 
     def root_der(self) -> bytes:
@@ -119,12 +121,7 @@ class FileSigningKey:
 
     def public_point(self) -> bytes:
         """x and y, 32 bytes each."""
-        point = (
-            read_key(self.path)
-            .public_key()
-            .public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
-        )
-        return point[1:]
+        return point_of_key(read_key(self.path).public_key())
 
 
 def make_pki(pki: Pki, broker_host: str, controller_id: str, now: datetime) -> None:
@@ -147,8 +144,9 @@ def make_pki(pki: Pki, broker_host: str, controller_id: str, now: datetime) -> N
         make_client(pki, pki.folder / ENGINEER, ENGINEER, now)
     if not pki.certificate(DOCUMENT).exists():
         _make_document_signer(pki, now)
-    if not pki.key("command").exists():
-        write_key(pki.key("command"), new_key())
+    for name in ("command", SETTINGS):
+        if not pki.key(name).exists():
+            write_key(pki.key(name), new_key())
     if not pki.revoked.exists():
         write_revocations(pki, [], now)
 
@@ -158,6 +156,11 @@ def point_of(certificate: x509.Certificate) -> bytes:
     key = certificate.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or key.key_size != _P256_BITS:
         raise ValueError("not a P-256 key")
+    return point_of_key(key)
+
+
+def point_of_key(key: ec.EllipticCurvePublicKey) -> bytes:
+    """x and y of a P-256 key, 32 bytes each."""
     encoding = serialization.Encoding.X962
     return key.public_bytes(encoding, serialization.PublicFormat.UncompressedPoint)[1:]
 

@@ -69,6 +69,10 @@ class InvalidEndpointError(InvalidError):
     """Not an endpoint id of the form this fleet accepts."""
 
 
+class InvalidSealedSettingsError(InvalidError):
+    """The customer's settings do not open, or cannot be sealed for this device."""
+
+
 class InvalidAllowListError(InvalidError):
     """The allow-list is not one that devices would take."""
 

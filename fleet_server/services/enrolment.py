@@ -80,6 +80,7 @@ def enrol(
                 not_before=issued.not_before,
                 not_after=issued.not_after,
                 issued_at=now,
+                public_point=issued.public_point,
             )
         )
         decision = f"enrolment-{issued.certificate_serial_number}"
@@ -94,6 +95,19 @@ def enrol(
         controller_id=fleet.controller_id,
         position=position,
     )
+
+
+def device_point(connection: Connection, endpoint_id: str) -> bytes | None:
+    """x and y of the key in the device's certificate in force: what to seal for. None without a
+    certificate, or for one issued before points were kept."""
+    query = (
+        select(t.certificate.c.public_point)
+        .where(t.certificate.c.endpoint_id == endpoint_id, t.certificate.c.revoked_at.is_(None))
+        .order_by(t.certificate.c.issued_at.desc())
+        .limit(1)
+    )
+    point: bytes | None = connection.scalar(query)
+    return point
 
 
 def _unit(connection: Connection, serial_number: str) -> Row[Any]:

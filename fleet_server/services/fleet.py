@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, func, select
 
 from fleet_server.errors import OperatorError
-from fleet_server.services.ports import CertificateAuthority, SigningKey
+from fleet_server.services.ports import CertificateAuthority, SettingsKey, SigningKey
 
 _ONE_WRITER = 0x49504B4F
 
@@ -19,7 +19,8 @@ class Fleet:
     """One installation. `broker_host` and `broker_port` are what devices dial; `people` is the
     personal data store, None in a process that has no business with it.
 
-    `command_key` signs what devices obey, `document_key` what people are given.
+    `command_key` signs what devices obey, `document_key` what people are given; `settings_key`
+    opens the customer's settings that a replacement carries over, None where nobody may.
     """
 
     engine: Engine
@@ -30,6 +31,7 @@ class Fleet:
     broker_host: str
     broker_port: int
     people: Engine | None = None
+    settings_key: SettingsKey | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -9,12 +9,13 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class IssuedCertificate:
-    """A client certificate as it goes to the device."""
+    """A client certificate as it goes to the device; `public_point` is x and y of its key."""
 
     certificate_der: bytes
     certificate_serial_number: str
     not_before: datetime
     not_after: datetime
+    public_point: bytes
 
 
 class CertificateAuthority(Protocol):
@@ -35,3 +36,16 @@ class SigningKey(Protocol):
 
     def public_point(self) -> bytes:
         """x and y, 32 bytes each."""
+
+
+class SettingsKey(Protocol):
+    """Opens what old units seal for the server, and seals it for new ones."""
+
+    def public_point(self) -> bytes:
+        """x and y, 32 bytes each: the argument SettingsKey of Prepare()."""
+
+    def unseal(self, data: bytes) -> bytes:
+        """The customer's settings as JSON. Raises InvalidSealedSettingsError."""
+
+    def seal(self, point: bytes, endpoint_id: str, plain: bytes) -> bytes:
+        """For the device with this certificate key. Raises InvalidSealedSettingsError."""

@@ -49,7 +49,7 @@ class FakeAuthority:
     def issue(self, csr_der: bytes, endpoint_id: str, now: datetime) -> IssuedCertificate:
         if csr_der != CSR:
             raise InvalidCertificateRequestError("The request is not by this unit.")
-        return IssuedCertificate(b"certificate", "01", now, now + timedelta(days=1))
+        return IssuedCertificate(b"certificate", "01", now, now + timedelta(days=1), bytes(64))
 
     def root_der(self) -> bytes:
         return b"root"

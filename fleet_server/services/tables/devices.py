@@ -28,6 +28,7 @@ certificate = Table(
     Column("not_after", Timestamp, nullable=False),
     Column("issued_at", Timestamp, nullable=False),
     Column("revoked_at", Timestamp),
+    Column("public_point", LargeBinary(64)),
 )
 
 agent = Table(

@@ -1,0 +1,52 @@
+"""The end of a fenced unit: it forgets who it was, once whoever fenced it has the answer.
+
+Until then it stays reachable, serves nobody and refuses everything but Fence(); a cut leaves it so.
+Events that nobody has yet get a minute to leave; those that do not stay in the journal for whoever
+puts the unit into service again. Without any left the journal is wiped too.
+"""
+
+from agent.compat import const, monotonic_ms, sleep_ms
+from agent.core.parts import part
+from agent.errors import StorageError
+
+_STEP_MS = const(100)
+_EVENTS_MS = const(60000)
+
+
+async def leave(agent):
+    """Wait, wipe, restart. A medium that fails is tried again."""
+    deadline_ms = monotonic_ms() + _EVENTS_MS
+    while not _has_told(agent, deadline_ms):
+        await sleep_ms(_STEP_MS)
+    await agent.session.close()
+    while True:
+        try:
+            _wipe(agent)
+            break
+        except StorageError:
+            await sleep_ms(_STEP_MS)
+    agent.board.restart()
+
+
+def resume(board) -> None:
+    """A fenced unit starts: what its end may have left to do of the customer's settings. Raises
+    StorageError."""
+    if board.customer:
+        try:
+            board.customer.put(part("customer_settings").nothing())
+        except OSError as error:
+            raise StorageError("customer", str(error)) from error
+
+
+def _has_told(agent, deadline_ms):
+    session, guard = agent.session, agent.model.guard
+    if session.state != "online" or not session.is_idle() or (guard and guard.busy()):
+        return False
+    return not agent.journal.pending_count or monotonic_ms() >= deadline_ms
+
+
+def _wipe(agent):
+    agent.model.forget()
+    if not agent.journal.pending_count:
+        agent.journal.wipe()
+    part("provisioning").Provisioning(agent.store, agent.endpoint_id).wipe()
