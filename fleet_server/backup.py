@@ -24,9 +24,9 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, select, update
 
-from fleet_server import bootstrap
+from fleet_server import bootstrap, installation
 from fleet_server.adapters import database_copy as copies
-from fleet_server.adapters.database import is_current, is_people_current, newest_revision
+from fleet_server.adapters.migration import is_current, is_people_current, newest_revision
 from fleet_server.config import Config
 from fleet_server.domain.people import ErasureGround
 from fleet_server.errors import OperatorError
@@ -136,7 +136,7 @@ def _fill(fleet: Fleet, folder: Path, manifest: dict[str, Any], register: list[E
             copies.copy_in(engine, folder / _COPIES[name])
             _check_sound(name, engine)
         _check_chain(fleet, manifest)
-        bootstrap.migrate_all(fleet)
+        installation.migrate_all(fleet)
         _make_safe(fleet, register)
     except OperatorError:
         for engine in filled:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import select
 
-from fleet_server.adapters import broker, certificates, passwords
-from fleet_server.adapters.allow_lists import lists_in
+from fleet_server.adapters import broker, certificates
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
-from fleet_server.adapters.database import migrate, migrate_people, open_database
+from fleet_server.adapters.database import open_database
 from fleet_server.adapters.device_commands import DeviceCommands
 from fleet_server.adapters.settings_seal import FileSettingsKey
 from fleet_server.adapters.simulated import (
@@ -24,17 +21,12 @@ from fleet_server.adapters.simulated import (
     SimulatedWorkOrders,
 )
 from fleet_server.adapters.usp_client import open_client
-from fleet_server.adapters.x509_files import write_private
 from fleet_server.config import Config
 from fleet_server.domain.operations import System
-from fleet_server.errors import OperatorError
-from fleet_server.services import accounts, allow_list_versions
 from fleet_server.services import tables as t
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.operator_ports import OperatorSystem
 from fleet_server.services.policy import read_policy
-
-_PASSWORD_BYTES = 9
 
 
 def build(config: Config) -> Fleet:
@@ -53,47 +45,11 @@ def build(config: Config) -> Fleet:
     )
 
 
-def migrate_all(fleet: Fleet) -> None:
-    """Bring both databases to the schema of this version."""
-    migrate(fleet.engine)
-    if fleet.people is not None:
-        migrate_people(fleet.people)
-
-
 def close(fleet: Fleet) -> None:
     """Give back the connections."""
     fleet.engine.dispose()
     if fleet.people is not None:
         fleet.people.dispose()
-
-
-def first_sign_in_path(config: Config) -> Path:
-    """Where the passwords of the first accounts stand until someone deletes the file."""
-    return config.state / "first-sign-in.txt"
-
-
-def initialise(config: Config, now: datetime) -> None:
-    """Make PKI, database and first accounts; what is there already stays as it is.
-
-    Raises OperatorError when the state folder cannot be used.
-    """
-    try:
-        config.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise OperatorError(
-            f"The state folder {config.state} cannot be made: {error.strerror}.",
-            "Choose another with --state.",
-        ) from error
-    pki = Pki(config.pki)
-    certificates.make_pki(pki, config.broker_host, config.controller_id, now)
-    fleet = build(config)
-    migrate_all(fleet)
-    for kept in config.state.glob("*.db"):
-        kept.chmod(0o600)
-    _make_accounts(fleet, config, now)
-    with fleet.writing() as connection:
-        allow_list_versions.keep(connection, lists_in(config.state / "allow-lists"))
-    close(fleet)
 
 
 def operator_systems(
@@ -138,16 +94,3 @@ def write_revocations(config: Config, now: datetime) -> None:
         ).all()
     certificates.write_revocations(Pki(config.pki), revoked, now)
     fleet.engine.dispose()
-
-
-def _make_accounts(fleet: Fleet, config: Config, now: datetime) -> None:
-    with fleet.writing() as connection:
-        made = accounts.create_first_accounts(
-            connection,
-            passwords.Argon2Hasher(),
-            lambda: secrets.token_urlsafe(_PASSWORD_BYTES),
-            now,
-        )
-        if made:
-            lines = "".join(f"{one.username} {one.password}\n" for one in made)
-            write_private(first_sign_in_path(config), lines.encode())

@@ -17,7 +17,15 @@ from rich.logging import RichHandler
 
 from agent.wire.allow_list import MAX_BYTES
 from agent.wire.topics import is_endpoint_id
-from fleet_server import bootstrap, cli_accounts, cli_data, doctor, registry_cli, supervisor
+from fleet_server import (
+    bootstrap,
+    cli_accounts,
+    cli_data,
+    doctor,
+    installation,
+    registry_cli,
+    supervisor,
+)
 from fleet_server.adapters.certificates import DOCUMENT, Pki, is_signed, make_client, point_of
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.simulated import Behaviour
@@ -58,9 +66,9 @@ def init(
 ) -> None:
     """Make PKI, database and first accounts; what is there stays."""
     config = _config(state, http_port, mqtt_port, broker_host)
-    bootstrap.initialise(config, utc_now())
+    installation.initialise(config, utc_now())
     _out.print(f"Ready under {config.state}", soft_wrap=True)
-    sign_in = bootstrap.first_sign_in_path(config)
+    sign_in = installation.first_sign_in_path(config)
     if sign_in.exists():
         _out.print(f"First sign-ins: {sign_in}", soft_wrap=True)
 
@@ -85,7 +93,7 @@ def migrate(
     mqtt_port: MQTTPort = None,
 ) -> None:
     """Bring the database to the schema of this version."""
-    bootstrap.migrate_all(bootstrap.build(_config(state, http_port, mqtt_port, None)))
+    installation.migrate_all(bootstrap.build(_config(state, http_port, mqtt_port, None)))
     _out.print("The schema is current.")
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from fleet_server import doctor_data, doctor_service
 from fleet_server.adapters.certificates import Pki
 from fleet_server.adapters.x509_files import read_certificate
-from fleet_server.bootstrap import first_sign_in_path
 from fleet_server.config import Config
+from fleet_server.installation import first_sign_in_path
 
 _SOON = timedelta(days=30)
 _HAND_OUT = timedelta(days=7)

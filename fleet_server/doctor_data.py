@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fleet_server import bootstrap
 from fleet_server.adapters import database_copy as copies
-from fleet_server.adapters.database import is_current, is_people_current
+from fleet_server.adapters.migration import is_current, is_people_current
 from fleet_server.backup import last_backup
 from fleet_server.config import Config
 from fleet_server.doctor_service import is_running

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fleet_server import bootstrap
+from fleet_server import bootstrap, installation
 from fleet_server.adapters import broker, broker_install
 from fleet_server.adapters.certificates import Pki
 from fleet_server.adapters.clock import utc_now
@@ -146,7 +146,7 @@ def claimed(state: Path) -> Iterator[None]:
 def _run(config: Config, parent: int) -> None:
     check_ports(config)
     now = utc_now()
-    bootstrap.initialise(config, now)
+    installation.initialise(config, now)
     bootstrap.write_revocations(config, now)
     keep_ports(config)
     supervisor = Supervisor(children_of(config), parent)

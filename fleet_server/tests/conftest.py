@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from fleet_server.adapters.database import migrate_people
+from fleet_server.adapters.migration import migrate_people
 from fleet_server.tests.console_site import Site, prepare_site
 from fleet_server.tests.databases import POSTGRESQL, SQLITE, Database, Templates
 from fleet_server.tests.installation import Installation, installed

@@ -15,7 +15,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import Engine, select
 
-from fleet_server.adapters.database import migrate
+from fleet_server.adapters.migration import migrate
 from fleet_server.adapters.passwords import Argon2Hasher
 from fleet_server.console import create_console
 from fleet_server.domain.errors import InvalidCertificateRequestError

@@ -13,7 +13,8 @@ from threading import Lock
 
 from sqlalchemy import Engine, event
 
-from fleet_server.adapters.database import migrate, open_database
+from fleet_server.adapters.database import open_database
+from fleet_server.adapters.migration import migrate
 from fleet_server.tests.postgresql import PostgreSQL
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"

@@ -20,7 +20,7 @@ from fleet_server import bootstrap
 from fleet_server.adapters import broker, broker_install
 from fleet_server.adapters.certificates import Pki, make_client, make_pki
 from fleet_server.adapters.clock import utc_now
-from fleet_server.adapters.database import migrate
+from fleet_server.adapters.migration import migrate
 from fleet_server.config import Config
 from fleet_server.services import tables as t
 from fleet_server.services.demo_data import load_demo_data

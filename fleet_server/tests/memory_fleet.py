@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row, Table, select
 
-from fleet_server.adapters.database import migrate
+from fleet_server.adapters.migration import migrate
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services.demo_data import load_demo_data
 from fleet_server.services.intake import Intake

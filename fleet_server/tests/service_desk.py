@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, select
 
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
-from fleet_server.adapters.database import migrate
+from fleet_server.adapters.migration import migrate
 from fleet_server.adapters.simulated import (
     SimulatedAccess,
     SimulatedConditionalAccess,

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from fleet_server.bootstrap import build, close, migrate_all
+from fleet_server.bootstrap import build, close
 from fleet_server.cli import app as command_line
 from fleet_server.config import Config
 from fleet_server.domain.roles import Role
+from fleet_server.installation import migrate_all
 from fleet_server.services import audit
 from fleet_server.services import tables as t
 from fleet_server.services.rate_limit import RateLimit, TooManyCallsError

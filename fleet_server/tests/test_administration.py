@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from fleet_server import bootstrap, doctor
+from fleet_server import doctor, installation
 from fleet_server.adapters import broker_install, failpoint
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.failpoint import Failpoint
@@ -64,7 +64,7 @@ def test_the_doctor_names_what_is_missing_and_what_helps(tmp_path: Path) -> None
     texts = [one.text for one in doctor.examine(config, utc_now()) if not one.good]
     assert any("file is not a database" in text and "\n" not in text for text in texts)
     (config.state / "fleet.db").unlink()
-    bootstrap.initialise(config, utc_now())
+    installation.initialise(config, utc_now())
     (config.pki / "root.key").chmod(0o644)
     later = doctor.examine(config, utc_now() + timedelta(days=720))
     bad = [one.text for one in later if not one.good]

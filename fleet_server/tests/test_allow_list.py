@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from agent.wire.allow_list import MAX_BYTES, claims_of, split_document
 from fleet_server.adapters.allow_lists import lists_in
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
-from fleet_server.adapters.database import migrate, open_database
+from fleet_server.adapters.database import open_database
+from fleet_server.adapters.migration import migrate
 from fleet_server.adapters.x509_files import new_key, write_key
 from fleet_server.cli import app
 from fleet_server.domain.errors import (

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from fleet_server import backup, bootstrap
+from fleet_server import backup, bootstrap, installation
 from fleet_server.adapters.clock import utc_now
 from fleet_server.config import Config
 from fleet_server.domain.people import ErasureGround, PersonField
@@ -69,7 +69,7 @@ def place(database: Database, tmp_path: Path) -> Iterator[Place]:
     (config.state / "allow-lists").mkdir()
     (config.state / "allow-lists" / "1.jws").write_text("list")
     fleet = bootstrap.build(config)
-    bootstrap.migrate_all(fleet)
+    installation.migrate_all(fleet)
     now = utc_now()
     with fleet.writing() as connection:
         load_demo_data(connection, now)
@@ -110,7 +110,7 @@ def test_what_is_restored_is_what_was_backed_up(place: Place) -> None:
     assert (config.pki / "root.key").read_text() == "MARK-key"
     assert (config.state / "allow-lists" / "1.jws").read_text() == "list"
     assert done.audit_entries == len(rows(fleet, "audit_entry"))
-    bootstrap.migrate_all(fleet)
+    installation.migrate_all(fleet)
     bootstrap.close(fleet)
 
 

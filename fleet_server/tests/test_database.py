@@ -13,7 +13,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, select, text
 
-from fleet_server.adapters.database import is_current, migrate, open_database
+from fleet_server.adapters.database import open_database
+from fleet_server.adapters.migration import is_current, migrate
 from fleet_server.errors import OperatorError
 from fleet_server.services import tables as t
 from fleet_server.services.demo_data import load_demo_data

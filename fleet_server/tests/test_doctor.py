@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from fleet_server import backup, bootstrap, doctor, doctor_service
+from fleet_server import backup, bootstrap, doctor, doctor_service, installation
 from fleet_server.adapters.clock import utc_now
 from fleet_server.config import Config
 from fleet_server.domain.people import ErasureGround
@@ -27,7 +27,7 @@ from fleet_server.tests.installation import free_port
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = Config(state=tmp_path_factory.mktemp("made") / "state")
-    bootstrap.initialise(config, utc_now())
+    installation.initialise(config, utc_now())
     fleet = bootstrap.build(config)
     with fleet.writing() as connection:
         load_demo_data(connection, utc_now())

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from fleet_server.adapters.database import PEOPLE_VERSION_TABLE
+from fleet_server.adapters.migration import PEOPLE_VERSION_TABLE
 from fleet_server.services.people_tables import people_metadata
 
 connection = context.config.attributes["connection"]
