@@ -20,6 +20,7 @@ _DYNAMIC = re.compile(r"attr\([^)]*['\"]_")
 _CONTRACTS = (
     "agent.ports.board",
     "agent.ports.card",
+    "agent.ports.customer",
     "agent.ports.esp32",
     "agent.ports.filter",
     "agent.ports.microcontroller",

@@ -1,23 +1,33 @@
 """What can harm runs only with the fleet's own authorisation, and each authorisation once.
 
-The board is simulated, its agent and the broker are the real ones. The test does what whoever holds
-the broker can do: it publishes any Record, with any authorisation but a rightly signed one. Then it
-gives the service's commands rightly signed, and looks at what reaches the customer.
+The board is simulated, its agent and the broker are the real ones; beside it runs the agent of a
+Linux machine, as its service would. The test does what whoever holds the broker can do: it
+publishes any Record, with any authorisation but a rightly signed one. Then it gives commands
+rightly signed, and looks at what reaches the customer.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent.wire.codes import COMMAND_FAILURE, PERMISSION_DENIED
-from hil_tests.demo_fleet import STB, VOICEMODEM
+from firmware_tools.device_console import DeviceConsole
+from firmware_tools.errors import ToolError
+from firmware_tools.provision import Quiet, provision
+from firmware_tools.registry import Registry
+from firmware_tools.serial_link import SerialLink
+from hil_tests.demo_fleet import MODEM, STB, VOICEMODEM
 from hil_tests.engineer import ANSWER_S, Answer, Engineer, Key, Order, fleet_key_of
 from hil_tests.errors import BoardRefusedError
 from hil_tests.instance import Instance
@@ -29,6 +39,11 @@ ARGS = {"Cause": "RemoteReboot", "Reason": "test"}
 RESTART_S = 30.0
 QUIET_S = 5.0  # a board that was told to restart has done so by then
 DONE = Answer(0, "")
+HOME = {
+    "wifi": [{"ssid": "Home", "passphrase": "made-up passphrase"}],
+    "bridge": False,
+    "address": None,
+}
 _DATED_BOOTS = (
     "SELECT id FROM event WHERE endpoint_id = ? AND name = 'Boot!' AND device_at IS NOT NULL"
 )
@@ -43,6 +58,52 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
             "the board knows the time",
         )
         yield started
+
+
+class LinuxAgent:
+    """The program `cpe-agent` with a made-up machine round it, put into service by its console."""
+
+    def __init__(self, instance: Instance, folder: Path) -> None:
+        self.console = folder / "console"
+        self.settings = folder / "settings.json"
+        self.box = folder / "box.json"
+        self.settings.write_text(json.dumps(HOME))
+        config = {
+            "manufacturer_oui": MODEM.spec.manufacturer_oui,
+            "serial_number": MODEM.spec.serial_number,
+            "state": str(folder / "state"),
+            "console": str(self.console),
+            "customer_settings": str(self.settings),
+            "box_state": str(self.box),
+        }
+        lines = [f"{name} = {json.dumps(value)}" for name, value in config.items()]
+        (folder / "agent.toml").write_text("\n".join(lines))
+        command = [sys.executable, "-m", "agent", "--config", str(folder / "agent.toml")]
+        self._process = subprocess.Popen(command)  # noqa: S603  our own program
+        wait_until(self.console.exists, RESTART_S, "the agent's console is there")
+        with Registry(instance.server.url) as registry, SerialLink(self.console) as link:
+            registry.sign_in("technician", instance.password("technician"))
+            provision(DeviceConsole(link), registry, MODEM.placement, Quiet(), ANSWER_S)
+
+    def serves(self) -> bool:
+        """What the rest of the box was told."""
+        return bool(json.loads(self.box.read_text())["serves"])
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def linux(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LinuxAgent]:
+    agent = LinuxAgent(instance, tmp_path_factory.mktemp("linux"))
+    wait_until(
+        lambda: instance.query(_DATED_BOOTS, MODEM.spec.endpoint_id),
+        ANSWER_S,
+        "the Linux agent knows the time",
+    )
+    yield agent
+    agent.close()
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +264,149 @@ def test_a_box_in_another_network_closes_television_and_tells(
     )
     assert told(instance, "StatusChanged!")[-1]["Status"] == "Closed"
     assert board.state()["rules"]["television"] is False
+
+
+# --- a unit's part in a replacement, on both agents
+
+
+FENCE = "Device.X_IPKO-COM_Replacement.Fence()"
+ROLLBACK = "Device.X_IPKO-COM_Replacement.Rollback()"
+SWAP = {"Swap": "swap-1"}
+
+
+class Unit:
+    """One of the two agents: whom to ask, and whether it serves."""
+
+    def __init__(
+        self, endpoint_id: str, instance: Instance, key: Key, serves: Callable[[], bool]
+    ) -> None:
+        self.endpoint_id = endpoint_id
+        self.serves = serves
+        self.engineer = Engineer(instance, endpoint_id)
+        self._key = key
+
+    def order(self, command: str = FENCE, **more: Any) -> Order:
+        return Order(self.endpoint_id, command, SWAP, **{"counter": time.monotonic_ns(), **more})
+
+    def give(self, order: Order, key: Key | None = None) -> Answer:
+        return self.engineer.operate(order.command, order.args, order.signed(key or self._key))
+
+    def token(self, order: Order) -> str:
+        return order.signed(self._key)
+
+
+@pytest.fixture(scope="module")
+def units(instance: Instance, linux: LinuxAgent, fleet_key: Key) -> Iterator[dict[str, Unit]]:
+    board = instance.boards[STB.name]
+
+    def serves() -> bool:
+        return bool(board.state()["rules"]["state"] == "active")
+
+    made = {
+        "board": Unit(EID, instance, fleet_key, serves),
+        "linux": Unit(MODEM.spec.endpoint_id, instance, fleet_key, linux.serves),
+    }
+    yield made
+    for unit in made.values():
+        unit.engineer.close()
+
+
+@pytest.fixture(params=("board", "linux"))
+def unit(request: pytest.FixtureRequest, units: dict[str, Unit]) -> Unit:
+    """Each agent in turn, serving."""
+    found = units[request.param]
+    assert found.give(found.order(ROLLBACK)) == DONE
+    assert found.serves()
+    return found
+
+
+def refused(answer: Answer, why: str) -> bool:
+    return answer.code == PERMISSION_DENIED and answer.text.startswith(f"authorisation {why}")
+
+
+@pytest.mark.timeout(120)
+def test_a_fence_of_the_fleet_is_obeyed_and_taken_back(unit: Unit) -> None:
+    assert unit.give(unit.order()) == DONE
+    assert not unit.serves()
+    assert unit.give(unit.order(ROLLBACK)) == DONE
+    assert unit.serves()
+
+
+@pytest.mark.timeout(60)
+def test_a_replayed_fence_is_refused(unit: Unit) -> None:
+    order = unit.order()
+    token = unit.token(order)
+    assert unit.engineer.operate(FENCE, SWAP, token) == DONE
+    assert unit.give(unit.order(ROLLBACK)) == DONE
+    assert refused(unit.engineer.operate(FENCE, SWAP, token), "was used before")
+    assert unit.serves()
+
+
+@pytest.mark.timeout(60)
+def test_a_forged_fence_is_refused(unit: Unit) -> None:
+    forged = unit.give(unit.order(), ec.generate_private_key(ec.SECP256R1()))
+    assert refused(forged, "not signed by the command key")
+    assert refused(unit.engineer.operate(FENCE, SWAP, None), "missing")
+    final = {**SWAP, "Final": "true"}
+    held = unit.token(unit.order())
+    assert refused(unit.engineer.operate(FENCE, final, held), "for other arguments")
+    assert unit.serves()
+
+
+@pytest.mark.timeout(60)
+def test_a_fence_for_another_unit_is_refused(unit: Unit, units: dict[str, Unit]) -> None:
+    (other,) = [one for one in units.values() if one is not unit]
+    assert refused(unit.engineer.operate(FENCE, SWAP, other.token(other.order())), "for another")
+    assert unit.serves() and other.serves()
+
+
+@pytest.mark.timeout(60)
+def test_an_expired_fence_is_refused(unit: Unit) -> None:
+    assert refused(unit.give(unit.order(lifetime_s=-60)), "expired")
+    assert unit.serves()
+
+
+@pytest.mark.timeout(60)
+def test_a_fence_that_arrives_after_its_rollback_is_refused(unit: Unit) -> None:
+    fence = unit.order()
+    assert unit.give(unit.order(ROLLBACK)) == DONE
+    assert refused(unit.give(fence), "was used before")
+    assert unit.serves()
+
+
+@pytest.mark.timeout(60)
+def test_a_doubled_fence_is_carried_out_once(unit: Unit) -> None:
+    token = unit.token(unit.order())
+    answers = [unit.engineer.operate(FENCE, SWAP, token) for _ in range(2)]
+    assert answers[0] == DONE and refused(answers[1], "was used before")
+    assert not unit.serves()
+    assert unit.give(unit.order()) == DONE, "a new one for the same changes nothing"
+    assert not unit.serves()
+
+
+@pytest.mark.timeout(120)
+def test_fenced_for_ever_both_forget_who_they_were(
+    instance: Instance, units: dict[str, Unit], linux: LinuxAgent
+) -> None:
+    board = instance.boards[STB.name]
+    final = {**SWAP, "Final": "true"}
+    for one in units.values():
+        order = Order(one.endpoint_id, FENCE, final, counter=time.monotonic_ns())
+        assert one.give(order) == DONE
+    for port in (board.serial_port, linux.console):
+        wait_until(partial(is_blank, port), RESTART_S, f"{port} is blank")
+    assert "return this box" in board.state()["shown"]
+    assert "return this box" in json.loads(linux.box.read_text())["text"]
+    assert not linux.serves()
+    assert json.loads(linux.settings.read_text())["wifi"] == []
+    assert "return this box" in board.folder.console_log.read_text()
+    assert "made-up passphrase" not in board.folder.flash_image.read_bytes().decode("latin-1")
+
+
+def is_blank(port: Path) -> bool:
+    """Whether the device says so on its console; it says nothing while it restarts."""
+    try:
+        with SerialLink(port) as link:
+            return DeviceConsole(link).hello().state == "blank"
+    except ToolError:
+        return False

@@ -32,9 +32,11 @@ def _prepare(operations, obj, row, args, asker, key):
     kept = _begun(device, args, PREPARE)
     customer = part("customer_settings")
     point = _bytes(args["SettingsKey"], "SettingsKey")
-    plain = json.dumps(customer.settings(device)).encode()
     try:
+        plain = json.dumps(customer.settings(device)).encode()
         data = part("settings_seal").seal(device.board.random, point, plain)
+    except OSError as error:
+        raise USPError(COMMAND_FAILURE, "settings: " + str(error))  # noqa: B904
     except (PeerError, ImportError) as error:
         raise _failure("SettingsKey", error)  # noqa: B904  the board cannot chain
     _keep(device, kept)
@@ -152,8 +154,7 @@ def _set_profile(device, profile, asker):
     service = part("service")
     kept = service.load(device.store)
     if kept["profile"] != profile or not profile:
-        kept["profile"], kept["state"], kept["reason"] = profile, service.ACTIVE, ""
-        kept["since"] = asker.now
+        service.begin(kept, profile, asker.now)
         service.save(device, kept)
 
 

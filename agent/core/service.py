@@ -46,6 +46,11 @@ def load(store) -> dict:
     return kept
 
 
+def begin(kept: dict, profile: str, now: str) -> None:
+    """What is kept becomes that of a new customer; `profile` "" for none."""
+    kept["profile"], kept["state"], kept["reason"], kept["since"] = profile, ACTIVE, "", now
+
+
 def save(device, kept: dict) -> None:
     """Make it durable. Raises StorageError."""
     device.store.save(_BLOB, json.dumps(kept).encode())

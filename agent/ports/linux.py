@@ -15,6 +15,7 @@ import tty
 
 from agent.ports.board import Board
 from agent.ports.linux_boot import BootRecord
+from agent.ports.linux_customer import FileCustomer, write_whole
 from agent.ports.linux_manager import end_watch, watch_uevents
 from agent.ports.linux_sources import Sources
 from agent.ports.signals import Signal
@@ -45,6 +46,9 @@ class LinuxBoard(Board):
         self.root = config["state"]
         self.sources = Sources(config["sysfs"], config["customer_interface"], config["voice_facts"])
         self.filter = filter_of(config)
+        self._box_state = config["box_state"]
+        if config["customer_settings"]:
+            self.customer = FileCustomer(config["customer_settings"])
         self.sensors = ("power_fail",) if self.sources.has_mains() else ()
         self.power_fail = self._fail_signal = Signal()
         self._console_path = config["console"]
@@ -93,6 +97,13 @@ class LinuxBoard(Board):
 
     def facts(self, subject):
         return self.sources.facts(subject)
+
+    def show(self, serves, text):
+        if self._box_state:
+            try:
+                write_whole(self._box_state, {"serves": serves, "text": text}, 0o644)
+            except OSError as error:
+                sys.stderr.write(f"cpe-agent: {self._box_state}: {error.strerror}\n")
 
     async def machine_time(self):
         from agent.ports.linux_time import machine_time

@@ -27,6 +27,8 @@ _TEXT = (
     "card_reader",
     "time_servers",
     "voice_facts",
+    "customer_settings",
+    "box_state",
 )
 _DEFAULTS = {
     "manufacturer": "",
@@ -46,6 +48,8 @@ _DEFAULTS = {
     "card_reader": "",
     "time_servers": "",
     "voice_facts": "",
+    "customer_settings": "",
+    "box_state": "",
 }
 _CLASSES = ("MODEM", "VOICEMODEM", "STB")
 _OUI_DIGITS = "0123456789ABCDEF"

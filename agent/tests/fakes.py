@@ -156,13 +156,15 @@ class FakeFilter(Filter):
 
 
 class FakeCustomer(Customer):
-    """The router's memory; `broken` makes it fail as hardware does."""
+    """The router's memory; `broken` and `mute` make it fail as hardware does."""
 
     def __init__(self, settings):
         self.kept = settings
-        self.broken = ""
+        self.broken = self.mute = ""
 
     def settings(self):
+        if self.mute:
+            raise OSError(self.mute)
         return self.kept
 
     def put(self, settings):

@@ -18,6 +18,8 @@ LINUX_CONFIG = {
     "card_reader": "",
     "time_servers": "",
     "voice_facts": "",
+    "customer_settings": "",
+    "box_state": "",
 }
 
 

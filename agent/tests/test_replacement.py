@@ -270,6 +270,16 @@ def test_a_router_that_does_not_take_them_refuses_the_adoption():
     assert value(bench, "Part") == "spare"
 
 
+def test_a_router_that_does_not_say_them_refuses_to_hand_over():
+    bench = make(settings=HOME)
+    assert value(bench, "SettingsVersion") == "1"
+    bench.board.customer.mute = "no answer"
+    point = b2a_base64(SERVER_POINT).decode().strip()
+    assert run(bench, "Prepare()", SettingsKey=point) == (7022, "settings: no answer")
+    assert value(bench, "SettingsVersion") == "1"
+    assert bench.value("Device.WiFi.SSIDNumberOfEntries") == "0"
+
+
 def test_they_are_parameters_and_a_passphrase_reads_as_empty():
     bench = make(settings=HOME)
     assert bench.value("Device.WiFi.SSIDNumberOfEntries") == "1"

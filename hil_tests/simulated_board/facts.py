@@ -97,9 +97,20 @@ _OF_CLASS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+ROUTERS = ("MODEM", "VOICEMODEM")
+
+
+def _router(spec: BoardSpec) -> dict[str, Any]:
+    """What the customer set on a router before anybody looked: a network with a made-up name."""
+    network = {"ssid": f"Home {spec.serial_number}", "passphrase": "made-up passphrase"}
+    return {"wifi": [network], "bridge": False, "address": None}
+
+
 def first_facts(spec: BoardSpec) -> dict[str, dict[str, Any]]:
     """The facts of the board's product class, with those the spec changes."""
     facts = {**_ALL, **_OF_CLASS.get(spec.product_class, {})}
+    if spec.product_class in ROUTERS:
+        facts["settings"] = _router(spec)
     return {
         subject: {**facts.get(subject, {}), **spec.facts.get(subject, {})}
         for subject in sorted({*facts, *spec.facts})

@@ -2,28 +2,29 @@
 
 To the board: `powerfail`, `supply <mV>`, `card in`, `card out`, `fact <subject> <json>`. From the
 board: `cut`, sent by its flash when it was told to lose power in the middle of an operation, and
-`rules <json>`, what its filter of the customer's traffic shall do.
+`rules <json>`, what its filter of the customer's traffic shall do, `settings <json>`, what its
+router shall keep of the customer's, `show <json>`, whether it serves and what its display shows.
 """
 
 import asyncio
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
 
 class HardwareBus:
-    """Calls `greeting` for the lines a newly connected board is told, `on_cut` on its `cut`,
-    `on_rules` with its rules."""
+    """Calls `greeting` for the lines a newly connected board is told, `on_cut` on its `cut`, and
+    what `takers` has for the first word of any other line, with its value."""
 
     def __init__(
         self,
         greeting: Callable[[], list[str]],
         on_cut: Callable[[], None],
-        on_rules: Callable[[dict[str, Any]], None],
+        takers: Mapping[str, Callable[[Any], None]],
     ) -> None:
-        self._on_rules = on_rules
+        self._takers = takers
         self._greeting = greeting
         self._on_cut = on_cut
         self._boards: set[asyncio.StreamWriter] = set()
@@ -55,7 +56,9 @@ class HardwareBus:
             while line_read := await reader.readline():
                 if line_read == b"cut\n":
                     self._on_cut()
-                elif line_read.startswith(b"rules "):
-                    self._on_rules(json.loads(line_read[6:]))
+                    continue
+                kind, _, value = line_read.partition(b" ")
+                if kind.decode() in self._takers:
+                    self._takers[kind.decode()](json.loads(value))
         self._boards.discard(writer)
         writer.close()

@@ -134,6 +134,11 @@ class BoardFolder:
         return self.path / "files"
 
     @property
+    def router(self) -> Path:
+        """What the customer set on the board's router, which the agent's storage is not."""
+        return self.path / "router.json"
+
+    @property
     def machine_code(self) -> Path:
         return self.path / "vm"
 

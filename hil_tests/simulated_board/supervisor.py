@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -42,7 +42,12 @@ class BoardSupervisor:
         self._port = SerialPort(folder, spec.vanishing_port, self._machine.type)
         self._uplink = Uplink()
         self._customer = Customer()
-        self._bus = HardwareBus(self._pins, self._flash_cut, self._customer.take)
+        takers: dict[str, Callable[[Any], None]] = {
+            "rules": self._customer.take,
+            "settings": self._take_settings,
+            "show": self._take_show,
+        }
+        self._bus = HardwareBus(self._pins, self._flash_cut, takers)
         self._time_server = TimeServer(lambda: self._uplink.state == "plugged")
         self._ports = {"bus_port": 0, "uplink_port": 0, "card_port": 0, "time_port": 0}
         self._power_gone = asyncio.Event()
@@ -53,12 +58,16 @@ class BoardSupervisor:
         self._card = spec.card_inserted
         self._slot = CardSlot(spec.card_kind, spec.serial_number, bool(spec.card_inserted))
         self._facts = first_facts(spec)
+        self._shown: str | None = None
+        self._line_held = False
         self._boots = 0
         self._life: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Flash the agent where it is new, open the ports, switch the board on."""
         self._prepare_storage()
+        if self.folder.router.exists():
+            self._facts["settings"] = json.loads(self.folder.router.read_text("utf-8"))
         self._ports = {"bus_port": await self._bus.open(), "uplink_port": await self._uplink.open()}
         self._ports["time_port"] = await self._time_server.open()
         self._ports["card_port"] = 0 if self._card is None else await self._slot.open()
@@ -100,6 +109,7 @@ class BoardSupervisor:
             "time_questions": self._time_server.asked,
             "facts": self._facts,
             "rules": self._customer.rules,
+            "shown": self._shown,
             "serial_port": str(self._port.path.absolute()),
         }
 
@@ -209,8 +219,27 @@ class BoardSupervisor:
             known = ", ".join(sorted(self._facts)) or "nothing"
             raise BoardRefusedError(f"knows nothing of {subject!r}; it has {known}")
         self._facts[subject] = {**self._facts[subject], **values}
+        if subject == "settings":
+            self._keep_settings()
         self._bus.tell(f"fact {subject} {_compact(self._facts[subject])}")
         return self._actions.note("set_facts", subject=subject, values=dict(values))
+
+    def _take_settings(self, settings: dict[str, Any]) -> None:
+        """The agent wrote into the router's memory, which keeps it without power."""
+        self._facts["settings"] = settings
+        self._keep_settings()
+        self._bus.tell(f"fact settings {_compact(settings)}")
+
+    def _keep_settings(self) -> None:
+        self.folder.router.write_text(_compact(self._facts["settings"]), "utf-8")
+
+    def _take_show(self, told: tuple[bool, str]) -> None:
+        """The display; and the telephone processor, which registers the line of a unit that
+        serves."""
+        serves, self._shown = told
+        if "voice" in self._facts and self._line_held == serves:
+            self._line_held = not serves
+            self.set_facts("voice", {"registration": "Up" if serves else "Disabled"})
 
     def visit(self, name: str, address: str) -> dict[str, Any]:
         """The customer asks for a name; without one goes straight to the address."""
@@ -280,6 +309,7 @@ class BoardSupervisor:
     async def _switch_off(self) -> None:
         self._power_gone.set()
         self._customer.lose_power()
+        self._shown = None
         self._machine.kill()
         if self._life is not None:
             await self._life
@@ -299,6 +329,7 @@ class BoardSupervisor:
 
     async def _boot(self) -> None:
         self._boots += 1
+        self._shown = None
         self._customer.lose_power()
         await self._machine.start(self._settings())
         await self._port.appear()

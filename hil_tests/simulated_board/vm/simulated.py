@@ -2,8 +2,9 @@
 
 What the hardware would do comes over the hardware bus, a loopback connection of text lines:
 `powerfail`, `supply <mV>`, `wave <path>`, `card in`, `card out`, `fact <subject> <json>`.
-The board sends only `cut`, when its flash has been told to lose power, and `rules <json>`, for the
-filter of the customer's traffic. The uplink is a loopback port that carries bytes to the
+The board sends `cut`, when its flash has been told to lose power, `rules <json>` for the filter of
+the customer's traffic, `settings <json>` for the router's memory, and `show <json>` for display and
+telephone. The uplink is a loopback port that carries bytes to the
 host and port named in the first line.
 """
 
@@ -15,6 +16,7 @@ import sys
 from time import time
 
 from agent.ports.board import Board
+from agent.ports.customer import Customer
 from agent.ports.filter import Filter
 from agent.ports.signals import Signal
 
@@ -24,21 +26,26 @@ _LONG_FACT = 256  # characters; a longer fact is kept as text, which takes a ten
 
 
 class BusFilter(Filter):
-    """The bench is the filter. What is set before the bus is connected is told as soon as it is."""
+    """The bench is the filter; `tell` is that of the board."""
 
-    def __init__(self):
-        self._writer = None
-        self._untold = b""
+    def __init__(self, tell):
+        self._tell = tell
 
     def put(self, rules):
-        self._untold = b"rules %s\n" % json.dumps(rules).encode()
-        if self._writer:
-            self.connected(self._writer)
+        self._tell("rules", rules)
 
-    def connected(self, writer):
-        self._writer = writer
-        writer.write(self._untold)
-        self._untold = b""
+
+class BusCustomer(Customer):
+    """The bench is the router: what is put comes back as the fact `settings`."""
+
+    def __init__(self, board):
+        self._board = board
+
+    def settings(self):
+        return self._board.facts("settings")
+
+    def put(self, settings):
+        self._board.take_settings(settings)
 
 
 class SimulatedBoard(Board):
@@ -54,7 +61,9 @@ class SimulatedBoard(Board):
             self._trace(settings["image"] + ".power.times")
         self.power_fail = self._fail_signal
         self.card_changed = self._card_switch = Signal()
-        self.filter = BusFilter()
+        self._bus_writer = None
+        self._untold = {}  # what was told before the bus was connected
+        self.filter = BusFilter(self._tell)
         self._reset_cause = settings["reset_cause"]
         self._supply_mv = settings["supply_mv"]
         kind = settings.get("sampler")
@@ -62,6 +71,8 @@ class SimulatedBoard(Board):
             self.sampler = _part("wave_player").WavePlayer(kind, lambda: self._supply_mv)
         self._card = settings["card"]
         self._facts = {name: _kept(text) for name, text in settings["facts"].items()}
+        if "settings" in self._facts:
+            self.customer = BusCustomer(self)
         self._uplink_port = settings["uplink_port"]
         self._bus_port = settings["bus_port"]
         self._time_port = settings.get("time_port", 0)
@@ -104,6 +115,23 @@ class SimulatedBoard(Board):
     def facts(self, subject):
         fact = self._facts.get(subject)
         return json.loads(fact) if isinstance(fact, str) else fact
+
+    def take_settings(self, settings):
+        self._facts["settings"] = settings
+        self._tell("settings", settings)
+
+    def show(self, serves, text):
+        self._tell("show", [serves, text])
+
+    def _tell(self, kind, value):
+        self._untold[kind] = value
+        if self._bus_writer:
+            self._tell_bus()
+
+    def _tell_bus(self):
+        for kind, value in self._untold.items():
+            self._bus_writer.write(b"%s %s\n" % (kind.encode(), json.dumps(value).encode()))
+        self._untold = {}
 
     def test_line(self, selector):
         return self._measure(selector) if "voice" in self._facts else None
@@ -160,7 +188,8 @@ class SimulatedBoard(Board):
         if sys.implementation.name == "micropython":  # a reader there has no buffer of its own
             self._bus = reader.s  # pyright: ignore[reportAttributeAccessIssue]
             self._bus_poll.register(self._bus, select.POLLIN)
-        self.filter.connected(writer)
+        self._bus_writer = writer
+        self._tell_bus()
         while True:
             line = await reader.readline()
             if not line:
