@@ -7,10 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from fleet_server.adapters import broker, certificates
+from fleet_server.adapters import broker, certificates, failpoint
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
+from fleet_server.adapters.command_link import CommandLink
 from fleet_server.adapters.database import open_database
 from fleet_server.adapters.device_commands import DeviceCommands
+from fleet_server.adapters.dispatcher import Dispatcher
 from fleet_server.adapters.settings_seal import FileSettingsKey
 from fleet_server.adapters.simulated import (
     SimulatedAccess,
@@ -24,6 +26,7 @@ from fleet_server.adapters.usp_client import open_client
 from fleet_server.config import Config
 from fleet_server.domain.operations import System
 from fleet_server.services import tables as t
+from fleet_server.services.command_desk import CommandDesk
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.operator_ports import OperatorSystem
 from fleet_server.services.policy import read_policy
@@ -63,6 +66,13 @@ def operator_systems(
             fleet, lambda: open_client(address, pki, config.controller_id), now
         ),
     }
+
+
+def dispatcher(config: Config, fleet: Fleet, now: Callable[[], datetime]) -> Dispatcher:
+    """What sends commands to devices; its connection is opened by the caller."""
+    link = CommandLink(broker.address(config), Pki(config.pki), config.controller_id)
+    desk = CommandDesk(config.controller_id, fleet.command_key)
+    return Dispatcher(fleet, link, desk, now, failpoint.from_environment())
 
 
 def simulated_systems(

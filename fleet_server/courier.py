@@ -1,7 +1,8 @@
 """The courier process: carries decisions to the operator's systems and devices, until SIGTERM.
 
 `fleet-server run` starts it with its settings in the environment. A process of its own, because a
-system of the operator that is slow must not hold up what devices report.
+system of the operator that is slow must not hold up what devices report. Commands to devices leave
+from a thread beside (adapters/dispatcher.py); when either ends, the process does.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from fleet_server import bootstrap
 from fleet_server.adapters.clock import utc_now
+from fleet_server.adapters.dispatcher import Dispatcher
 from fleet_server.config import Config, from_environment
 from fleet_server.services import allow_list_versions, service_state
 from fleet_server.services.delivery import Delivery
@@ -36,11 +40,26 @@ def main() -> int:
         signal.signal(each, lambda *_: stop.set())
     config = from_environment()
     try:
-        work(config, bootstrap.build(config), stop.is_set, stop.wait)
+        fleet = bootstrap.build(config)
+        with _beside(bootstrap.dispatcher(config, fleet, utc_now), stop):
+            work(config, fleet, stop.is_set, stop.wait)
     except Exception:  # the outermost loop: the supervisor starts a fresh process
         logger.exception("The courier ends.")
         return 1
     return 0
+
+
+@contextmanager
+def _beside(dispatcher: Dispatcher, stop: threading.Event) -> Iterator[None]:
+    """Runs the dispatcher meanwhile; what ended it ends the block, and is raised at its end."""
+    with ThreadPoolExecutor(1, "dispatcher") as pool:
+        ran = pool.submit(dispatcher.run, stop.is_set)
+        ran.add_done_callback(lambda _: stop.set())
+        try:
+            yield
+        finally:
+            stop.set()
+        ran.result()
 
 
 def work(

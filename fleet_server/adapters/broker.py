@@ -19,6 +19,8 @@ from fleet_server.adapters.certificates import ENGINEER, Pki
 from fleet_server.adapters.x509_files import write_private
 from fleet_server.config import Config
 
+# The last level of the topics on which devices answer the dispatcher.
+COMMAND_ANSWERS = "cmd"
 _MAX_QUEUED_MESSAGES = 100_000
 _MAX_KEEP_ALIVE_S = 300
 _SAVE_AFTER_CHANGES = 1_000
@@ -87,6 +89,7 @@ def access_rules(controller_id: str) -> str:
         "pattern read usp/a/%u/#",
         f"user {controller_id}",
         f"topic read usp/c/{controller_id}/+",
+        f"topic read usp/c/{controller_id}/+/{COMMAND_ANSWERS}",
         "topic write usp/a/#",
         f"user {ENGINEER}",
         "topic read usp/#",

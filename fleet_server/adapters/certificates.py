@@ -196,6 +196,11 @@ def session_client_id(pki: Pki) -> str:
     return f"controller-{hashlib.sha256(pki.key('controller').read_bytes()).hexdigest()[:32]}"
 
 
+def commands_client_id(pki: Pki) -> str:
+    """The same for the dispatcher of commands."""
+    return session_client_id(pki).replace("controller-", "commands-", 1)
+
+
 def write_revocations(pki: Pki, serial_numbers: Iterable[str], now: datetime) -> None:
     """The list of revoked certificates, hexadecimal serial numbers, for the broker."""
     issuer_name, issuer_key = pki.issuer("device-ca")

@@ -2,7 +2,7 @@
 
 `FLEET_FAILPOINT=name` or `name:n` ends the process with SIGKILL the first, or the n-th, time that
 place is reached. Names: before_commit, after_commit, before_notify_resp, after_notify_resp,
-before_puback, after_puback.
+before_puback, after_puback; of the courier: before_command, after_command, before_settled.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ BEFORE_NOTIFY_RESP = "before_notify_resp"
 AFTER_NOTIFY_RESP = "after_notify_resp"
 BEFORE_PUBACK = "before_puback"
 AFTER_PUBACK = "after_puback"
+BEFORE_COMMAND = "before_command"
+AFTER_COMMAND = "after_command"
+BEFORE_SETTLED = "before_settled"
 VARIABLE = "FLEET_FAILPOINT"
 
 

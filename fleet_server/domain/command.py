@@ -3,14 +3,14 @@
 1. A command that can harm carries a token with a counter; the device accepts a counter once, and
    keeps it before it runs the command. Sending the same token again can run nothing twice.
 2. A token is given up for a new one, and a command called cancelled or expired, only when it is
-   known that the device did not accept the token and never will: a higher counter was accepted
-   after a lower one (the overtaking, a command without effect that names the last counter before
-   itself).
+   known that the device did not accept the token and never will: the overtaking was accepted, a
+   command without effect with a higher counter, and its answer names a lower one as the last that
+   had an effect.
 3. What the device accepted and never answered is unknown. A command that may run twice
    (`repeatable`) is then sent anew; any other one waits for its OperationComplete or Boot!, and
    fails as unknown when its time is over.
-4. A command without a token (a vendor's device, or one that cannot harm) is sent once, or once for
-   each connection when it may run twice. Once it left, nothing calls it back.
+4. A command without a token (a vendor's device, or one that cannot harm) is sent once, or until it
+   is answered when it may run twice. Once it left, nothing calls it back.
 5. A state is never ahead of the truth: SENT is stored before the message leaves; accepted, done and
    failed are what the device said; cancelled and expired mean that it never runs.
 
@@ -158,14 +158,14 @@ class Booted:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The last counter the device accepted; None from one that does not tell."""
+    """The last counter the device accepted, an overtaking's too; None: it does not tell."""
 
     counter: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """The overtaking with `counter` was accepted; `last` is the counter accepted before it."""
+    """The overtaking with `counter` was accepted; `last` is the last one that had an effect."""
 
     counter: int
     last: int
@@ -231,10 +231,11 @@ def next_step(command: Command, *, token_is_good: bool, is_new_connection: bool)
     if not command.is_out:
         return Step.SEND
     if not command.signed:
-        return Step.SEND if command.repeatable and is_new_connection else Step.WAIT
-    if command.cancelling or command.time_over or not token_is_good:
-        return Step.OVERTAKE
-    return Step.LOOK if command.spent or is_new_connection else Step.SEND
+        return Step.SEND if command.repeatable else Step.WAIT
+    if is_new_connection:
+        return Step.LOOK
+    must_settle = command.cancelling or command.time_over or command.spent or not token_is_good
+    return Step.OVERTAKE if must_settle else Step.SEND
 
 
 def _sent(command: Command, event: Sent) -> Command:
@@ -267,7 +268,7 @@ def _refused(command: Command, event: Refused) -> Command:
         case Refusal.FULL:
             return _did_not_run(told)
         case Refusal.SPENT:
-            return replace(told, spent=True)
+            return replace(command, spent=True)
         case Refusal.STALE:
             return told
         case Refusal.FINAL:
@@ -291,13 +292,11 @@ def _booted(command: Command, _event: Booted) -> Command:
 
 
 def _looked(command: Command, event: Looked) -> Command:
-    if not command.is_out or not command.signed:
+    if not command.is_out or not command.signed or event.counter is None:
         return command
-    if event.counter is None:
-        return _unheard(command) if command.spent else command
-    if event.counter < command.counter:
-        return replace(command, spent=False)
-    return _unheard(command) if event.counter == command.counter else _lost(command)
+    if event.counter == command.counter:
+        return _unheard(command)
+    return replace(command, spent=command.spent or event.counter > command.counter)
 
 
 def _overtaken(command: Command, event: Overtaken) -> Command:
@@ -313,7 +312,7 @@ def _overtaking_refused(command: Command, event: OvertakingRefused) -> Command:
         return command
     if event.refusal is Refusal.BUSY:
         return command
-    if event.refusal in (Refusal.STALE, Refusal.FULL):
+    if event.refusal is not Refusal.FINAL:
         return replace(command, overtaking=0)
     return _lost(command)
 

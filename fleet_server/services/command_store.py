@@ -15,14 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from fleet_server.domain.back_off import retry_after
-from fleet_server.domain.command import Command, Event, QueuedAgain, State, after
+from fleet_server.domain.command import Command, Event, QueuedAgain, Refused, State, after
 from fleet_server.services import tables as t
 from fleet_server.services.upsert import add_to
 
 ANSWER_TIMEOUT = timedelta(seconds=15)
-# A command that waits for its device or for the one before it is woken; this is for the case that
-# nobody did.
-PARKED = timedelta(hours=1)
 _LONGEST_TEXT = 256
 _FIELDS = (
     "signed",
@@ -55,11 +52,14 @@ def apply(
 ) -> Command:
     """Take events in, one after another; `more` are columns to set beside."""
     before = changed = command_of(row)
-    again = False
+    again = waits = False
     for event in events:
         changed = after(changed, event)
         again = again or isinstance(event, QueuedAgain)
+        waits = isinstance(event, Refused) and changed.state is State.QUEUED
     values = _values(row, before, changed, now) if changed != before else {}
+    if waits and not changed.cancelling:
+        values["due_at"] = min(now + retry_after(row.tries), max(row.expires_at, now))
     if again and changed != before:
         values |= {"tries": 0, "sent_at": None, "accepted_at": None, "finished_at": None}
     values |= more or {}
@@ -73,12 +73,18 @@ def apply(
     return changed
 
 
-def open_of(connection: Connection, endpoint_ids: Sequence[str]) -> list[Row[Any]]:
-    """The commands of these devices that have not ended."""
-    query = select(t.command).where(
-        t.command.c.endpoint_id.in_(endpoint_ids), t.command.c.finished_at.is_(None)
+def wake(connection: Connection, endpoint_ids: Sequence[str], now: datetime) -> None:
+    """Have the dispatcher look at the first open command of each of these devices."""
+    firsts = (
+        select(func.min(t.command.c.id))
+        .where(t.command.c.endpoint_id.in_(endpoint_ids), t.command.c.finished_at.is_(None))
+        .group_by(t.command.c.endpoint_id)
     )
-    return list(connection.execute(query.order_by(t.command.c.id)).all())
+    connection.execute(
+        update(t.command)
+        .where(t.command.c.id.in_(firsts), t.command.c.due_at > now)
+        .values(due_at=now)
+    )
 
 
 def count(connection: Connection, state: State, by: int) -> None:
@@ -103,34 +109,12 @@ def _values(row: Row[Any], before: Command, changed: Command, now: datetime) -> 
         values["accepted_at"] = now
     if changed.has_ended:
         values["finished_at"] = now
-    return values | {"due_at": _due_at(row, before, changed, now)}
-
-
-def _due_at(row: Row[Any], before: Command, changed: Command, now: datetime) -> datetime:
-    expires_at: datetime = row.expires_at
-    was_busy = before.state is State.SENT and changed.state is State.QUEUED
-    if was_busy and changed.error_code and not changed.cancelling:
-        return min(now + retry_after(row.tries), max(expires_at, now))
-    if changed.state is State.ACCEPTED and not changed.cancelling:
-        return expires_at
-    return now
+    has_begun = changed.state is State.ACCEPTED and not changed.cancelling
+    return values | {"due_at": row.expires_at if has_begun else now}
 
 
 def _wake_those_who_wait(connection: Connection, row: Row[Any], now: datetime) -> None:
-    first = select(func.min(t.command.c.id)).where(
-        t.command.c.endpoint_id == row.endpoint_id, t.command.c.finished_at.is_(None)
-    )
-    connection.execute(
-        update(t.command)
-        .where(
-            t.command.c.id == first.scalar_subquery(),
-            t.command.c.state == State.QUEUED,
-            t.command.c.counter == 0,
-            t.command.c.due_at > now,
-            t.command.c.tries == 0,
-        )
-        .values(due_at=now)
-    )
+    wake(connection, [row.endpoint_id], now)
     if row.outbox_id is not None:
         connection.execute(
             update(t.outbox).where(t.outbox.c.id == row.outbox_id).values(due_at=now)

@@ -24,8 +24,10 @@ from agent.wire.codes import (
 )
 from fleet_server.domain import event as kinds
 from fleet_server.domain import presence as rules
+from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import agents as store
 from fleet_server.services import (
+    command_news,
     event_log,
     gasps,
     interruptions,
@@ -123,6 +125,8 @@ class Intake:
             outgoing += self._react(one, now)
         touched = {one.incoming.endpoint_id for one in heard}
         self._write(connection, touched, [one for one in heard if one.new], now)
+        arrived = {one.incoming.endpoint_id for one in heard if one.incoming.kind == CONNECT}
+        command_news.add_connected(connection, arrived, now)
         for reason, count in refused.items():
             add_to(connection, t.ingest_counter, {"name": reason}, "value", count)
         return outgoing
@@ -283,6 +287,8 @@ class Intake:
         gasps.count(connection, ((one.row, one.gasp) for one in new if one.row is not None))
         turned = {agent.endpoint_id for agent in agents if agent.changes}
         store.save(connection, agents)
+        command_news.add_connected(connection, turned, now)
+        command_news.add_notifications(connection, _notifications(new), now)
         suspicious = turned | _tellers(new, interruptions.POWER_EVENTS)
         if suspicious:
             topology = self.topology.read(connection, now)
@@ -334,6 +340,12 @@ class Intake:
 
 def _is_due(last_at: datetime | None, every: timedelta, now: datetime) -> bool:
     return last_at is None or now - last_at >= every
+
+
+def _notifications(new: Iterable[Heard]) -> Iterable[tuple[str, usp.Notify]]:
+    for one in new:
+        if one.incoming.message is not None:
+            yield one.incoming.endpoint_id, one.incoming.message.body.request.notify
 
 
 def _tellers(new: Iterable[Heard], names: tuple[str, ...]) -> set[str]:
