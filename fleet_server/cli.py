@@ -174,6 +174,8 @@ def operator_system(
     fail: Annotated[int, typer.Option("--fail", help="Do nothing at the next calls.")] = 0,
     lose: Annotated[int, typer.Option("--lose", help="Lose the next answers.")] = 0,
     twice: Annotated[int, typer.Option("--twice", help="Answer the next calls twice.")] = 0,
+    late: Annotated[int, typer.Option("--late", help="Carry the next calls out late.")] = 0,
+    skip: Annotated[int, typer.Option("--skip", help="So many calls are well before.")] = 0,
     state: State = None,
 ) -> None:
     """What a simulated system of the operator was asked; options make it misbehave."""
@@ -181,7 +183,7 @@ def operator_system(
     system = bootstrap.simulated_systems(config, bootstrap.build(config), utc_now).get(name)
     if system is None:
         raise OperatorError(f"{name} is not simulated.", "Ask the devices with `usp`.")
-    wanted = Behaviour(delay_ms or 0, refuse, fail, lose, twice)
+    wanted = Behaviour(delay_ms or 0, skip, refuse, fail, lose, twice, late)
     if delay_ms is not None or wanted != Behaviour():
         system.behave(wanted)
     for call in system.calls():

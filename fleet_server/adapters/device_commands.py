@@ -54,8 +54,11 @@ class DeviceCommands:
     connect: Callable[[], AbstractContextManager[Asker]]
     now: Callable[[], datetime]
 
-    def carry_out(self, operation_id: str, operation: Operation) -> Answer:
-        """Setting the same state, list or days twice changes nothing on the device."""
+    def carry_out(self, operation_id: str, operation: Operation, sequence: int) -> Answer:
+        """Setting the same state, list or days twice changes nothing on the device.
+
+        `sequence` is not needed: a device compares the counters of its commands.
+        """
         if not isinstance(operation, DeviceOperation):
             raise OperationRefusedError("unknown_operation")
         endpoint_id = operation.endpoint_id

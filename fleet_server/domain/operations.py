@@ -103,8 +103,20 @@ class SetLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveLine:
+    """The line is bound to one voice modem, by its MAC address as MTA; "" binds it to none."""
+
+    line: str
+    mta_mac: str
+
+    @property
+    def target(self) -> str:
+        return f"line:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveLine:
-    """The line is taken out of the softswitch."""
+    """The line is taken out of the softswitch, and with it what it was bound to."""
 
     line: str
 
@@ -246,7 +258,7 @@ class TellWarranty:
 
 
 AccessOperation = SetAccess | RemoveAccess | PublishAllowList
-VoiceOperation = SetLine | RemoveLine | PublishAllowList
+VoiceOperation = SetLine | MoveLine | RemoveLine | PublishAllowList
 CardOperation = PairCard | EntitleCard | RefreshCard | SetBlacklisted
 WorkOrderOperation = OpenWorkOrder | CancelWorkOrder
 DeviceOperation = SetDeviceState | GiveAllowList | TellWarranty
@@ -264,6 +276,7 @@ _KINDS: dict[str, type[Any]] = {
     "remove_access": RemoveAccess,
     "publish_allow_list": PublishAllowList,
     "set_line": SetLine,
+    "move_line": MoveLine,
     "remove_line": RemoveLine,
     "pair_card": PairCard,
     "entitle_card": EntitleCard,
@@ -280,9 +293,12 @@ _KINDS: dict[str, type[Any]] = {
 # it, and a card's pairing says nothing of its package.
 _ACCESS = ("set_access", "remove_access")
 _LINE = ("set_line", "remove_line")
+_BINDING = ("move_line", "remove_line")
 _ASPECTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_ACCESS, _ACCESS),
-    **dict.fromkeys(_LINE, _LINE),
+    "set_line": _LINE,
+    "move_line": _BINDING,
+    "remove_line": (*_LINE, "move_line"),
     **{
         kind: (kind,)
         for kind in (
@@ -296,6 +312,17 @@ _ASPECTS: dict[str, tuple[str, ...]] = {
         )
     },
 }
+# What an operation settles of its target. A later one that settles the same overtakes it; what
+# settles nothing (a notice, one more refresh) is never overtaken.
+_SETTLES: dict[str, tuple[str, ...]] = {
+    **{kind: (kind,) for kind in _ASPECTS},
+    **dict.fromkeys(_ACCESS, ("access",)),
+    "set_line": ("barring",),
+    "move_line": ("binding",),
+    "remove_line": ("barring", "binding"),
+    "open_work_order": ("order",),
+    "cancel_work_order": ("order",),
+}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -307,6 +334,11 @@ def kind_of(operation: Operation) -> str:
 def superseded_by(kind: str) -> tuple[str, ...]:
     """The kinds of operations that a newer one of this kind on the same target makes needless."""
     return _ASPECTS.get(kind, ())
+
+
+def settles(operation: Operation) -> tuple[str, ...]:
+    """The aspects of its target that an operation settles, for comparing sequence numbers."""
+    return _SETTLES.get(kind_of(operation), ())
 
 
 def encode(operation: Operation) -> str:

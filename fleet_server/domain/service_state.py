@@ -23,6 +23,7 @@ from fleet_server.domain.operations import (
     AccessMode,
     Barring,
     EntitleCard,
+    MoveLine,
     Operation,
     PairCard,
     RemoveAccess,
@@ -101,7 +102,10 @@ _MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class ServedUnit:
-    """A unit on a contract; `cable_macs` is what the network knows it by; `box` a card's STB."""
+    """A unit on a contract; `cable_macs` is what the network knows it by; `box` a card's STB.
+
+    `mta_mac` is what the softswitch knows a voice modem by.
+    """
 
     serial_number: str
     product_class: ProductClass
@@ -109,6 +113,7 @@ class ServedUnit:
     cable_macs: tuple[str, ...] = ()
     box: str = ""
     blacklisted: bool = False
+    mta_mac: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +183,13 @@ def installation(
 ) -> tuple[Stage, Stage, Stage]:
     """What has to be done when one unit is put on a contract; `lines` are those it carries."""
     voice, network, devices = stages(Served(package, lines, (unit,)), state, "installed")
+    bound: Stage = ()
+    if unit.mta_mac and not unit.blacklisted:
+        bound = tuple((System.VOICE, MoveLine(line, unit.mta_mac)) for line in lines)
     pairing: Stage = ()
     if unit.product_class is ProductClass.CARD and unit.box:
         pairing = ((System.CONDITIONAL_ACCESS, PairCard(unit.serial_number, unit.box)),)
-    return (*voice, *pairing), network, devices
+    return (*voice, *bound, *pairing), network, devices
 
 
 def removal(unit: ServedUnit) -> Stage:

@@ -49,7 +49,9 @@ def call(systems: Mapping[System, OperatorSystem], taken: Taken) -> Result:
     if taken.system not in systems:
         return Result(Outcome.UNAVAILABLE, "no_adapter")
     try:
-        answer = systems[taken.system].carry_out(taken.operation_id, taken.operation)
+        answer = systems[taken.system].carry_out(
+            taken.operation_id, taken.operation, sequence=taken.id
+        )
     except SystemUnavailableError as error:
         return Result(Outcome.UNAVAILABLE, str(error))
     except SystemBusyError as error:

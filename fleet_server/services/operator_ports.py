@@ -3,7 +3,14 @@
 Every call carries an operation id. A system that has carried out this id before answers as it did
 then and does nothing; the same id with other contents is refused. A call either ends within
 `CALL_TIMEOUT_S` or raises SystemUnavailableError, after which nobody knows whether it was done: the
-caller asks again under the same id. `fleet_server/tests/operator_contract.py` is the test that
+caller asks again under the same id.
+
+Every call carries a sequence number too. A system refuses with OVERTAKEN what has a lower one than
+the last operation it took that settles the same of the same target (`settles`): an order that
+was under way for long must not undo a later one. An adapter to a system that compares no numbers
+keeps the last of each target itself, and reads back what is in force before it answers.
+
+`fleet_server/tests/operator_contract.py` is the test that
 every adapter has to pass.
 """
 
@@ -22,6 +29,7 @@ from fleet_server.domain.operations import (
 from fleet_server.errors import FleetError
 
 CALL_TIMEOUT_S = 10.0
+OVERTAKEN = "overtaken"
 
 
 class SystemUnavailableError(FleetError):
@@ -52,8 +60,8 @@ class Answer:
 class OperatorSystem(Protocol):
     """What all systems have in common; an operation that is not theirs is refused."""
 
-    def carry_out(self, operation_id: str, operation: Operation) -> Answer:
-        """Do it, unless it was done before.
+    def carry_out(self, operation_id: str, operation: Operation, sequence: int) -> Answer:
+        """Do it, unless it was done before; `sequence` grows with every decision.
 
         Raises SystemUnavailableError, SystemBusyError or OperationRefusedError.
         """
@@ -79,19 +87,25 @@ class AccessProvisioning(OperatorSystem, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A telephone line; `registered` and `off_hook` are what the softswitch sees."""
+    """A telephone line; `registered` and `off_hook` are what the softswitch sees.
+
+    `mta_mac` is the voice modem it is bound to, "" for none.
+    """
 
     barring: Barring
+    mta_mac: str
     registered: bool
     off_hook: bool
     emergency_call_at: datetime | None
 
 
 class Voice(OperatorSystem, Protocol):
-    """The softswitch: takes SetLine, RemoveLine, PublishAllowList.
+    """The softswitch: takes SetLine, MoveLine, RemoveLine, PublishAllowList.
 
-    It tightens no barring while a line is in use or within the call-back time after an emergency
-    call (SystemBusyError), and it never bars emergency numbers or the numbers of the allow-list.
+    A line is bound to one voice modem at most; MoveLine takes it from any other. While a line is in
+    use, or within the call-back time after an emergency call, the softswitch tightens no barring
+    and takes the line from no modem (SystemBusyError). It never bars emergency numbers or the
+    numbers of the allow-list.
     """
 
     def line(self, line: str) -> Line | None: ...

@@ -22,6 +22,7 @@ from fleet_server.services import outbox
 from fleet_server.services import tables as t
 
 _IN_THE_NETWORK = ("cable", "emta")
+_MTA = "emta"
 _VOICE = "voice"
 _ACTIVE = "active"
 _STATE_PATH = "Device.X_IPKO-COM_Service.State"
@@ -75,8 +76,8 @@ def served_by(connection: Connection, contract_id: int) -> Served:
 
 def served_unit(connection: Connection, unit: ContractUnit) -> ServedUnit:
     """One unit with what the network knows it by, and a card with its box."""
-    macs = connection.scalars(
-        select(t.unit_mac.c.mac_address)
+    macs = connection.execute(
+        select(t.unit_mac.c.mac_address, t.unit_mac.c.interface)
         .where(t.unit_mac.c.unit_id == unit.id, t.unit_mac.c.interface.in_(_IN_THE_NETWORK))
         .order_by(t.unit_mac.c.mac_address)
     ).all()
@@ -89,10 +90,20 @@ def served_unit(connection: Connection, unit: ContractUnit) -> ServedUnit:
         unit.serial_number,
         ProductClass(unit.product_class),
         unit.endpoint_id,
-        tuple(macs),
+        tuple(mac.mac_address for mac in macs),
         box or "",
         unit.blacklisted,
+        mta_mac([(mac.mac_address, mac.interface) for mac in macs]),
     )
+
+
+def mta_mac(macs: Sequence[tuple[str, str]]) -> str:
+    """What the softswitch knows a voice modem by: the address of its MTA, else its only one.
+
+    `macs`: address and interface, `cable` or `emta`.
+    """
+    found = [mac for mac, interface in macs if interface == _MTA] or [mac for mac, _ in macs]
+    return found[0] if found else ""
 
 
 def queue_installation(

@@ -16,8 +16,10 @@ from agent.wire.authorisation import token_text
 from fleet_server.domain import operations as op
 from fleet_server.domain.operations import AccessMode, Barring, Channel
 from fleet_server.services.operator_ports import (
+    OVERTAKEN,
     Access,
     AccessProvisioning,
+    Answer,
     ConditionalAccess,
     Notices,
     OperationRefusedError,
@@ -28,6 +30,7 @@ from fleet_server.services.operator_ports import (
 )
 
 MAC = "02:00:5E:00:00:01"
+OTHER_MAC = "02:00:5E:00:00:02"
 LINE = "C-1001/voice"
 CARD = "0400000001"
 BOX = "00000003"
@@ -40,6 +43,11 @@ def allow_list(version: int, number: str = "080011222", host: str = "mesimi.exam
         "fqdn::fleet.test", version, 1, YEAR_2090_S, [number], [(1, YEAR_2090_S, [host])]
     )
     return token_text(signed, bytes(64))
+
+
+def ask(system: OperatorSystem, name: str, operation: op.Operation) -> Answer:
+    """One call; the number at the end of its name is its sequence number."""
+    return system.carry_out(name, operation, int(name.rpartition("-")[2]))
 
 
 class _Contract:
@@ -57,28 +65,41 @@ class _Contract:
         self, system: OperatorSystem
     ) -> None:
         name = self.new_id()
-        answer = system.carry_out(name, self.first)
+        answer = ask(system, name, self.first)
         assert answer.operation_id == name
         assert answer.reference
 
     def test_the_same_operation_again_is_answered_as_before(self, system: OperatorSystem) -> None:
         name = self.new_id()
-        answer = system.carry_out(name, self.first)
-        system.carry_out(self.new_id(), self.other)
-        assert system.carry_out(name, self.first) == answer
+        answer = ask(system, name, self.first)
+        ask(system, self.new_id(), self.other)
+        assert ask(system, name, self.first) == answer
 
     def test_an_operation_id_means_one_operation_for_ever(self, system: OperatorSystem) -> None:
         name = self.new_id()
-        system.carry_out(name, self.first)
+        ask(system, name, self.first)
         with pytest.raises(OperationRefusedError):
-            system.carry_out(name, self.other)
+            ask(system, name, self.other)
 
     def test_what_is_not_this_systems_is_refused(self, system: OperatorSystem) -> None:
         with pytest.raises(OperationRefusedError):
-            system.carry_out(self.new_id(), self.foreign)
+            ask(system, self.new_id(), self.foreign)
 
 
-class AccessContract(_Contract):
+class _Settled(_Contract):
+    """Order by sequence number, where one operation settles what another settled."""
+
+    def test_what_a_later_operation_overtook_is_refused(self, system: OperatorSystem) -> None:
+        ask(system, "contract-3", self.first)
+        ask(system, "contract-7", self.other)
+        with pytest.raises(OperationRefusedError, match=OVERTAKEN):
+            ask(system, "contract-5", self.first)
+        ask(system, "contract-8", self.first)
+        with pytest.raises(OperationRefusedError, match=OVERTAKEN):
+            ask(system, "contract-6", self.other)
+
+
+class AccessContract(_Settled):
     first = op.SetAccess(MAC, "TOP L", AccessMode.OPEN)
     other = op.SetAccess(MAC, "TOP L", AccessMode.WALLED_GARDEN)
 
@@ -86,24 +107,39 @@ class AccessContract(_Contract):
         self, system: AccessProvisioning
     ) -> None:
         assert system.access(MAC) is None
-        system.carry_out("c-1", self.first)
-        system.carry_out("c-2", self.other)
-        system.carry_out("c-1", self.first)
+        ask(system, "c-1", self.first)
+        ask(system, "c-2", self.other)
+        ask(system, "c-1", self.first)
         assert system.access(MAC) == Access("TOP L", AccessMode.WALLED_GARDEN)
-        system.carry_out("c-3", op.RemoveAccess(MAC))
+        ask(system, "c-3", op.RemoveAccess(MAC))
         assert system.access(MAC) is None
-        system.carry_out("c-4", op.RemoveAccess(MAC))
+        ask(system, "c-4", op.RemoveAccess(MAC))
+
+    def test_a_late_order_does_not_open_what_was_closed_after_it(
+        self, system: AccessProvisioning
+    ) -> None:
+        ask(system, "c-2", op.RemoveAccess(MAC))
+        with pytest.raises(OperationRefusedError, match=OVERTAKEN):
+            ask(system, "c-1", self.first)
+        assert system.access(MAC) is None
+
+    def test_orders_for_different_addresses_overtake_nothing(
+        self, system: AccessProvisioning
+    ) -> None:
+        ask(system, "c-2", op.SetAccess(OTHER_MAC, "TOP L", AccessMode.OPEN))
+        ask(system, "c-1", self.first)
+        assert system.access(MAC) is not None
 
     def test_an_older_allow_list_does_not_replace_a_newer_one(
         self, system: AccessProvisioning
     ) -> None:
         assert system.allow_list_version() == 0
-        system.carry_out("c-1", op.PublishAllowList(7, allow_list(7)))
-        system.carry_out("c-2", op.PublishAllowList(6, allow_list(6)))
+        ask(system, "c-1", op.PublishAllowList(7, allow_list(7)))
+        ask(system, "c-2", op.PublishAllowList(6, allow_list(6)))
         assert system.allow_list_version() == 7
 
 
-class VoiceContract(_Contract):
+class VoiceContract(_Settled):
     first = op.SetLine(LINE, Barring.NONE)
     other = op.SetLine(LINE, Barring.ALL_BUT_EMERGENCY)
 
@@ -111,8 +147,8 @@ class VoiceContract(_Contract):
     def test_emergency_numbers_and_those_of_the_list_are_open_however_a_line_is_barred(
         self, system: Voice, barring: Barring
     ) -> None:
-        system.carry_out("c-1", op.PublishAllowList(7, allow_list(7)))
-        system.carry_out("c-2", op.SetLine(LINE, barring))
+        ask(system, "c-1", op.PublishAllowList(7, allow_list(7)))
+        ask(system, "c-2", op.SetLine(LINE, barring))
         found = system.line(LINE)
         assert found is not None
         assert (found.barring, found.registered) == (barring, True)
@@ -120,14 +156,54 @@ class VoiceContract(_Contract):
             assert system.may_call(LINE, number), number
         assert system.may_call(LINE, "038123456") == (barring is Barring.NONE)
 
+    def test_a_line_is_bound_to_one_voice_modem_whatever_its_barring(self, system: Voice) -> None:
+        ask(system, "c-1", self.first)
+        assert _bound_to(system) == ""
+        ask(system, "c-2", op.MoveLine(LINE, MAC))
+        ask(system, "c-3", op.MoveLine(LINE, OTHER_MAC))
+        assert _bound_to(system) == OTHER_MAC
+        ask(system, "c-4", self.other)
+        assert _bound_to(system) == OTHER_MAC
+        ask(system, "c-5", op.MoveLine(LINE, ""))
+        assert _bound_to(system) == ""
+
+    def test_a_move_and_a_barring_do_not_overtake_each_other(self, system: Voice) -> None:
+        ask(system, "c-1", self.first)
+        ask(system, "c-4", op.MoveLine(LINE, MAC))
+        ask(system, "c-3", self.other)
+        with pytest.raises(OperationRefusedError, match=OVERTAKEN):
+            ask(system, "c-2", op.MoveLine(LINE, OTHER_MAC))
+        found = system.line(LINE)
+        assert found is not None
+        assert (found.barring, found.mta_mac) == (Barring.ALL_BUT_EMERGENCY, MAC)
+
+    def test_what_came_before_the_removal_of_a_line_does_not_bring_it_back(
+        self, system: Voice
+    ) -> None:
+        ask(system, "c-1", self.first)
+        ask(system, "c-4", op.RemoveLine(LINE))
+        for late in (self.other, op.MoveLine(LINE, MAC)):
+            with pytest.raises(OperationRefusedError, match=OVERTAKEN):
+                ask(system, "c-2" if late is self.other else "c-3", late)
+        assert system.line(LINE) is None
+
+    def test_there_is_no_moving_a_line_that_is_not_there(self, system: Voice) -> None:
+        with pytest.raises(OperationRefusedError):
+            ask(system, "c-1", op.MoveLine(LINE, MAC))
+
     def test_a_line_that_was_removed_is_gone(self, system: Voice) -> None:
-        system.carry_out("c-1", self.first)
-        system.carry_out("c-2", op.RemoveLine(LINE))
+        ask(system, "c-1", self.first)
+        ask(system, "c-2", op.RemoveLine(LINE))
         assert system.line(LINE) is None
         assert not system.may_call(LINE, "112")
 
 
-class CardContract(_Contract):
+def _bound_to(system: Voice) -> str | None:
+    found = system.line(LINE)
+    return found.mta_mac if found else None
+
+
+class CardContract(_Settled):
     first = op.PairCard(CARD, BOX)
     other = op.PairCard(CARD, "")
 
@@ -135,35 +211,44 @@ class CardContract(_Contract):
         self, system: ConditionalAccess
     ) -> None:
         assert system.card(CARD) is None
-        system.carry_out("c-1", op.PairCard(CARD, BOX))
-        system.carry_out("c-2", op.EntitleCard(CARD, "TOP L"))
-        system.carry_out("c-3", op.RefreshCard(CARD))
-        system.carry_out("c-3", op.RefreshCard(CARD))
+        ask(system, "c-1", op.PairCard(CARD, BOX))
+        ask(system, "c-2", op.EntitleCard(CARD, "TOP L"))
+        ask(system, "c-3", op.RefreshCard(CARD))
+        ask(system, "c-3", op.RefreshCard(CARD))
         found = system.card(CARD)
         assert found is not None
         assert (found.box, found.package, found.refreshes) == (BOX, "TOP L", 1)
-        system.carry_out("c-4", op.EntitleCard(CARD, ""))
+        ask(system, "c-4", op.EntitleCard(CARD, ""))
         found = system.card(CARD)
         assert found is not None
         assert (found.box, found.package) == (BOX, "")
+
+    def test_a_late_pairing_does_not_take_a_card_back(self, system: ConditionalAccess) -> None:
+        ask(system, "c-2", op.PairCard(CARD, BOX))
+        ask(system, "c-1", op.EntitleCard(CARD, "TOP L"))
+        with pytest.raises(OperationRefusedError, match=OVERTAKEN):
+            ask(system, "c-0", op.PairCard(CARD, ""))
+        found = system.card(CARD)
+        assert found is not None
+        assert (found.box, found.package) == (BOX, "TOP L")
 
     @pytest.mark.parametrize("listed", [CARD, BOX])
     def test_what_is_blacklisted_is_not_paired_until_it_is_off_the_list(
         self, system: ConditionalAccess, listed: str
     ) -> None:
-        system.carry_out("c-1", op.SetBlacklisted(listed, True))
+        ask(system, "c-1", op.SetBlacklisted(listed, True))
         assert system.is_blacklisted(listed)
         with pytest.raises(OperationRefusedError):
-            system.carry_out("c-2", op.PairCard(CARD, BOX))
-        system.carry_out("c-3", op.SetBlacklisted(listed, False))
-        system.carry_out("c-4", op.PairCard(CARD, BOX))
+            ask(system, "c-2", op.PairCard(CARD, BOX))
+        ask(system, "c-3", op.SetBlacklisted(listed, False))
+        ask(system, "c-4", op.PairCard(CARD, BOX))
         assert not system.is_blacklisted(listed)
 
     def test_a_blacklisted_card_gets_no_package(self, system: ConditionalAccess) -> None:
-        system.carry_out("c-1", op.SetBlacklisted(CARD, True))
+        ask(system, "c-1", op.SetBlacklisted(CARD, True))
         with pytest.raises(OperationRefusedError):
-            system.carry_out("c-2", op.EntitleCard(CARD, "TOP L"))
-        system.carry_out("c-3", op.EntitleCard(CARD, ""))
+            ask(system, "c-2", op.EntitleCard(CARD, "TOP L"))
+        ask(system, "c-3", op.EntitleCard(CARD, ""))
 
 
 class NoticesContract(_Contract):
@@ -172,23 +257,23 @@ class NoticesContract(_Contract):
 
     def test_a_notice_is_sent_once_however_often_it_is_asked_for(self, system: Notices) -> None:
         for _ in range(3):
-            system.carry_out("c-1", self.first)
-        system.carry_out("c-2", self.other)
+            ask(system, "c-1", self.first)
+        ask(system, "c-2", self.other)
         assert system.sent("C-1001") == [self.first, self.other]
         assert system.sent("C-1002") == []
 
 
-class WorkOrdersContract(_Contract):
+class WorkOrdersContract(_Settled):
     first = op.OpenWorkOrder("O-1", "collect", "C-1001", "00000002", "2026-12-05")
     other = op.CancelWorkOrder("O-1")
 
     def test_an_order_is_open_until_it_is_cancelled(self, system: WorkOrders) -> None:
         assert system.order("O-1") is None
-        system.carry_out("c-1", self.first)
+        ask(system, "c-1", self.first)
         opened = WorkOrder("collect", "C-1001", "00000002", "2026-12-05", True)
         assert system.order("O-1") == opened
-        system.carry_out("c-2", self.other)
-        system.carry_out("c-1", self.first)
+        ask(system, "c-2", self.other)
+        ask(system, "c-1", self.first)
         found = system.order("O-1")
         assert found is not None
         assert not found.open

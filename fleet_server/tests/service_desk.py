@@ -49,7 +49,7 @@ class PlayedDevices:
         self.told: dict[str, list[DeviceOperation]] = {}
         self.silent: set[str] = set()
 
-    def carry_out(self, operation_id: str, operation: Operation) -> Answer:
+    def carry_out(self, operation_id: str, operation: Operation, sequence: int) -> Answer:
         assert isinstance(operation, DeviceOperation)
         if operation.endpoint_id in self.silent:
             raise SystemUnavailableError("no_answer")

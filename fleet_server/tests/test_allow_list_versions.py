@@ -87,7 +87,7 @@ def test_the_network_comes_first_and_devices_follow(desk: ServiceDesk) -> None:
     desk.work()
     assert desk.access.allow_list_version() == 7
     assert (given(desk, STB), given(desk, VOICE_MODEM)) == ([7], [7])
-    desk.access.carry_out("garden", SetAccess(MAC, "TOP L", AccessMode.WALLED_GARDEN))
+    desk.access.carry_out("garden", SetAccess(MAC, "TOP L", AccessMode.WALLED_GARDEN), 0)
     assert desk.access.may_reach(MAC, "mesimi.example")
 
 

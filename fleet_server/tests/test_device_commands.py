@@ -74,7 +74,7 @@ def commands(desk: ServiceDesk, asked: Asked) -> DeviceCommands:
 def test_a_state_is_set_by_a_command_that_is_signed_for_it(
     commands: DeviceCommands, asked: Asked
 ) -> None:
-    answer = commands.carry_out("service-1/3.1", RESTRICTED)
+    answer = commands.carry_out("service-1/3.1", RESTRICTED, 1)
     assert (answer.operation_id, answer.reference) == ("service-1/3.1", "cli-1")
     (operate,) = asked.requests
     args = dict(operate.input_args)
@@ -82,13 +82,13 @@ def test_a_state_is_set_by_a_command_that_is_signed_for_it(
     assert operate.command == "Device.X_IPKO-COM_Service.SetState()"
     assert (operate.command_key, operate.send_resp) == ("service-1/3.1", True)
     assert args == {"State": "restricted", "Reason": "decision 1", "Profile": "TOP L"}
-    commands.carry_out("service-1/3.1", RESTRICTED)
+    commands.carry_out("service-1/3.1", RESTRICTED, 1)
     first, second = (one.input_args[AUTHORIZATION_ARGUMENT] for one in asked.requests)
     assert first != second
 
 
 def test_a_list_is_given_as_it_was_signed(commands: DeviceCommands, asked: Asked) -> None:
-    commands.carry_out("allow-list-7/x", GiveAllowList(STB, 7, "document"))
+    commands.carry_out("allow-list-7/x", GiveAllowList(STB, 7, "document"), 1)
     (operate,) = asked.requests
     assert operate.command == "Device.X_IPKO-COM_Service.SetAllowList()"
     assert operate.input_args["Document"] == "document"
@@ -99,7 +99,7 @@ def test_the_days_of_the_warranty_are_set_all_or_none(
 ) -> None:
     days = TellWarranty(STB, "2026-11-26", "2027-11-26", "2026-11-26", "2030-11-26")
     asked.answer.body.response.set_resp.SetInParent()
-    commands.carry_out("warranty-1/1.1", days)
+    commands.carry_out("warranty-1/1.1", days, 1)
     (update,) = asked.sets[0].update_objs
     assert update.obj_path == "Device.X_IPKO-COM_Warranty."
     assert {one.param: one.value for one in update.param_settings} == {
@@ -112,13 +112,13 @@ def test_the_days_of_the_warranty_are_set_all_or_none(
     asked.answer = usp.Msg()
     asked.answer.body.error.err_code = INVALID_VALUE
     with pytest.raises(OperationRefusedError):
-        commands.carry_out("warranty-1/1.1", days)
+        commands.carry_out("warranty-1/1.1", days, 1)
 
 
 def test_a_silent_device_is_asked_again(commands: DeviceCommands, asked: Asked) -> None:
     asked.error = LinkError("no answer")
     with pytest.raises(SystemUnavailableError, match="no_answer"):
-        commands.carry_out("a", RESTRICTED)
+        commands.carry_out("a", RESTRICTED, 1)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_what_passes_is_tried_again_and_what_does_not_waits_for_a_person(
     results = asked.answer.body.response.operate_resp.operation_results
     results[0].cmd_failure.CopyFrom(failure)
     with pytest.raises(error, match=text):
-        commands.carry_out("a", RESTRICTED)
+        commands.carry_out("a", RESTRICTED, 1)
 
 
 def test_an_error_message_and_an_empty_answer_are_no_success(
@@ -146,16 +146,16 @@ def test_an_error_message_and_an_empty_answer_are_no_success(
     asked.answer = usp.Msg()
     asked.answer.body.error.err_code = 7026
     with pytest.raises(OperationRefusedError):
-        commands.carry_out("a", RESTRICTED)
+        commands.carry_out("a", RESTRICTED, 1)
     asked.answer = usp.Msg()
     asked.answer.body.response.operate_resp.SetInParent()
     with pytest.raises(SystemUnavailableError, match="empty_answer"):
-        commands.carry_out("b", RESTRICTED)
+        commands.carry_out("b", RESTRICTED, 1)
 
 
 def test_what_is_no_command_is_refused(commands: DeviceCommands) -> None:
     with pytest.raises(OperationRefusedError):
-        commands.carry_out("a", RemoveAccess("02:00:5E:00:00:01"))
+        commands.carry_out("a", RemoveAccess("02:00:5E:00:00:01"), 1)
 
 
 def test_a_command_reaches_a_device_over_the_broker(
@@ -172,6 +172,6 @@ def test_a_command_reaches_a_device_over_the_broker(
         utc_now,
     )
     operation = SetDeviceState(endpoint_id, "restricted", "decision 1")
-    assert commands.carry_out("service-1/3.1", operation).operation_id == "service-1/3.1"
+    assert commands.carry_out("service-1/3.1", operation, 1).operation_id == "service-1/3.1"
     request = agent.requests.get(timeout=10)
     assert request.body.request.operate.input_args["State"] == "restricted"

@@ -84,7 +84,9 @@ def test_a_crash_between_call_and_record_repeats_the_call_without_harm(desk: Ser
     (name,) = queue(desk, "d-1", one(notice, System.NOTICES))
     with desk.fleet.writing() as connection:
         (taken,) = outbox.take(connection, desk.now, 8)
-    desk.notices.carry_out(taken.operation_id, taken.operation)  # and the process dies here
+    desk.notices.carry_out(
+        taken.operation_id, taken.operation, taken.id
+    )  # and the process dies here
     desk.work()
     assert state(desk, name) == "queued"  # its lease has not ended
     desk.later(seconds=outbox.LEASE.total_seconds())
@@ -182,7 +184,7 @@ def test_a_device_that_is_away_is_not_called_before_it_is_back(desk: ServiceDesk
 
 
 def test_a_busy_line_is_asked_again_when_it_said(desk: ServiceDesk) -> None:
-    desk.voice.carry_out("before", SetLine(LINE, Barring.NONE))
+    desk.voice.carry_out("before", SetLine(LINE, Barring.NONE), 0)
     desk.voice.use_line(LINE, emergency_call_at=NOON - timedelta(minutes=50))
     (name,) = queue(desk, "d-1", one(BARRED, System.VOICE))
     desk.work()

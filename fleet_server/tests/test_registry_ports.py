@@ -100,7 +100,7 @@ def test_a_successor_is_served_and_the_unit_before_it_no_more(desk: ServiceDesk)
     assert desk.access.access(NEW_MAC) == Access("TOP L", AccessMode.OPEN)
     line = desk.voice.line(LINE)
     assert line is not None
-    assert line.barring is Barring.NONE
+    assert (line.barring, line.mta_mac) == (Barring.NONE, NEW_MAC)
     assert NEW not in desk.devices.told
 
 

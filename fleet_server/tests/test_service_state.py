@@ -160,7 +160,7 @@ def test_what_a_state_means(
     package: str,
     device: str,
 ) -> None:
-    desk.voice.carry_out("list", PublishAllowList(7, allow_list(7)))
+    desk.voice.carry_out("list", PublishAllowList(7, allow_list(7)), 0)
     if state is S.ACTIVE:
         decide(desk, S.SUSPENDED, G.OTHER_BREACH)
         step(desk)

@@ -41,6 +41,7 @@ KINDS = {
     "remove_access": _("remove access"),
     "publish_allow_list": _("publish the allow-list"),
     "set_line": _("set the line"),
+    "move_line": _("move the line"),
     "remove_line": _("remove the line"),
     "pair_card": _("pair the card"),
     "entitle_card": _("entitle the card"),

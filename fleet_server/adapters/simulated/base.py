@@ -12,8 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fleet_server.domain.operations import Operation, encode, kind_of
+from fleet_server.domain.operations import Operation, decode, encode, kind_of, settles
+from fleet_server.errors import FleetError
 from fleet_server.services.operator_ports import (
+    OVERTAKEN,
     Answer,
     OperationRefusedError,
     SystemBusyError,
@@ -28,31 +30,58 @@ CREATE TABLE IF NOT EXISTS done (
 CREATE TABLE IF NOT EXISTS call (
     number INTEGER PRIMARY KEY, at TEXT NOT NULL, operation_id TEXT NOT NULL, kind TEXT NOT NULL,
     arguments TEXT NOT NULL, outcome TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS last_taken (name TEXT PRIMARY KEY, sequence INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS item (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 _BEHAVIOUR = "behaviour"
 _LATE_ANSWER = "late answer"
+_LATE_CALL = "late call"
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """What the system does wrong: with every call (delay), or with the next so many calls.
 
-    `refuse_calls` does nothing and says never; `fail_before` does nothing and says nothing;
-    `fail_after` does it and the answer is lost; `answer_twice` answers, and then once more in place
-    of the answer to the next call.
+    `skip`: so many calls are well before anything goes wrong. `refuse_calls` does nothing and says
+    never; `fail_before` does nothing and says nothing; `fail_after` does it and the answer is lost;
+    `late` does nothing, and carries the call out when it has answered the next one; `answer_twice`
+    answers, and then once more in place of the answer to the next call.
     """
 
     delay_ms: int = 0
+    skip: int = 0
     refuse_calls: int = 0
     fail_before: int = 0
     fail_after: int = 0
     answer_twice: int = 0
+    late: int = 0
+
+
+# `skip` comes first, because it says that nothing goes wrong.
+_IN_ORDER = ("skip", "late", "fail_before", "refuse_calls", "fail_after", "answer_twice")
+_NOTHING_DONE: dict[str | None, tuple[type[FleetError], str]] = {
+    "late": (SystemUnavailableError, "on_its_way"),
+    "fail_before": (SystemUnavailableError, "no_answer"),
+    "refuse_calls": (OperationRefusedError, "refused"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call as it came in."""
+
+    operation_id: str
+    kind: str
+    arguments: str
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as the system saw it; `outcome` is done, again, or the code of what was raised."""
+    """One call as the system saw it; `outcome` is done, again, or the code of what was raised.
+
+    A call that came late stands there twice: `on_its_way`, and what came of it when it arrived.
+    """
 
     at: str
     operation_id: str
@@ -71,16 +100,19 @@ class SimulatedSystem:
         self._now = now
         self._sleep = sleep
 
-    def carry_out(self, operation_id: str, operation: Operation) -> Answer:
+    def carry_out(self, operation_id: str, operation: Operation, sequence: int) -> Answer:
         """As the port says, apart from what `behave` asked for."""
+        request = Request(operation_id, kind_of(operation), encode(operation), sequence)
         self._sleep(self.behaviour().delay_ms / 1000)
         with self._open() as file:
-            answer, problem = self._answer(file, operation_id, operation)
-            outcome = problem.args[0] if problem else ""
-            _note(file, self._now(), operation_id, operation, outcome or answer[1])
+            late = _get(file, _LATE_CALL, None)
+            _put(file, _LATE_CALL, None)
+            answer, problem = self._answer(file, request)
+            if late:
+                self._arrive(file, Request(**late))
         if problem:
             raise problem
-        return answer[0]
+        return answer
 
     def behave(self, behaviour: Behaviour) -> None:
         """From now on; `Behaviour()` is well again."""
@@ -122,41 +154,75 @@ class SimulatedSystem:
         raise NotImplementedError
 
     def _answer(
-        self, file: sqlite3.Connection, operation_id: str, operation: Operation
-    ) -> tuple[tuple[Answer, str], Exception | None]:
-        nothing = (Answer(operation_id, ""), "")
-        if _take(file, "fail_before"):
-            return nothing, SystemUnavailableError("no_answer")
-        if _take(file, "refuse_calls"):
-            return nothing, OperationRefusedError("refused")
+        self, file: sqlite3.Connection, request: Request
+    ) -> tuple[Answer, Exception | None]:
+        """The answer, or what is raised in its place; notes the call."""
+        nothing = Answer(request.operation_id, "")
+        fault = _next_fault(file)
+        if fault == "late":
+            _put(file, _LATE_CALL, asdict(request))
+        if fault in _NOTHING_DONE:
+            kind, code = _NOTHING_DONE[fault]
+            self._note(file, request, code)
+            return nothing, kind(code)
         try:
-            answer, outcome = self._do(file, operation_id, operation)
+            answer, outcome = self._do(file, request)
         except (OperationRefusedError, SystemBusyError) as error:
+            self._note(file, request, error.args[0])
             return nothing, error
-        if _take(file, "fail_after"):
+        if fault == "fail_after":
+            self._note(file, request, "answer_lost")
             return nothing, SystemUnavailableError("answer_lost")
+        self._note(file, request, outcome)
         late = _get(file, _LATE_ANSWER, None)
-        _put(file, _LATE_ANSWER, asdict(answer) if _take(file, "answer_twice") else None)
-        return (Answer(**late) if late else answer, outcome), None
+        _put(file, _LATE_ANSWER, asdict(answer) if fault == "answer_twice" else None)
+        return Answer(**late) if late else answer, None
 
-    def _do(
-        self, file: sqlite3.Connection, operation_id: str, operation: Operation
-    ) -> tuple[Answer, str]:
-        kind, arguments = kind_of(operation), encode(operation)
+    def _arrive(self, file: sqlite3.Connection, request: Request) -> None:
+        """A call that was long under way; nobody waits for the answer."""
+        try:
+            outcome = self._do(file, request)[1]
+        except (OperationRefusedError, SystemBusyError) as error:
+            outcome = error.args[0]
+        self._note(file, request, outcome)
+
+    def _do(self, file: sqlite3.Connection, request: Request) -> tuple[Answer, str]:
         found = file.execute(
-            "SELECT kind, arguments, reference FROM done WHERE operation_id = ?", (operation_id,)
+            "SELECT kind, arguments, reference FROM done WHERE operation_id = ?",
+            (request.operation_id,),
         ).fetchone()
         if found:
-            if found[:2] != (kind, arguments):
+            if found[:2] != (request.kind, request.arguments):
                 raise OperationRefusedError("operation_id_reused")
-            return Answer(operation_id, found[2]), "again"
+            return Answer(request.operation_id, found[2]), "again"
+        operation = decode(request.kind, request.arguments)
+        names = [f"{operation.target} {each}" for each in settles(operation)]
+        if any(request.sequence < _last_taken(file, name) for name in names):
+            raise OperationRefusedError(OVERTAKEN)
         self.apply(State(file, self._now()), operation)
+        for name in names:
+            file.execute(
+                "INSERT OR REPLACE INTO last_taken VALUES (?, ?)", (name, request.sequence)
+            )
         (number,) = file.execute("SELECT count(*) FROM done").fetchone()
-        reference = f"{kind}-{number + 1}"
+        reference = f"{request.kind}-{number + 1}"
         file.execute(
-            "INSERT INTO done VALUES (?, ?, ?, ?)", (operation_id, kind, arguments, reference)
+            "INSERT INTO done VALUES (?, ?, ?, ?)",
+            (request.operation_id, request.kind, request.arguments, reference),
         )
-        return Answer(operation_id, reference), "done"
+        return Answer(request.operation_id, reference), "done"
+
+    def _note(self, file: sqlite3.Connection, request: Request, outcome: str) -> None:
+        file.execute(
+            "INSERT INTO call (at, operation_id, kind, arguments, outcome) VALUES (?, ?, ?, ?, ?)",
+            (
+                self._now().isoformat(),
+                request.operation_id,
+                request.kind,
+                request.arguments,
+                outcome,
+            ),
+        )
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -201,19 +267,16 @@ def _put(file: sqlite3.Connection, name: str, value: Any) -> None:
     )
 
 
-def _take(file: sqlite3.Connection, name: str) -> bool:
-    """Whether the next call shall go wrong in this way; counts it."""
+def _last_taken(file: sqlite3.Connection, name: str) -> int:
+    found = file.execute("SELECT sequence FROM last_taken WHERE name = ?", (name,)).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _next_fault(file: sqlite3.Connection) -> str | None:
+    """The way the next call goes wrong, if it does; counts it."""
     behaviour = _get(file, _BEHAVIOUR, {})
-    left = behaviour.get(name, 0)
-    if left > 0:
-        _put(file, _BEHAVIOUR, {**behaviour, name: left - 1})
-    return bool(left > 0)
-
-
-def _note(
-    file: sqlite3.Connection, at: datetime, operation_id: str, operation: Operation, outcome: str
-) -> None:
-    file.execute(
-        "INSERT INTO call (at, operation_id, kind, arguments, outcome) VALUES (?, ?, ?, ?, ?)",
-        (at.isoformat(), operation_id, kind_of(operation), encode(operation), outcome),
-    )
+    for name in _IN_ORDER:
+        if left := behaviour.get(name, 0):
+            _put(file, _BEHAVIOUR, {**behaviour, name: left - 1})
+            return name
+    return None

@@ -11,6 +11,7 @@ from fleet_server.adapters.simulated.access import NO_LIST, take_list
 from fleet_server.adapters.simulated.base import SimulatedSystem, State
 from fleet_server.domain.operations import (
     Barring,
+    MoveLine,
     Operation,
     PublishAllowList,
     RemoveLine,
@@ -21,11 +22,15 @@ from fleet_server.services.operator_ports import Line, OperationRefusedError, Sy
 PERMANENT_NUMBERS = ("112", "192", "193", "194")
 CALL_BACK = timedelta(minutes=60)
 _LOOK_AGAIN = timedelta(seconds=30)
+_NEW = {"barring": Barring.NONE, "mta_mac": ""}
 _STRICTNESS = [Barring.NONE, Barring.OUTGOING, Barring.ALL_BUT_EMERGENCY]
 
 
 class SimulatedVoice(SimulatedSystem):
-    """Lines with their registration, barring and call state; registration survives barring."""
+    """Lines with their modem, registration, barring and call state.
+
+    Registration survives barring.
+    """
 
     def __init__(
         self,
@@ -40,10 +45,12 @@ class SimulatedVoice(SimulatedSystem):
     def apply(self, state: State, operation: Operation) -> None:
         if isinstance(operation, SetLine):
             name = f"line/{operation.line}"
-            found = state.get(name, {"barring": Barring.NONE})
+            found = state.get(name, _NEW)
             if _is_tighter(operation.barring, Barring(found["barring"])):
                 _check_idle(state, operation.line)
-            state.put(name, {"barring": operation.barring})
+            state.put(name, {**found, "barring": operation.barring})
+        elif isinstance(operation, MoveLine):
+            _move(state, operation)
         elif isinstance(operation, RemoveLine):
             _check_idle(state, operation.line)
             state.remove(f"line/{operation.line}")
@@ -60,6 +67,7 @@ class SimulatedVoice(SimulatedSystem):
         at = use.get("emergency_call_at")
         return Line(
             Barring(found["barring"]),
+            found.get("mta_mac", ""),
             use.get("registered", True),
             use.get("off_hook", False),
             datetime.fromisoformat(at) if at else None,
@@ -88,6 +96,16 @@ class SimulatedVoice(SimulatedSystem):
 
 def _is_tighter(wanted: Barring, found: Barring) -> bool:
     return _STRICTNESS.index(wanted) > _STRICTNESS.index(found)
+
+
+def _move(state: State, operation: MoveLine) -> None:
+    name = f"line/{operation.line}"
+    found = state.get(name)
+    if found is None:
+        raise OperationRefusedError("unknown_line")
+    if found.get("mta_mac", "") not in ("", operation.mta_mac):
+        _check_idle(state, operation.line)
+    state.put(name, {**found, "mta_mac": operation.mta_mac})
 
 
 def _check_idle(state: State, line: str) -> None:
