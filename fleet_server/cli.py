@@ -20,6 +20,7 @@ from agent.wire.topics import is_endpoint_id
 from fleet_server import (
     bootstrap,
     cli_accounts,
+    cli_commands,
     cli_data,
     doctor,
     installation,
@@ -44,6 +45,7 @@ app.command("import")(registry_cli.import_rows)
 app.command("export")(registry_cli.export_rows)
 app.add_typer(cli_accounts.accounts, name="accounts")
 app.add_typer(cli_accounts.tokens, name="tokens")
+app.add_typer(cli_commands.command, name="command")
 cli_data.register(app)
 _out = Console()
 _errors = Console(stderr=True)

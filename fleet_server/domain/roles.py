@@ -73,6 +73,9 @@ class Permission(StrEnum):
     DECIDE_CHARGE = "decide_charge"
     BLACKLIST_UNIT = "blacklist_unit"
     LIFT_BLACKLISTING = "lift_blacklisting"
+    SEE_COMMANDS = "see_commands"
+    SEND_COMMAND = "send_command"
+    CANCEL_COMMAND = "cancel_command"
 
 
 _LOOK_UP_ONLY = frozenset({Permission.LOOK_UP_UNIT})
@@ -161,6 +164,16 @@ _REPAIR_GRANTS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: _COSTS | _STOCK | {Permission.SET_PRICES},
 }
 
+# Commands to devices and replacements: fleet operations give and call back, others follow.
+_CHANGE_GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.TECHNICIAN: frozenset({Permission.SEE_COMMANDS}),
+    Role.AUDITOR: frozenset({Permission.SEE_COMMANDS}),
+    Role.ADMINISTRATOR: frozenset({Permission.SEE_COMMANDS}),
+}
+_MORE_GRANTS = (_REPAIR_GRANTS, _CHANGE_GRANTS)
+
 
 def allows(role: Role, permission: Permission) -> bool:
-    return permission in _GRANTS[role] or permission in _REPAIR_GRANTS.get(role, frozenset())
+    if permission in _GRANTS[role]:
+        return True
+    return any(permission in grants.get(role, ()) for grants in _MORE_GRANTS)

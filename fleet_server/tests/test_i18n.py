@@ -14,10 +14,12 @@ from fleet_server.domain.policy import SETTINGS
 from fleet_server.services.accounts import LANGUAGES
 from fleet_server.web import i18n
 from fleet_server.web.i18n import choose_language, translations
+from fleet_server.web.labels_command import COMMAND_WORDS
 from fleet_server.web.labels_people import PEOPLE_WORDS
 from fleet_server.web.labels_registry import REGISTRY_WORDS
 from fleet_server.web.labels_repair import REPAIR_WORDS
 from fleet_server.web.labels_service import SERVICE_WORDS
+from fleet_server.web.labels_steps import STEP_WORDS
 
 WEB = Path(i18n.__file__).parent
 SOURCES = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -98,6 +100,13 @@ def test_the_language_is_the_persons_then_the_browsers(
 
 
 def test_no_subject_of_labels_takes_the_place_of_another() -> None:
-    files = (PEOPLE_WORDS, REGISTRY_WORDS, REPAIR_WORDS, SERVICE_WORDS)
+    files = (
+        COMMAND_WORDS,
+        PEOPLE_WORDS,
+        REGISTRY_WORDS,
+        REPAIR_WORDS,
+        SERVICE_WORDS,
+        STEP_WORDS,
+    )
     subjects = [subject for words in files for subject in words]
     assert len(subjects) == len(set(subjects))

@@ -14,15 +14,17 @@ from fleet_server.web.navigation import MENUS, menus_for
 
 # What a role finds at the top of its pages; a menu of one page is that page.
 _FAULTS = "outages voice_risk maintenance"
+_CHANGES = "commands"
 _CUSTOMERS = "services deadlines returns credits"
 TOPS = {
     Role.FLEET_OPS: [
         "devices units contracts",
         f"{_FAULTS} repairs",
+        _CHANGES,
         _CUSTOMERS,
         "operations settings",
     ],
-    Role.TECHNICIAN: ["devices units contracts", _FAULTS, "returns"],
+    Role.TECHNICIAN: ["devices units contracts", _FAULTS, _CHANGES, "returns"],
     Role.DISPATCHER: ["devices units contracts", _FAULTS, _CUSTOMERS, "settings"],
     Role.CALL_CENTRE: ["devices units contracts", f"{_FAULTS} repairs", _CUSTOMERS, "settings"],
     Role.WAREHOUSE: ["units", "repairs", "returns"],
@@ -30,12 +32,14 @@ TOPS = {
     Role.AUDITOR: [
         "devices units contracts",
         f"{_FAULTS} repairs",
+        _CHANGES,
         _CUSTOMERS,
         "operations settings",
     ],
     Role.ADMINISTRATOR: [
         "devices units contracts",
         f"{_FAULTS} repairs",
+        _CHANGES,
         _CUSTOMERS,
         "operations settings",
     ],
@@ -62,7 +66,8 @@ def test_every_page_of_the_menus_opens_and_marks_itself_and_its_menu(site: Site)
             assert page.status_code == 200, place.url
             assert re.findall(r'<a href="([^"]+)" aria-current="page">', page.text) == [place.url]
             current = re.findall(r'<summary class="current">([^<]+)<', page.text)
-            assert [html.unescape(title) for title in current] == [menu.title]
+            expected = [menu.title] if len(menu.places) > 1 else []
+            assert [html.unescape(title) for title in current] == expected
 
 
 def test_a_menu_of_one_page_is_that_page(site: Site) -> None:

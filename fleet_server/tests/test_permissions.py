@@ -56,6 +56,7 @@ SEES_REGISTRY = "fleet_ops technician warehouse auditor administrator"
 HANDLES_CARDS = "fleet_ops technician warehouse"
 OLD_ROW = {"rows": [{"code": "?"}], "reason": "a test of the roles"}
 SEES_REPAIRS = "fleet_ops call_centre warehouse contractor auditor administrator"
+SEES_COMMANDS = "fleet_ops technician auditor administrator"
 SEES_PRICES = "fleet_ops call_centre auditor administrator"
 # Of a case that is not there: who may ask is told so, everybody else is refused before.
 CASE = "/repairs/RMA-999999"
@@ -118,9 +119,21 @@ PAGES: list[tuple[str, str, str, int, str]] = [
     ("GET", "/losses", "/losses", 200, SEES_SETTINGS),
     ("GET", "/operations", "/operations", 200, SEES_OPERATIONS),
     ("GET", "/operations/{number}", "/operations/99", 404, SEES_OPERATIONS),
+    ("GET", "/commands", "/commands", 200, SEES_COMMANDS),
+    ("GET", "/commands/rows", "/commands/rows", 200, SEES_COMMANDS),
+    ("GET", "/commands/{number}", "/commands/99", 404, SEES_COMMANDS),
+    ("GET", "/commands/{number}/live", "/commands/99/live", 404, SEES_COMMANDS),
 ]
 # (route as declared, address sent to, fields, status when allowed, roles allowed)
 FORMS: list[tuple[str, str, dict[str, str], int, str]] = [
+    ("/commands", "/commands", {"endpoint": "nobody", **REASON}, 422, "fleet_ops"),
+    (
+        "/commands/{number}/cancellation",
+        "/commands/99/cancellation",
+        REASON,
+        404,
+        "fleet_ops",
+    ),
     ("/repairs", "/repairs", {"serial": "nothing", "symptom": "other"}, 422, "contractor"),
     ("/repairs/{number}/receipt", f"{CASE}/receipt", {}, 404, "contractor"),
     ("/repairs/{number}/log", f"{CASE}/log", NOTE, 404, "contractor"),

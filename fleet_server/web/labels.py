@@ -9,10 +9,12 @@ from __future__ import annotations
 from gettext import NullTranslations
 
 from fleet_server.domain.roles import Role
+from fleet_server.web.labels_command import COMMAND_WORDS
 from fleet_server.web.labels_people import PEOPLE_WORDS
 from fleet_server.web.labels_registry import REGISTRY_WORDS
 from fleet_server.web.labels_repair import REPAIR_WORDS
 from fleet_server.web.labels_service import SERVICE_WORDS
+from fleet_server.web.labels_steps import STEP_WORDS
 
 
 def _(message: str) -> str:
@@ -382,6 +384,8 @@ _WORDS: dict[str, dict[str, str]] = {
     "event": _EVENTS,
     "argument": _ARGUMENTS,
     **PEOPLE_WORDS,
+    **COMMAND_WORDS,
+    **STEP_WORDS,
 }
 
 

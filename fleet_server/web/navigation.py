@@ -52,6 +52,10 @@ MENUS = (
         ),
     ),
     Menu(
+        _("Changes"),
+        (Place("commands", "/commands", _("Commands"), _P.SEE_COMMANDS),),
+    ),
+    Menu(
         _("Customers"),
         (
             Place("services", "/services", _("Services"), _P.SEE_SERVICE),
