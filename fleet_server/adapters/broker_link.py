@@ -2,8 +2,12 @@
 
 What a batch needs is taken as it is there: `receive` waits for the first PUBLISH only. PUBACKs are
 the caller's, after its commit. Our own PUBLISHes go out within the broker's Receive Maximum; the
-rest waits here in order, and all of it is lost with the connection: an agent asks again for what it
-did not get. Source: MQTT 5.0, 3.1 to 3.4, 4.9.
+rest waits here, answers to events before requests, and all of it is lost with the connection: an
+agent asks again for what it did not get.
+
+A broker that ends publishes the Wills of all its clients. So a Will, with all that came after it,
+is given out only once the broker has answered a PINGREQ sent after it; where it ended instead they
+were never acknowledged, and come again on the next connection. Source: MQTT 5.0, 3.1 to 3.4, 4.9.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import mqtt5
 
 from fleet_server.adapters.mqtt_packets import PacketStream, Unreadable
 from fleet_server.errors import LinkError
-from fleet_server.services.records import CONTENT_TYPE, Outgoing, Publication
+from fleet_server.services.records import CONTENT_TYPE, WILL_REASON, Outgoing, Publication
 
 LONGEST_PACKET = 1_048_576
 RECEIVE_MAXIMUM = 2_000
@@ -31,6 +35,7 @@ _CHUNK = 262_144
 _DIAL_TIMEOUT_S = 10.0
 _SEND_TIMEOUT_S = 30.0
 _LAST_PACKET_ID = 65_535
+_LONGEST_WILL = 512
 _P = TypeVar("_P", mqtt5.ConnAckPacket, mqtt5.SubAckPacket)
 
 
@@ -56,6 +61,12 @@ class Batch:
         ids = [p.packet_id for p in self.publications] + self.unreadable
         return [packet_id for packet_id in ids if packet_id is not None]
 
+    def add(self, one: Publication | Unreadable) -> None:
+        if isinstance(one, Publication):
+            self.publications.append(one)
+        else:
+            self.unreadable.append(one.packet_id)
+
 
 @dataclass(slots=True)
 class BrokerLink:
@@ -66,7 +77,10 @@ class BrokerLink:
     stream: PacketStream = field(default_factory=lambda: PacketStream(LONGEST_PACKET))
     receive_maximum: int = 65_535
     session_present: bool = False
+    _answers: deque[Outgoing] = field(default_factory=deque)
     _waiting: deque[Outgoing] = field(default_factory=deque)
+    _unproven: deque[Publication | Unreadable] = field(default_factory=deque)
+    _asked_about: int = 0
     _in_flight: set[int] = field(default_factory=set)
     _next_id: int = 1
     _heard_s: float = field(default_factory=time.monotonic)
@@ -120,7 +134,8 @@ class BrokerLink:
 
     def publish(self, outgoing: Iterable[Outgoing]) -> None:
         """Send Records, or queue what the broker may not get yet."""
-        self._waiting.extend(outgoing)
+        for one in outgoing:
+            (self._answers if one.answers else self._waiting).append(one)
         self._flush()
 
     def close(self) -> None:
@@ -149,30 +164,44 @@ class BrokerLink:
         batch = Batch([], [])
         for packet in packets:
             if isinstance(packet, mqtt5.PublishPacket):
-                batch.publications.append(
-                    Publication(
-                        packet.topic,
-                        packet.payload,
-                        packet.response_topic or "",
-                        packet.packet_id,
-                        packet.duplicate,
-                    )
-                )
+                self._give(batch, _publication(packet))
             elif isinstance(packet, Unreadable):
-                batch.unreadable.append(packet.packet_id)
+                self._give(batch, packet)
             elif isinstance(packet, mqtt5.PubAckPacket):
                 self._in_flight.discard(packet.packet_id)
             elif isinstance(packet, mqtt5.PingRespPacket):
                 self._pinged = False
+                self._prove(batch)
             elif isinstance(packet, mqtt5.DisconnectPacket):
                 raise LinkError(f"The broker ended the connection: {packet.reason_code!r}.")
+        if self._unproven and not self._pinged:
+            self._ping()
         self._flush()
         return batch
 
+    def _give(self, batch: Batch, one: Publication | Unreadable) -> None:
+        """Put it into the batch, unless it is a Will or came after one that is not proven."""
+        if self._unproven or is_will(one):
+            self._unproven.append(one)
+        else:
+            batch.add(one)
+
+    def _prove(self, batch: Batch) -> None:
+        """The broker lived when it was asked: what had come by then counts."""
+        while self._unproven and (self._asked_about or not is_will(self._unproven[0])):
+            self._asked_about = max(0, self._asked_about - 1)
+            batch.add(self._unproven.popleft())
+        self._asked_about = 0
+
+    def _ping(self) -> None:
+        self._pinged = True
+        self._asked_about = len(self._unproven)
+        self._write(mqtt5.PingReqPacket().write())
+
     def _flush(self) -> None:
         ready = []
-        while self._waiting and len(self._in_flight) < self.receive_maximum:
-            outgoing = self._waiting.popleft()
+        while len(self._in_flight) < self.receive_maximum and (self._answers or self._waiting):
+            outgoing = (self._answers or self._waiting).popleft()
             packet = mqtt5.PublishPacket(
                 outgoing.topic,
                 outgoing.payload,
@@ -198,8 +227,7 @@ class BrokerLink:
         if silent_s > 2 * KEEP_ALIVE_S:
             raise LinkError("The broker does not answer.")
         if silent_s > KEEP_ALIVE_S / 2 and not self._pinged:
-            self._pinged = True
-            self._write(mqtt5.PingReqPacket().write())
+            self._ping()
 
     def _more(self) -> bool:
         return self.sock.pending() > 0 or bool(select.select([self.sock], [], [], 0)[0])
@@ -225,6 +253,25 @@ class BrokerLink:
             self.sock.sendall(data)
         except OSError as error:
             raise LinkError(f"The connection to the broker broke: {error}") from error
+
+
+def is_will(one: Publication | Unreadable) -> bool:
+    """Whether it may be a Will, and no Record that the agent sent itself."""
+    return (
+        isinstance(one, Publication)
+        and len(one.payload) < _LONGEST_WILL
+        and WILL_REASON.encode() in one.payload
+    )
+
+
+def _publication(packet: mqtt5.PublishPacket) -> Publication:
+    return Publication(
+        packet.topic,
+        packet.payload,
+        packet.response_topic or "",
+        packet.packet_id,
+        packet.duplicate,
+    )
 
 
 def connect(

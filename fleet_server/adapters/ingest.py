@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 2_000
 POLL_INTERVAL_S = 1.0
+_BUSY_WAIT_S = 0.1
 
 
 @dataclass(slots=True)
@@ -41,14 +42,18 @@ class Ingest:
     def run(self, link: BrokerLink, stopping: Callable[[], bool]) -> None:
         """Work until `stopping`; raises LinkError when the broker is gone."""
         self._reported_s = 0.0
+        self.intake.listening_since = self.clock()
         if not link.session_present:
             with self.engine.begin() as connection:
                 greetings = self.intake.greet(connection, self.clock())
             link.publish(greetings)
         while not stopping():
-            batch = link.receive(POLL_INTERVAL_S / 2, LARGEST_BATCH)
+            wait_s = _BUSY_WAIT_S if self.intake.arrivals else POLL_INTERVAL_S / 2
+            batch = link.receive(wait_s, LARGEST_BATCH)
             if batch.publications or batch.unreadable:
                 self._take(link, batch)
+            else:
+                link.publish(self.intake.admit(self.clock()))
             self._poll(link)
 
     def report(self, state: str) -> None:

@@ -52,6 +52,9 @@ class _Database(Collector):
         yield GaugeMetricFamily(
             "fleet_broker_connected", "1 while the controller has the broker", found.connected
         )
+        yield GaugeMetricFamily(
+            "fleet_agents_arriving", "Agents that wait for their turn to be asked", found.arriving
+        )
         yield CounterMetricFamily(
             "fleet_audit_entries", "Entries of the audit log", found.audit_entries
         )

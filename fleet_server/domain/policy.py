@@ -104,6 +104,28 @@ class Policy:
         "Whether speed tests also run in peak hours where the customer agreed.",
     )
 
+    # How fast the fleet is let back after a power cut or a broker's end
+    onboarding_per_second: int = setting(
+        "-",
+        WholeNumber(1, 5000, "a second"),
+        100,
+        "Devices asked for their state and settings in a second when many come back at once; "
+        "what they report is taken in and confirmed before.",
+    )
+    commands_per_second: int = setting(
+        "-",
+        WholeNumber(1, 5000, "a second"),
+        100,
+        "Commands sent in a second, of all that are due.",
+    )
+    reconnections_per_second: int = setting(
+        "-",
+        WholeNumber(1, 5000, "a second"),
+        200,
+        "Devices that may connect again in a second once the broker was away; the window over "
+        "which each spreads its return follows from it.",
+    )
+
     # Work on the network
     maintenance_notice_hours: int = setting(
         "4.6,11.3",

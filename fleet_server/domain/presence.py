@@ -7,6 +7,8 @@
   just before the new session's Records, so the connect Record that follows wins.
 - A Will that comes within LATE_WILL of a connect Record may be the old session's (a broker may
   delay it): it makes the agent suspect, and the next proof of life clears it.
+- A Will that may be of a broker that ended, and not of the agent (UNPROVEN_WILL), makes it suspect.
+- An agent that a Will made suspect and that gives no proof of life is offline since that Will.
 - Silence for two periodic intervals makes an online agent suspect, never offline.
 
 Source: TR-369 R-MTP.6 to R-MTP.9.
@@ -28,6 +30,7 @@ PERIODIC = "periodic"
 POWER_LOSS = "power_loss"
 DISCONNECT = "disconnect"
 WILL = "will"
+UNPROVEN_WILL = "unproven_will"
 MISSED_PERIODIC = "missed_periodic"
 
 LATE_WILL = timedelta(seconds=2)
@@ -53,6 +56,10 @@ def after(
     current: Presence | None, evidence: str, at: datetime, connected_at: datetime | None
 ) -> Presence:
     """The presence once `evidence` came in at `at`; `connected_at` is the last connect Record."""
+    if evidence == UNPROVEN_WILL:
+        if current is None:
+            return Presence(SUSPECT, at, at, WILL)
+        return current if current.state == OFFLINE else _turn(current, SUSPECT, WILL, at)
     if current is None:
         state = OFFLINE if evidence in (DISCONNECT, WILL, POWER_LOSS) else ONLINE
         return Presence(state, at, at, evidence)
@@ -70,6 +77,13 @@ def after_silence(current: Presence, now: datetime, interval: timedelta) -> Pres
     if current.state == ONLINE and now - current.seen_at > 2 * interval + _GRACE:
         return _turn(current, SUSPECT, MISSED_PERIODIC, now)
     return current
+
+
+def after_doubt(current: Presence, now: datetime, patience: timedelta) -> Presence:
+    """`current`, or offline since the Will that made it suspect so long ago."""
+    if (current.state, current.evidence) != (SUSPECT, WILL) or now - current.since_at < patience:
+        return current
+    return replace(current, state=OFFLINE)
 
 
 def _after_disconnect(

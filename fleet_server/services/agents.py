@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from agent.wire.topics import agent_topic
 from fleet_server.domain import presence as rules
@@ -135,6 +135,12 @@ def reachable(connection: Connection) -> set[str]:
     )
     there = select(t.presence.c.endpoint_id).where(t.presence.c.state != rules.OFFLINE)
     return set(connection.scalars(in_service)) | set(connection.scalars(there))
+
+
+def present(connection: Connection) -> int:
+    """How many agents are not known to be offline."""
+    there = select(func.count()).select_from(t.presence)
+    return connection.scalar(there.where(t.presence.c.state != rules.OFFLINE)) or 0
 
 
 def check_registry(connection: Connection, agents: Iterable[Agent]) -> None:

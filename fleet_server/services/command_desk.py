@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, Select, exists, func, select, update
 
 from agent.wire.codes import OVERTAKE
 from agent.wire.topics import agent_topic
+from fleet_server.domain.admission import TokenBucket
 from fleet_server.domain.back_off import retry_after
 from fleet_server.domain.command import (
     UNDER_WAY,
@@ -51,6 +52,7 @@ class CommandDesk:
 
     controller_id: str
     key: SigningKey
+    bucket: TokenBucket = field(default_factory=admission.commands_bucket)
     _outgoing: list[Outgoing] = field(default_factory=list)
 
     def turn(
@@ -61,7 +63,7 @@ class CommandDesk:
         self._take_answers(connection, heard, now)
         take_news(connection, now)
         if may_send:
-            for row in _due(connection, now):
+            for row in _due(connection, self.bucket, now):
                 self._look_after(connection, row, now)
         return self._outgoing
 
@@ -232,19 +234,21 @@ def _connection_of(connection: Connection, endpoint_id: str) -> int:
     return connection.scalar(query) or 0
 
 
-def _due(connection: Connection, now: datetime) -> list[Row[Any]]:
+def _due(connection: Connection, bucket: TokenBucket, now: datetime) -> list[Row[Any]]:
     """What to look at now: commands under way first, then those that did not leave yet."""
     rows: list[Row[Any]] = []
     for state in (State.SENT, State.ACCEPTED):
         rows += connection.execute(_is_due(_DUE, state, now).limit(_MOST_AT_ONCE)).all()
     queued = connection.execute(_is_due(_DUE, State.QUEUED, now).limit(_MOST_AT_ONCE)).all()
-    return rows + _admitted(connection, queued, now)
+    return rows + _admitted(connection, bucket, queued, now)
 
 
-def _admitted(connection: Connection, queued: Sequence[Row[Any]], now: datetime) -> list[Row[Any]]:
+def _admitted(
+    connection: Connection, bucket: TokenBucket, queued: Sequence[Row[Any]], now: datetime
+) -> list[Row[Any]]:
     """Without those that would leave and may not yet; they stay due."""
     leaving = [row.id for row in queued if row.is_there and row.is_first and now < row.expires_at]
-    held = set(leaving[admission.may_send(connection, len(leaving), now) :])
+    held = set(leaving[admission.may_send(connection, bucket, len(leaving), now) :])
     return [row for row in queued if row.id not in held]
 
 

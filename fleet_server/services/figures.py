@@ -11,18 +11,19 @@ from fleet_server.domain.presence import OFFLINE, ONLINE, SUSPECT
 from fleet_server.services import gasps
 from fleet_server.services import tables as t
 from fleet_server.services.gasps import Gasps
-from fleet_server.services.readiness import readiness
+from fleet_server.services.readiness import arriving, readiness
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`refused` counts records by the rule they broke."""
+    """`refused` counts records by the rule they broke; `arriving` agents wait to be onboarded."""
 
     agents: dict[str, int]
     refused: dict[str, int]
     connected: bool
     audit_entries: int
     gasps: Gasps
+    arriving: int
 
 
 def read_figures(connection: Connection, now: datetime) -> Figures:
@@ -36,4 +37,5 @@ def read_figures(connection: Connection, now: datetime) -> Figures:
         connected=readiness(connection, now).broker,
         audit_entries=connection.scalar(select(t.audit_head.c.sequence)) or 0,
         gasps=gasps.read(connection),
+        arriving=arriving(connection, now),
     )

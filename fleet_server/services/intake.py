@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from agent.wire.codes import (
     BOOT_EVENT,
@@ -22,27 +22,32 @@ from agent.wire.codes import (
     POWER_RESTORED_EVENT,
     TRANSIENT_EVENT,
 )
-from fleet_server.domain import event as kinds
 from fleet_server.domain import presence as rules
+from fleet_server.domain.admission import Line, TokenBucket, return_window_s
+from fleet_server.domain.policy import DEFAULTS
 from fleet_server.protocol import usp_pb2 as usp
-from fleet_server.services import agents as store
 from fleet_server.services import (
+    absence,
     command_news,
     event_log,
     gasps,
     interruptions,
     model_cache,
+    readiness,
     storms,
     telemetry,
 )
+from fleet_server.services import agents as store
 from fleet_server.services import tables as t
 from fleet_server.services.agents import Agent
 from fleet_server.services.onboarding import ModelKey, Onboarding, Target
 from fleet_server.services.outages import correlate
+from fleet_server.services.policy import read_policy
 from fleet_server.services.records import (
     ANSWER,
     CONNECT,
     DISCONNECT,
+    WILL_REASON,
     BadRecordError,
     Incoming,
     Outgoing,
@@ -51,20 +56,21 @@ from fleet_server.services.records import (
     read,
     wrap,
 )
-from fleet_server.services.subscriptions import told_values
 from fleet_server.services.surroundings import KnownTopology
 from fleet_server.services.telemetry import HealthPolicy
-from fleet_server.services.upsert import add_to, upsert
-from fleet_server.services.voice_risk import follow_assignments, refresh_lines
+from fleet_server.services.upsert import add_to
+from fleet_server.services.voice_risk import follow_assignments, refresh_lines, with_lines
 
-# What our agents' Will says; any other reason is a disconnect on purpose.
-WILL_REASON = "connection lost"
 REQUEST_EXPIRY_S = 60
 _LOOK_EVERY = 5  # Periodic!, between two looks at what events do not tell
 _CLEAR_EVERY = timedelta(hours=1)
 _UNDATED_AFTER_CONNECT = timedelta(seconds=5)
 _CORRELATE_EVERY = timedelta(seconds=3)
 _FOLLOW_LINES_EVERY = timedelta(seconds=60)
+_SETTLE_EVERY = timedelta(seconds=5)
+# So long after a connection to the broker was made Wills may still be of a broker that ended.
+_BACKLOG = timedelta(seconds=30)
+_RETURN = timedelta(seconds=60)  # beyond the window in which all come back after such an end
 _RETURN_EVENTS = (BOOT_EVENT, POWER_RESTORED_EVENT)
 
 
@@ -84,6 +90,9 @@ class Intake:
     """The controller's memory between batches; the database holds all that must survive.
 
     `started_at` is when this process began to listen: silence before it proves nothing.
+    `listening_since` is when the present connection to the broker was made. `arrivals` wait to be
+    onboarded, at the rate of the policy; nothing that agents tell waits for that. Within
+    `return_window_s` all agents come back that lost the broker.
     """
 
     controller_id: str
@@ -94,9 +103,15 @@ class Intake:
     health: HealthPolicy = field(default_factory=HealthPolicy)
     agents: dict[str, Agent] = field(default_factory=dict)
     topology: KnownTopology = field(default_factory=KnownTopology)
+    arrivals: Line[str] = field(
+        default_factory=lambda: Line(TokenBucket(DEFAULTS.onboarding_per_second))
+    )
+    listening_since: datetime | None = None
+    return_window_s: int = 0
     _cleared_at: datetime | None = None
     _correlated_at: datetime | None = None
     _followed_at: datetime | None = None
+    _settled_at: datetime | None = None
 
     @property
     def _interval(self) -> timedelta:
@@ -123,6 +138,7 @@ class Intake:
         outgoing: list[Outgoing] = []
         for one in heard:
             outgoing += self._react(one, now)
+        outgoing += self.admit(now)
         touched = {one.incoming.endpoint_id for one in heard}
         self._write(connection, touched, [one for one in heard if one.new], now)
         arrived = {one.incoming.endpoint_id for one in heard if one.incoming.kind == CONNECT}
@@ -138,9 +154,20 @@ class Intake:
         """
         names = store.reachable(connection)
         self.agents.update(store.load(connection, names - self.agents.keys(), now))
-        outgoing = []
         for name in sorted(names):
-            outgoing += self._onboard(self.agents[name], now)
+            self._queue(self.agents[name])
+        return self.admit(now)
+
+    def admit(self, now: datetime) -> list[Outgoing]:
+        """The first requests to the agents whose turn has come to be onboarded."""
+        outgoing = []
+        for name in self.arrivals.admit(now):
+            agent = self.agents[name]
+            if agent.presence is not None and agent.presence.state == rules.OFFLINE:
+                agent.onboarding = None  # its next connection joins the line anew
+            elif agent.onboarding is not None:
+                agent.looked_at = now
+                outgoing += self._send(agent, agent.onboarding.start(now))
         return outgoing
 
     def poll(self, connection: Connection, now: datetime) -> list[Outgoing]:
@@ -149,7 +176,14 @@ class Intake:
         for agent in self.agents.values():
             if agent.onboarding is not None and agent.onboarding.busy:
                 outgoing += self._send(agent, agent.onboarding.poll(now))
-        self._look_for_silence(connection, now)
+        if now - self.started_at >= 3 * self._interval:
+            absence.look_for_silence(connection, self.agents, self._interval, now)
+        if _is_due(self._settled_at, _SETTLE_EVERY, now):
+            self._settled_at = now
+            self._follow_policy(connection, now)
+            topology = self.topology.read(connection, now)
+            patience = timedelta(seconds=self.return_window_s) + _RETURN
+            absence.settle_doubts(connection, self.agents, topology, patience, now)
         if _is_due(self._cleared_at, _CLEAR_EVERY, now):
             self._cleared_at = now
             telemetry.forget_old(connection, self.health, now)
@@ -160,6 +194,13 @@ class Intake:
             more = follow_assignments(connection, now)
             self._followed_at = None if more else now
         return outgoing
+
+    def _follow_policy(self, connection: Connection, now: datetime) -> None:
+        policy = read_policy(connection)
+        self.arrivals.bucket.per_second = policy.onboarding_per_second
+        devices = store.present(connection)
+        self.return_window_s = return_window_s(devices, policy.reconnections_per_second)
+        readiness.report(connection, readiness.ONBOARDING, str(len(self.arrivals)), now)
 
     def _read(self, batch: Sequence[Publication], refused: Counter[str]) -> Iterable[Heard]:
         for publication in batch:
@@ -230,9 +271,13 @@ class Intake:
         return [Outgoing(agent.topic, payload, answers=True)]
 
     def _onboard(self, agent: Agent, now: datetime) -> list[Outgoing]:
-        agent.looked_at = now
+        """Tell it the time at once, and have it wait for its turn."""
+        return self._send(agent, self._queue(agent).greet(now))
+
+    def _queue(self, agent: Agent) -> Onboarding:
         agent.onboarding = self._new_onboarding(agent)
-        return self._send(agent, agent.onboarding.start(now))
+        self.arrivals.join(agent.endpoint_id)
+        return agent.onboarding
 
     def _look_again(self, agent: Agent, now: datetime) -> list[Outgoing]:
         if agent.onboarded_at is None and not agent.is_being_asked:
@@ -266,7 +311,7 @@ class Intake:
         if one.incoming.kind == CONNECT:
             return rules.CONNECT
         if one.incoming.kind == DISCONNECT:
-            return rules.WILL if one.incoming.reason == WILL_REASON else rules.DISCONNECT
+            return self._farewell(agent, one.incoming.reason, now)
         name = _event_name(one.incoming)
         if name == PERIODIC_EVENT:
             return rules.PERIODIC
@@ -277,13 +322,27 @@ class Intake:
             return rules.POWER_LOSS
         return rules.RECORD
 
+    def _farewell(self, agent: Agent, reason: str, now: datetime) -> str:
+        if reason != WILL_REASON:
+            return rules.DISCONNECT
+        since = self.listening_since
+        is_older = since is not None and (agent.connected_at is None or agent.connected_at < since)
+        if since is not None and is_older and now - since < _BACKLOG:
+            return rules.UNPROVEN_WILL
+        return rules.WILL
+
     def _write(
         self, connection: Connection, touched: set[str], new: list[Heard], now: datetime
     ) -> None:
         agents = [self.agents[name] for name in sorted(touched)]
         for agent in agents:
             model_cache.keep_findings(connection, agent, self.known_models, now)
-        self._keep_values(connection, new, now)
+        told = [
+            (one.incoming.endpoint_id, one.row["kind"], one.incoming.message.body.request.notify)
+            for one in new
+            if one.row is not None and one.incoming.message is not None
+        ]
+        model_cache.keep_told(connection, told, now)
         gasps.count(connection, ((one.row, one.gasp) for one in new if one.row is not None))
         turned = {agent.endpoint_id for agent in agents if agent.changes}
         store.save(connection, agents)
@@ -293,49 +352,10 @@ class Intake:
         if suspicious:
             topology = self.topology.read(connection, now)
             interruptions.refresh(connection, topology, suspicious, now)
-        refresh_lines(connection, _voice(turned | _tellers(new, (EMERGENCY_EVENT,))), now)
+        refresh_lines(connection, with_lines(turned | _tellers(new, (EMERGENCY_EVENT,))), now)
         surges = [one.row for one in new if one.row and one.row["name"] == TRANSIENT_EVENT]
         if surges:
             storms.note_surges(connection, self.topology.read(connection, now), surges, now)
-
-    def _keep_values(self, connection: Connection, new: list[Heard], now: datetime) -> None:
-        values = {}
-        for one in new:
-            if one.row is None or not one.incoming.message:
-                continue
-            notify = one.incoming.message.body.request.notify
-            if one.row["kind"] == kinds.VALUE_CHANGE:
-                told = {notify.value_change.param_path[:256]: notify.value_change.param_value}
-            else:
-                told = told_values(notify.event.event_name, notify.event.params)
-            for path, value in told.items():
-                values[(one.incoming.endpoint_id, path)] = value
-        upsert(
-            connection,
-            t.parameter,
-            [
-                {"endpoint_id": endpoint_id, "path": path, "value": value, "reported_at": now}
-                for (endpoint_id, path), value in values.items()
-            ],
-        )
-
-    def _look_for_silence(self, connection: Connection, now: datetime) -> None:
-        interval = self._interval
-        if now - self.started_at < 3 * interval:
-            return
-        quiet = connection.scalars(
-            select(t.presence.c.endpoint_id).where(
-                t.presence.c.state == rules.ONLINE, t.presence.c.seen_at < now - 2 * interval
-            )
-        ).all()
-        self.agents.update(store.load(connection, set(quiet) - self.agents.keys(), now))
-        for endpoint_id in quiet:
-            agent = self.agents[endpoint_id]
-            if agent.presence is not None:
-                agent.settle(rules.after_silence(agent.presence, now, interval), now)
-        turned = {endpoint_id for endpoint_id in quiet if self.agents[endpoint_id].changes}
-        store.save(connection, [self.agents[endpoint_id] for endpoint_id in quiet])
-        refresh_lines(connection, _voice(turned), now)
 
 
 def _is_due(last_at: datetime | None, every: timedelta, now: datetime) -> bool:
@@ -351,15 +371,6 @@ def _notifications(new: Iterable[Heard]) -> Iterable[tuple[str, usp.Notify]]:
 def _tellers(new: Iterable[Heard], names: tuple[str, ...]) -> set[str]:
     """Who told one of these events for the first time."""
     return {one.incoming.endpoint_id for one in new if _event_name(one.incoming) in names}
-
-
-def _voice(endpoint_ids: Iterable[str]) -> set[str]:
-    """Without the devices that are known to have no telephone line."""
-    return {
-        endpoint_id
-        for endpoint_id in endpoint_ids
-        if kinds.product_class_of(endpoint_id) in ("VOICEMODEM", None)
-    }
 
 
 def _is_stranger(agent: Agent) -> bool:

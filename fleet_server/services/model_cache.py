@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
+from fleet_server.domain import event as kinds
 from fleet_server.domain.event import storable
+from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import tables as t
 from fleet_server.services.agents import Agent
 from fleet_server.services.onboarding import Findings, ModelKey, model_key
+from fleet_server.services.subscriptions import told_values
 from fleet_server.services.upsert import upsert
 
 _INFO = "Device.DeviceInfo."
@@ -48,6 +51,28 @@ def keep_findings(
         agent.onboarded_at, agent.dirty = now, True
     if found.finished:
         agent.onboarding = None
+
+
+def keep_told(
+    connection: Connection, told: Iterable[tuple[str, str, usp.Notify]], now: datetime
+) -> None:
+    """Put down the values that new notifications tell: each is (endpoint id, kind, Notify)."""
+    values = {}
+    for endpoint_id, kind, notify in told:
+        if kind == kinds.VALUE_CHANGE:
+            found = {notify.value_change.param_path[:256]: notify.value_change.param_value}
+        else:
+            found = told_values(notify.event.event_name, notify.event.params)
+        for path, value in found.items():
+            values[(endpoint_id, path)] = value
+    upsert(
+        connection,
+        t.parameter,
+        [
+            {"endpoint_id": endpoint_id, "path": path, "value": value, "reported_at": now}
+            for (endpoint_id, path), value in values.items()
+        ],
+    )
 
 
 def _keep_model(

@@ -97,12 +97,19 @@ class Onboarding:
     _answer: usp.Response | None = None
     _steps: _Steps | None = None
     _findings: Findings = field(default_factory=Findings)
+    _greeted: bool = False
+
+    def greet(self, now: datetime) -> list[usp.Msg]:
+        """What is told at once, however long the steps have to wait: the time, which dates what our
+        own agents report."""
+        self._greeted = True
+        if product_class_of(self.target.endpoint_id) is None:
+            return []
+        return [set_time(self.new_id(), now)]
 
     def start(self, now: datetime) -> list[usp.Msg]:
-        """The first messages to send."""
-        messages = []
-        if product_class_of(self.target.endpoint_id) is not None:
-            messages.append(set_time(self.new_id(), now))
+        """The first step, with the greeting if that is still to be sent."""
+        messages = [] if self._greeted else self.greet(now)
         self._steps = self._run()
         return messages + self._advance(now)
 

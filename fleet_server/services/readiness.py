@@ -11,6 +11,8 @@ from fleet_server.domain.presence import ONLINE
 from fleet_server.services import tables as t
 
 CONTROLLER = "controller"
+ONBOARDING = "onboarding"
+"""What stands under this name is how many agents wait to be onboarded."""
 CONNECTED = "connected"
 CONNECTING = "connecting"
 REPORT_INTERVAL = timedelta(seconds=5)
@@ -45,6 +47,14 @@ def readiness(connection: Connection, now: datetime) -> Readiness:
         broker=bool(fresh and controller is not None and controller.state == CONNECTED),
         agents_online=online or 0,
     )
+
+
+def arriving(connection: Connection, now: datetime) -> int:
+    """How many agents wait to be onboarded, as last told; 0 when that is too old."""
+    told = connection.execute(
+        select(t.process_state).where(t.process_state.c.name == ONBOARDING)
+    ).one_or_none()
+    return int(told.state) if told is not None and now - told.at < _STALE_AFTER else 0
 
 
 def report(connection: Connection, name: str, state: str, now: datetime) -> None:

@@ -21,6 +21,8 @@ ANSWER = "answer"
 
 RECORD_VERSION = "1.3"
 CONTENT_TYPE = "usp.msg"
+# What our agents' Will says; any other reason is a disconnect on purpose.
+WILL_REASON = "connection lost"
 _LONGEST_ID = 128
 
 # The header's msg_type by the name of the member of `Request`. Source: TR-369, "Message Types".

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, select, update
 
 from agent.wire.codes import EMERGENCY
-from fleet_server.domain.event import parse_time
+from fleet_server.domain.event import parse_time, product_class_of
 from fleet_server.domain.voice_risk import LineEvidence, LineState, judge
 from fleet_server.services import tables as t
 from fleet_server.services.chunks import chunks
@@ -30,6 +30,11 @@ def refresh_lines(connection: Connection, endpoint_ids: Iterable[str], now: date
     """Judge the lines of these devices anew; one that holds no voice position has none."""
     for some in chunks(endpoint_ids):
         _judge(connection, _lines(connection, some), now)
+
+
+def with_lines(endpoint_ids: Iterable[str]) -> set[str]:
+    """Without the devices that are known to have no telephone line."""
+    return {one for one in endpoint_ids if product_class_of(one) in ("VOICEMODEM", None)}
 
 
 def follow_assignments(connection: Connection, now: datetime) -> bool:

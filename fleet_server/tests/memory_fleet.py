@@ -55,6 +55,10 @@ class MemoryFleet:
         with self.engine.begin() as connection:
             return self.intake.poll(connection, self.now)
 
+    def poll_and_admit(self) -> list[Outgoing]:
+        """What a turn of the controller does while nothing arrives."""
+        return self.intake.admit(self.now) + self.poll()
+
     def rows(self, table: Table) -> list[Row[Any]]:
         with self.engine.connect() as connection:
             return list(connection.execute(select(table)).all())

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine, select
 
 from agent.wire.authorisation import split_token
 from agent.wire.codes import AUTHORIZATION_ARGUMENT, OVERTAKE
@@ -18,6 +18,7 @@ from fleet_server.services.audit import Actor
 from fleet_server.services.command_answers import Heard
 from fleet_server.services.command_desk import CommandDesk
 from fleet_server.services.commands import Command, Order
+from fleet_server.services.policy import change_setting
 from fleet_server.services.upsert import upsert
 
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -168,6 +169,22 @@ def test_a_command_waits_for_its_device_and_then_runs_once(desk: Desk) -> None:
     found = desk.read("a")
     assert (found.state, found.outputs) == (State.DONE, {"Told": "yes"})
     assert found.accepted_at == found.finished_at == desk.now
+
+
+def test_a_fleet_that_comes_back_gets_its_commands_at_the_rate_that_is_set(desk: Desk) -> None:
+    with desk.engine.begin() as connection:
+        change_setting(connection, WHO, "commands_per_second", "2", "trial of a storm", NOON)
+    boxes = [f"ops::00256D-STB-{number:08}" for number in range(100, 105)]
+    for box in boxes:
+        desk.queue(f"for {box}", box)
+        desk.connect(box)
+    assert len(desk.turn()) == 2
+    assert desk.turn() == []
+    desk.later(seconds=1)
+    assert len(desk.turn()) == 2
+    desk.later(seconds=1)
+    assert len(desk.turn()) == 1
+    assert sorted(to for to, _ in desk.sent) == boxes
 
 
 def test_an_answer_counts_only_from_the_device_that_was_asked(desk: Desk) -> None:
@@ -449,17 +466,3 @@ def test_what_was_under_way_is_asked_for_soon_when_the_connection_is_new(desk: D
         command_desk.hurry(connection, desk.now)
     desk.later(seconds=2)
     assert len(desk.turn()) == 1
-
-
-def test_no_more_leave_at_once_than_are_admitted(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def admitted(_connection: Connection, due: int, _now: datetime) -> int:
-        return min(due, 2)
-
-    monkeypatch.setattr("fleet_server.services.admission.may_send", admitted)
-    for number in range(5):
-        endpoint_id = f"ops::00256D-STB-3000000{number}"
-        desk.queue(f"c-{number}", endpoint_id)
-        desk.connect(endpoint_id)
-    assert [len(desk.turn()) for _ in range(4)] == [2, 2, 1, 0]

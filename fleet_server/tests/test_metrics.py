@@ -9,7 +9,7 @@ import pytest
 from agent.wire.codes import POWER
 from fleet_server.domain.roles import Role
 from fleet_server.services import gasps
-from fleet_server.services.readiness import CONNECTED, CONTROLLER, report
+from fleet_server.services.readiness import CONNECTED, CONTROLLER, ONBOARDING, report
 from fleet_server.tests.console_site import Site
 
 
@@ -23,6 +23,7 @@ def figures(site: Site, role: Role = Role.AUDITOR) -> dict[str, float]:
 def test_the_figures_tell_agents_broker_and_requests(site: Site) -> None:
     with site.context.fleet.writing() as connection:
         report(connection, CONTROLLER, CONNECTED, site.now)
+        report(connection, ONBOARDING, "7", site.now)
     headers = site.bearer(Role.TECHNICIAN)
     for serial in ("00000002", "00000001", "9"):
         site.browser().get(f"/api/v1/units/{serial}", headers=headers)
@@ -30,6 +31,7 @@ def test_the_figures_tell_agents_broker_and_requests(site: Site) -> None:
     assert found['fleet_agents{state="online"}'] == 3
     assert found['fleet_agents{state="offline"}'] == 0
     assert found["fleet_broker_connected"] == 1
+    assert found["fleet_agents_arriving"] == 7
     route = 'method="GET",route="/api/v1/units/{serial}"'
     assert found[f'fleet_http_requests_total{{{route},status="200"}}'] == 2
     assert found[f'fleet_http_requests_total{{{route},status="404"}}'] == 1

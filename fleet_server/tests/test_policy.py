@@ -19,7 +19,7 @@ from fleet_server.domain.policy import (
     with_texts,
 )
 
-ARTICLE = re.compile(r"S|[0-9]{1,2}(\.[0-9]{1,2}){1,3}")
+ARTICLE = re.compile(r"S|-|[0-9]{1,2}(\.[0-9]{1,2}){1,3}")
 
 # (article, setting, value in force by default)
 READINGS = [
@@ -30,6 +30,9 @@ READINGS = [
     ("4.5", "peak_from", "20:00"),
     ("4.5", "peak_until", "00:00"),
     ("4.5", "speed_tests_in_peak_hours", "on"),
+    ("-", "onboarding_per_second", "100"),
+    ("-", "commands_per_second", "100"),
+    ("-", "reconnections_per_second", "200"),
     ("7.1.7", "swap_notice_hours", "72"),
     ("7.1.7", "faulty_swap_needs_consent", "on"),
     ("7.2.2", "warranty_years_stb", "1"),
