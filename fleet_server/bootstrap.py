@@ -11,7 +11,6 @@ from fleet_server.adapters import broker, certificates, failpoint
 from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki
 from fleet_server.adapters.command_link import CommandLink
 from fleet_server.adapters.database import open_database
-from fleet_server.adapters.device_commands import DeviceCommands
 from fleet_server.adapters.dispatcher import Dispatcher
 from fleet_server.adapters.settings_seal import FileSettingsKey
 from fleet_server.adapters.simulated import (
@@ -22,13 +21,11 @@ from fleet_server.adapters.simulated import (
     SimulatedVoice,
     SimulatedWorkOrders,
 )
-from fleet_server.adapters.usp_client import open_client
 from fleet_server.config import Config
 from fleet_server.domain.operations import System
 from fleet_server.services import tables as t
 from fleet_server.services.command_desk import CommandDesk
 from fleet_server.services.fleet import Fleet
-from fleet_server.services.operator_ports import OperatorSystem
 from fleet_server.services.policy import read_policy
 
 
@@ -55,19 +52,6 @@ def close(fleet: Fleet) -> None:
         fleet.people.dispose()
 
 
-def operator_systems(
-    config: Config, fleet: Fleet, now: Callable[[], datetime]
-) -> dict[System, OperatorSystem]:
-    """The adapters of this installation: simulations of the operator's systems, real devices."""
-    address, pki = broker.address(config), Pki(config.pki)
-    return {
-        **simulated_systems(config, fleet, now),
-        System.DEVICE: DeviceCommands(
-            fleet, lambda: open_client(address, pki, config.controller_id), now
-        ),
-    }
-
-
 def dispatcher(config: Config, fleet: Fleet, now: Callable[[], datetime]) -> Dispatcher:
     """What sends commands to devices; its connection is opened by the caller."""
     link = CommandLink(broker.address(config), Pki(config.pki), config.controller_id)
@@ -75,10 +59,10 @@ def dispatcher(config: Config, fleet: Fleet, now: Callable[[], datetime]) -> Dis
     return Dispatcher(fleet, link, desk, now, failpoint.from_environment())
 
 
-def simulated_systems(
+def operator_systems(
     config: Config, fleet: Fleet, now: Callable[[], datetime]
 ) -> dict[System, SimulatedSystem]:
-    """What stands in for the operator's systems, each with a file under the state folder."""
+    """The adapters of this installation: simulations, each with a file under the state folder."""
     folder = config.state / "operator-systems"
     with fleet.reading() as connection:
         numbers = read_policy(connection).emergency_numbers

@@ -182,7 +182,7 @@ def operator_system(
 ) -> None:
     """What a simulated system of the operator was asked; options make it misbehave."""
     config = _config(state, None, None, None)
-    system = bootstrap.simulated_systems(config, bootstrap.build(config), utc_now).get(name)
+    system = bootstrap.operator_systems(config, bootstrap.build(config), utc_now).get(name)
     if system is None:
         raise OperatorError(f"{name} is not simulated.", "Ask the devices with `usp`.")
     wanted = Behaviour(delay_ms or 0, skip, refuse, fail, lose, twice, late)

@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 
 from fleet_server import bootstrap
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.dispatcher import Dispatcher
 from fleet_server.config import Config, from_environment
-from fleet_server.services import allow_list_versions, service_state
-from fleet_server.services.delivery import Delivery
+from fleet_server.services import allow_list_versions, command_desk, service_state
+from fleet_server.services.delivery import THREADS, Delivery
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.last_assignment import revoked_certificates
 from fleet_server.services.policy import read_policy
@@ -28,8 +29,9 @@ from fleet_server.services.policy import read_policy
 logger = logging.getLogger(__name__)
 
 _IDLE_S = 1.0
-_STEP_EVERY = 5
-_ROLL_OUT_EVERY = 60
+_BUSY_S = 0.1
+_STEP_EVERY = timedelta(seconds=5)
+_ROLL_OUT_EVERY = timedelta(minutes=1)
 
 
 def main() -> int:
@@ -69,18 +71,37 @@ def work(
     wait: Callable[[float], object],
 ) -> None:
     """Deliver what is due; between, look at what time alone brings."""
-    delivery = Delivery(fleet, bootstrap.operator_systems(config, fleet, utc_now), utc_now)
-    turn, revoked = 0, -1
+    systems = bootstrap.operator_systems(config, fleet, utc_now)
+    with ThreadPoolExecutor(THREADS, "call") as pool:
+        _deliver(config, fleet, Delivery(fleet, systems, utc_now, pool), stopping, wait)
+
+
+def _deliver(
+    config: Config,
+    fleet: Fleet,
+    delivery: Delivery,
+    stopping: Callable[[], bool],
+    wait: Callable[[float], object],
+) -> None:
+    next_step = next_roll_out = utc_now()
+    revoked = -1
     while not stopping():
-        if turn % _STEP_EVERY == 0:
+        now = utc_now()
+        if now >= next_step:
+            next_step = now + _STEP_EVERY
             with fleet.writing() as connection:
-                service_state.step(connection, read_policy(connection), utc_now())
+                service_state.step(connection, read_policy(connection), now)
             revoked = _keep_broker_informed(config, fleet, revoked)
-        if turn % _ROLL_OUT_EVERY == 0:
+        if now >= next_roll_out:
+            next_roll_out = now + _ROLL_OUT_EVERY
             _roll_out(fleet)
-        turn += 1
         if not delivery.work_off():
-            wait(_IDLE_S)
+            wait(_BUSY_S if delivery.is_busy or _is_under_way(fleet) else _IDLE_S)
+
+
+def _is_under_way(fleet: Fleet) -> bool:
+    with fleet.reading() as connection:
+        return command_desk.is_under_way(connection)
 
 
 def _roll_out(fleet: Fleet) -> None:

@@ -1,13 +1,20 @@
-"""Carries out what stands in the outbox: one call after another, each try on record."""
+"""Carries out what stands in the outbox; each try is on record.
+
+Each of the operator's systems has a few calls under way at a time and its own share of the threads,
+so that a slow one holds up no other. What is for devices becomes commands (device_orders.py).
+"""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fleet_server.domain.operations import System
+from fleet_server.services import device_orders
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.operator_ports import (
     OperationRefusedError,
@@ -19,29 +26,59 @@ from fleet_server.services.outbox import Outcome, Result, Taken, settle, take
 
 logger = logging.getLogger(__name__)
 
-# As many calls as surely end within a lease, should each take as long as it may.
-_MOST_AT_ONCE = 8
+_CALLS_PER_SYSTEM = 2
+_OPERATOR_SYSTEMS = tuple(system for system in System if system is not System.DEVICE)
+THREADS = _CALLS_PER_SYSTEM * len(_OPERATOR_SYSTEMS)
+_MOST_DEVICES_AT_ONCE = 200
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
-    """`systems` are the adapters of this installation."""
+    """`systems` are the adapters of this installation; `pool` has room for THREADS calls."""
 
     fleet: Fleet
     systems: Mapping[System, OperatorSystem]
     now: Callable[[], datetime]
+    pool: Executor
+    _calls: dict[Future[None], System] = field(default_factory=dict)
 
     def work_off(self) -> int:
-        """Call what is due; gives how many calls were made."""
+        """Begin what is due; gives how much that was. Raises what ended a call's thread."""
+        for call_made in [one for one in self._calls if one.done()]:
+            del self._calls[call_made]
+            call_made.result()
+        return self._tell_devices() + self._call_systems()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call is under way."""
+        return bool(self._calls)
+
+    def _tell_devices(self) -> int:
         with self.fleet.writing() as connection:
-            taken = take(connection, self.now(), _MOST_AT_ONCE)
-        for one in taken:
-            result = call(self.systems, one)
-            if result.outcome is not Outcome.DONE:
-                logger.warning("%s: %s (%s)", one.operation_id, result.outcome, result.code)
-            with self.fleet.writing() as connection:
-                settle(connection, one, result, self.now())
+            taken = take(connection, self.now(), _MOST_DEVICES_AT_ONCE, System.DEVICE)
+            for one in taken:
+                device_orders.follow(connection, one, self.now())
         return len(taken)
+
+    def _call_systems(self) -> int:
+        under_way = Counter(self._calls.values())
+        begun = 0
+        for system in _OPERATOR_SYSTEMS:
+            room = _CALLS_PER_SYSTEM - under_way[system]
+            with self.fleet.writing() as connection:
+                taken = take(connection, self.now(), room, system) if room else []
+            for one in taken:
+                self._calls[self.pool.submit(self._carry_out, one)] = system
+            begun += len(taken)
+        return begun
+
+    def _carry_out(self, taken: Taken) -> None:
+        result = call(self.systems, taken)
+        if result.outcome is not Outcome.DONE:
+            logger.warning("%s: %s (%s)", taken.operation_id, result.outcome, result.code)
+        with self.fleet.writing() as connection:
+            settle(connection, taken, result, self.now())
 
 
 def call(systems: Mapping[System, OperatorSystem], taken: Taken) -> Result:

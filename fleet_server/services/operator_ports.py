@@ -158,7 +158,3 @@ class WorkOrders(OperatorSystem, Protocol):
     """The dispatchers' own system: takes OpenWorkOrder, CancelWorkOrder."""
 
     def order(self, order: str) -> WorkOrder | None: ...
-
-
-class Devices(OperatorSystem, Protocol):
-    """Our own devices, by signed commands: takes SetDeviceState, GiveAllowList, TellWarranty."""

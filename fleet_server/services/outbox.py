@@ -6,7 +6,8 @@
 3. Operations on one target are carried out in the order they were queued.
 4. The operations of one decision have stages: a stage waits until all before it are done, so that
    the operator's systems come before the devices.
-5. An operation for a device waits until the device is connected.
+5. An operation for a device waits until the device is connected, then becomes a command
+   (services/device_orders.py) and ends with it.
 6. What failed is tried again ever later (domain/back_off.py), without an end. What a system refuses
    for good waits for a person, who has it tried again or drops it with a reason.
 """
@@ -19,7 +20,18 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from fleet_server.domain.back_off import retry_after
 from fleet_server.domain.errors import OperationNotOpenError, UnknownOperationError
@@ -32,7 +44,7 @@ from fleet_server.domain.operations import (
     superseded_by,
 )
 from fleet_server.domain.presence import ONLINE
-from fleet_server.services import audit
+from fleet_server.services import audit, commands
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.operator_ports import CALL_TIMEOUT_S
@@ -73,6 +85,7 @@ class Taken:
     system: System
     operation: Operation
     tries: int
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +120,27 @@ def queue_in_place(
     """
     rows = _rows(decision, stages, now)
     for row in rows:
-        older = connection.execute(
-            update(t.outbox)
-            .where(
-                t.outbox.c.target == row["target"],
-                t.outbox.c.kind.in_(superseded_by(row["kind"])),
-                t.outbox.c.state.in_([State.QUEUED, State.REFUSED]),
-                t.outbox.c.decision != decision,
-            )
-            .values(state=State.DROPPED, reference=SUPERSEDED, finished_at=now)
-            .returning(t.outbox.c.tries)
-        ).scalars()
-        if any(older.all()):
+        if _supersede(connection, row, now):
             row["due_at"] = now + timedelta(seconds=CALL_TIMEOUT_S)
     insert_new(connection, t.outbox, rows, ("id",))
+
+
+def _supersede(connection: Connection, row: dict[str, Any], now: datetime) -> bool:
+    """Drop what earlier decisions said of the same; gives whether a call may be under way."""
+    is_older = and_(
+        t.outbox.c.target == row["target"],
+        t.outbox.c.kind.in_(superseded_by(row["kind"])),
+        t.outbox.c.state.in_([State.QUEUED, State.REFUSED]),
+        t.outbox.c.decision != row["decision"],
+    )
+    older = connection.execute(select(t.outbox.c.tries, t.outbox.c.reference).where(is_older)).all()
+    if older:
+        values = {"state": State.DROPPED, "reference": SUPERSEDED, "finished_at": now}
+        connection.execute(update(t.outbox).where(is_older).values(values))
+    if row["system"] != System.DEVICE:
+        return any(one.tries for one in older)
+    commands.withdraw(connection, [one.reference for one in older if one.reference], now)
+    return False
 
 
 def _rows(decision: str, stages: Sequence[Stage], now: datetime) -> list[dict[str, Any]]:
@@ -145,16 +165,25 @@ def queue_one(
     insert_new(connection, t.outbox, [row], ("id",))
 
 
-def take(connection: Connection, now: datetime, most: int) -> list[Taken]:
-    """Operations that are due; each is this process's own until its lease has ended."""
+def take(
+    connection: Connection, now: datetime, most: int, system: System | None = None
+) -> list[Taken]:
+    """Operations that are due, of one system or of all; each is this process's own until its lease
+    has ended."""
+    of_system = t.outbox.c.system == system if system else true()
     rows = connection.execute(
         select(t.outbox)
         .where(
             t.outbox.c.state == State.QUEUED,
             t.outbox.c.due_at <= now,
+            of_system,
             _is_first_of_target(),
             _stages_before_are_done(),
-            or_(t.outbox.c.system != System.DEVICE, _device_is_there()),
+            or_(
+                t.outbox.c.system != System.DEVICE,
+                t.outbox.c.reference != "",
+                _device_is_there(),
+            ),
         )
         .order_by(t.outbox.c.due_at, t.outbox.c.id)
         .limit(most)
@@ -169,6 +198,15 @@ def take(connection: Connection, now: datetime, most: int) -> list[Taken]:
     return [_taken(row) for row in rows]
 
 
+def await_command(connection: Connection, taken: Taken, key: str, until: datetime) -> None:
+    """The command of this name says how it ends; its end makes the operation due again."""
+    connection.execute(
+        update(t.outbox)
+        .where(t.outbox.c.id == taken.id, t.outbox.c.state == State.QUEUED)
+        .values(reference=key, due_at=until)
+    )
+
+
 def settle(connection: Connection, taken: Taken, result: Result, now: datetime) -> None:
     """Put down how a call ended; a second answer to the same operation changes nothing."""
     connection.execute(
@@ -180,9 +218,9 @@ def settle(connection: Connection, taken: Taken, result: Result, now: datetime) 
     if result.outcome is Outcome.DONE:
         values = {"state": State.DONE, "reference": result.reference[:64], "finished_at": now}
     elif result.outcome is Outcome.REFUSED:
-        values = {"state": State.REFUSED, "finished_at": now}
+        values = {"state": State.REFUSED, "finished_at": now, "reference": ""}
     else:
-        values = {"due_at": result.again_at or now + retry_after(taken.tries)}
+        values = {"due_at": result.again_at or now + retry_after(taken.tries), "reference": ""}
     connection.execute(
         update(t.outbox)
         .where(t.outbox.c.id == taken.id, t.outbox.c.state == State.QUEUED)
@@ -233,6 +271,12 @@ def drop(
     """
     _check_open(connection, operation_id)
     _note(connection, "operation_dropped", operation_id, actor, reason, now)
+    awaited = connection.scalars(
+        select(t.outbox.c.reference).where(
+            t.outbox.c.operation_id == operation_id, t.outbox.c.system == System.DEVICE
+        )
+    )
+    commands.withdraw(connection, [key for key in awaited if key], now)
     connection.execute(
         update(t.outbox)
         .where(t.outbox.c.operation_id == operation_id)
@@ -260,7 +304,8 @@ def _row(
 
 def _taken(row: Row[Any]) -> Taken:
     operation = decode(row.kind, row.arguments)
-    return Taken(row.id, row.operation_id, System(row.system), operation, row.tries + 1)
+    system = System(row.system)
+    return Taken(row.id, row.operation_id, system, operation, row.tries + 1, row.reference)
 
 
 def _is_first_of_target() -> ColumnElement[bool]:

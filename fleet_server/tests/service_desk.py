@@ -6,6 +6,7 @@ card. Everything is made up.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from fleet_server.adapters.simulated import (
     SimulatedWorkOrders,
 )
 from fleet_server.adapters.x509_files import new_key, write_key
-from fleet_server.domain.operations import DeviceOperation, Operation, System
+from fleet_server.domain.command import Answered, Sent
+from fleet_server.domain.operations import Operation, System, decode
+from fleet_server.services import command_store
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
 from fleet_server.services.delivery import Delivery
 from fleet_server.services.fleet import Fleet
-from fleet_server.services.operator_ports import Answer, OperatorSystem, SystemUnavailableError
+from fleet_server.services.operator_ports import OperatorSystem
 from fleet_server.services.upsert import upsert
 
 NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
@@ -43,18 +46,32 @@ VALUES_CENTS = {"VOICEMODEM": 6000, "STB": 8000, "CARD": 1500, "MODEM": 4500}
 
 
 class PlayedDevices:
-    """Devices that obey as long as they are in `there`; remembers what each was told."""
+    """Devices that obey; remembers what each was told."""
 
     def __init__(self) -> None:
-        self.told: dict[str, list[DeviceOperation]] = {}
-        self.silent: set[str] = set()
+        self.told: dict[str, list[Operation]] = {}
 
-    def carry_out(self, operation_id: str, operation: Operation, sequence: int) -> Answer:
-        assert isinstance(operation, DeviceOperation)
-        if operation.endpoint_id in self.silent:
-            raise SystemUnavailableError("no_answer")
-        self.told.setdefault(operation.endpoint_id, []).append(operation)
-        return Answer(operation_id, "told")
+    def obey(self, connection: Connection, now: datetime) -> int:
+        """Carry out every command of the outbox that waits; gives how many."""
+        rows = connection.execute(
+            select(t.command, t.outbox.c.kind, t.outbox.c.arguments)
+            .join(t.outbox, t.outbox.c.id == t.command.c.outbox_id)
+            .where(t.command.c.finished_at.is_(None))
+            .order_by(t.command.c.id)
+        ).all()
+        for row in rows:
+            self.told.setdefault(row.endpoint_id, []).append(decode(row.kind, row.arguments))
+            command_store.apply(connection, row, [Sent(), Answered()], now)
+        return len(rows)
+
+
+class AtOnce(Executor):
+    """Runs what is submitted before it returns."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        ran: Future[Any] = Future()
+        ran.set_result(fn(*args, **kwargs))
+        return ran
 
 
 class ServiceDesk:
@@ -80,9 +97,8 @@ class ServiceDesk:
             System.CONDITIONAL_ACCESS: self.cards,
             System.NOTICES: self.notices,
             System.WORK_ORDERS: self.orders,
-            System.DEVICE: self.devices,
         }
-        self.delivery = Delivery(self.fleet, systems, self.clock)
+        self.delivery = Delivery(self.fleet, systems, self.clock, AtOnce())
 
     def clock(self) -> datetime:
         return self.now
@@ -95,8 +111,12 @@ class ServiceDesk:
 
     def work(self) -> None:
         """Deliver until nothing is due."""
-        while self.delivery.work_off():
+        while self.delivery.work_off() or self._obey():
             pass
+
+    def _obey(self) -> int:
+        with self.fleet.writing() as connection:
+            return self.devices.obey(connection, self.now)
 
     def scalar(self, query: Any) -> Any:
         with self.fleet.reading() as connection:

