@@ -1,0 +1,92 @@
+"""Who was in service when, read off what the operator's systems were asked, not the fleet server.
+
+A unit is *open* while the network serves one of its addresses with the customer's traffic (mode
+`open` or `walled_garden`), and *in service* while it is open and, where there is a telephone line,
+the line is bound to it. The logs hold every change in the order it took effect, so that nothing
+falls between two samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from hil_tests.operator_systems import Call
+
+_SERVING = ("open", "walled_garden")
+_TOOK_EFFECT = ("done", "answer_lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is so from `at_s` (Unix time) on: units that are open, and whom the line is bound to."""
+
+    at_s: float
+    open: frozenset[str]
+    bound: str
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Addresses of each unit at one customer's (network and MTA), and the line; "" for none."""
+
+    addresses: Mapping[str, frozenset[str]]
+    line: str = ""
+
+    def unit_of(self, address: str) -> str:
+        """The unit with this address, "" when it is of none of them."""
+        return next((name for name, macs in self.addresses.items() if address in macs), "")
+
+
+def moments(home: Home, access: Iterable[Call], voice: Iterable[Call]) -> Iterator[Moment]:
+    """Every state that was in force, in order."""
+    served: set[str] = set()
+    bound = ""
+    for call in _that_took_effect(access, voice):
+        if call.kind in ("set_access", "remove_access"):
+            address = call.arguments["mac_address"]
+            if call.kind == "set_access" and call.arguments["mode"] in _SERVING:
+                served.add(address)
+            else:
+                served.discard(address)
+        elif call.kind in ("move_line", "remove_line") and call.arguments["line"] == home.line:
+            bound = home.unit_of(call.arguments.get("mta_mac", ""))
+        units = frozenset(home.unit_of(address) for address in served) - {""}
+        yield Moment(call.at_s, units, bound)
+
+
+def violations(home: Home, seen: Iterable[Moment]) -> list[str]:
+    """Moments at which more than one unit was open."""
+    return [
+        f"{one.at_s:.3f}: {', '.join(sorted(one.open))} at once"
+        for one in seen
+        if len(one.open) > 1
+    ]
+
+
+def in_service(home: Home, moment: Moment) -> str:
+    """The unit that is in service, "" for none."""
+    serving = [unit for unit in moment.open if not home.line or unit == moment.bound]
+    return serving[0] if len(serving) == 1 else ""
+
+
+def gap_s(home: Home, seen: Iterable[Moment], since_s: float) -> float:
+    """The longest time after `since_s` in which nobody was in service, of those that ended."""
+    longest, left_at = 0.0, None
+    for one in seen:
+        if in_service(home, one):
+            if left_at is not None:
+                longest = max(longest, one.at_s - left_at)
+            left_at = None
+        elif left_at is None and one.at_s >= since_s:
+            left_at = one.at_s
+    return longest
+
+
+def _that_took_effect(*logs: Iterable[Call]) -> Iterator[Call]:
+    """Of all systems by time, each operation once: a repetition changes nothing."""
+    seen = set()
+    for call in sorted((call for log in logs for call in log), key=lambda call: call.at_s):
+        if call.outcome in _TOOK_EFFECT and call.operation_id not in seen:
+            seen.add(call.operation_id)
+            yield call
