@@ -72,9 +72,10 @@ class Agent:
 
     async def run(self):
         """Start every task; raise what ended the first one that ended."""
-        part("replacement").start(self.board, self.store)
         if self.provisioning.state == "provisioned":
             self.committed()
+        else:
+            part("replacement").start(self.board, self.store)
         self._start(self._console())
         await self._ended.wait()
         for task in self._tasks:
@@ -88,6 +89,7 @@ class Agent:
             return
         settings = self.provisioning.settings()
         self._provisioning = None
+        part("replacement").start(self.board, self.store)
         self.controller = settings["controller"]
         from agent.core.session import Session
 

@@ -23,8 +23,13 @@ _errors = Console(stderr=True, soft_wrap=True)
 def provision(
     port: Port,
     server: Annotated[str, typer.Option(help="address of the fleet server, http(s)://…")],
-    contract: Annotated[str, typer.Option(help="contract number of the work order")],
-    position: Annotated[str, typer.Option(help="service position, e.g. internet, voice, tv-1")],
+    contract: Annotated[str, typer.Option(help="contract number of the work order")] = "",
+    position: Annotated[
+        str, typer.Option(help="service position, e.g. internet, voice, tv-1")
+    ] = "",
+    spare: Annotated[
+        bool, typer.Option("--spare", help="for no contract: a unit that will replace another")
+    ] = False,
     username: Annotated[str, typer.Option("--username", "--user", "-u")] = "technician",
     password_file: Annotated[
         Path | None, typer.Option(help="file that holds the password; asked for if left out")
@@ -36,13 +41,15 @@ def provision(
     A token in the environment variable FLEET_TOKEN replaces user name and password.
     """
     from firmware_tools.device_console import DeviceConsole
-    from firmware_tools.provision import Placement
+    from firmware_tools.provision import SPARE, Placement
     from firmware_tools.provision import provision as put_into_service
     from firmware_tools.registry import Registry
     from firmware_tools.serial_link import SerialLink
 
     progress = ConsoleProgress(_screen)
-    place = Placement(contract, position)
+    if spare == bool(contract or position) or (not spare and not (contract and position)):
+        raise typer.BadParameter("Give --contract and --position, or --spare alone.")
+    place = SPARE if spare else Placement(contract, position)
     token = os.environ.get(TOKEN_VARIABLE)
     with SerialLink(port) as link, Registry(server, token) as registry:
         if not token:
@@ -50,7 +57,8 @@ def provision(
             with progress.step(f"signed in as {username}"):
                 registry.sign_in(username, password)
         device = put_into_service(DeviceConsole(link), registry, place, progress, online_within)
-    _say(f"{device.model_name} {device.serial_number} is in service at {contract} {position}.")
+    where = "spare, for a replacement" if spare else f"in service at {place}"
+    _say(f"{device.model_name} {device.serial_number} is {where}.")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from agent.wire.replacement import SPARE_POSITION
 from firmware_tools.device_console import DeviceConsole, DeviceIdentity
 from firmware_tools.errors import (
     BlacklistedError,
@@ -61,10 +62,17 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the device goes: contract number, and position such as `voice` or `tv-1`."""
+    """Where the device goes: contract number, and position such as `voice` or `tv-1`; a spare one
+    to no contract."""
 
     contract: str
     position: str
+
+    def __str__(self) -> str:
+        return f"{self.contract} {self.position}".lstrip()
+
+
+SPARE = Placement("", SPARE_POSITION)
 
 
 def provision(
@@ -84,7 +92,7 @@ def provision(
     with progress.step(f"{identity.endpoint_id} is known to the server"):
         unit = _known(registry, identity)
     if identity.state == "provisioned" and _is_at(unit, place):
-        with progress.step(f"in service at {place.contract} {place.position} already"):
+        with progress.step(f"in service at {place} already"):
             pass
     else:
         _put_into_service(device, registry, place, progress, identity, unit)
@@ -135,7 +143,7 @@ def _put_into_service(
             device.open(registry.console_token(identity.serial_number, identity.nonce))
     with progress.step("device made its key"):
         csr = device.new_key()
-    with progress.step(f"server issued its certificate for {place.contract} {place.position}"):
+    with progress.step(f"server issued its certificate for {place}"):
         issued = registry.enrol(identity.serial_number, csr, place.contract, place.position)
         _check(identity.endpoint_id, csr, issued["certificate"])
     try:

@@ -7,20 +7,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hil_tests.demo_fleet import BLANK
+from hil_tests.demo_fleet import BLANK, VOICEMODEM
 from hil_tests.instance import Instance
 from hil_tests.waiting import wait_until
 
 ONLINE_S = 60
+SPARE = replace(VOICEMODEM, in_service=False)
 
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
-    with Instance(tmp_path_factory.mktemp("provisioning"), [BLANK]) as made:
+    with Instance(tmp_path_factory.mktemp("provisioning"), [BLANK, SPARE]) as made:
         yield made
 
 
@@ -36,7 +38,8 @@ def command(instance: Instance, **changes: str) -> list[str]:
         "password-file": str(password),
         **changes,
     }
-    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    words = [word for name, value in options.items() if value for word in (f"--{name}", value)]
+    words += ["--spare"] if "spare" in options else []
     return [sys.executable, "-m", "firmware_tools.cli", "provision", *words]
 
 
@@ -58,6 +61,30 @@ def test_what_cannot_be_is_refused_with_what_to_do(instance: Instance, tmp_path:
         done = provision(instance, **changes)
         assert done.returncode == code, (changes, done.stdout, done.stderr)
         assert re.search(r"^Next: +\S", done.stderr, re.MULTILINE)
+
+
+def test_a_spare_unit_serves_nobody_until_it_is_assigned(
+    instance: Instance,
+) -> None:
+    board, place = instance.boards[SPARE.name], SPARE.placement
+    port = str(board.serial_port)
+    done = provision(instance, port=port, contract="", position="", spare="")
+    assert done.returncode == 0, done.stderr
+    assert "is spare, for a replacement" in done.stdout
+    assert not board.visit("shop.example") and board.dial("112")
+    assert board.state()["facts"]["voice"]["registration"] == "Disabled"
+    desk = instance.client("technician")
+    wanted = {
+        "serial_number": SPARE.spec.serial_number,
+        "position": place.position,
+        "reason": "test",
+    }
+    answer = desk.post(
+        f"/api/v1/contracts/{place.contract}/assignments", json={**wanted, "reason": "x"}
+    )
+    assert answer.status_code == 201, answer.text
+    wait_until(lambda: board.visit("shop.example"), ONLINE_S, "the spare unit was told to serve")
+    assert board.state()["facts"]["voice"]["registration"] == "Up"
 
 
 KEY_IS_NEXT = "is known to the server"

@@ -43,19 +43,16 @@ def keep(device, kept: dict) -> None:
     """Make it durable, then known to the box. Raises StorageError."""
     device.store.save(_BLOB, json.dumps(kept).encode())
     device.swap_part = kept["part"]
-    _show(device.board, device.swap_part)
+    device.board.show(device.swap_part in SERVING, return_me(device.swap_part))
 
 
 def start(board, store) -> None:
-    """The box starts: it learns what follows from the part. Raises StorageError."""
+    """The box starts, or was just put into service: it learns what follows from the part. Raises
+    StorageError."""
     which = load(store)["part"]
-    _show(board, which)
+    board.show(which in SERVING, return_me(which))
     if which == FENCED:
         part("fencing").resume(board)
-
-
-def _show(board, which):
-    board.show(which in SERVING, return_me(which))
 
 
 def return_me(which: str) -> str:

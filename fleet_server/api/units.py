@@ -109,10 +109,11 @@ class PresenceView(BaseModel):
 
 
 class EnrolmentRequest(BaseModel):
-    """`csr`: PKCS #10, DER, base64. `position`: one, or several of one box joined by `+`."""
+    """`csr`: PKCS #10, DER, base64. `position`: one, or several of one box joined by `+`; or
+    `spare`, with no contract, for a unit that stays in stock until a replacement needs it."""
 
     csr: Annotated[str, StringConstraints(min_length=1, max_length=8192)]
-    contract: Annotated[str, StringConstraints(min_length=1, max_length=32)]
+    contract: Annotated[str, StringConstraints(max_length=32)] = ""
     position: Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 

@@ -3,6 +3,9 @@
 A unit takes every position named, joined by `+` (`internet+voice`): one box may carry both. Asking
 again for the same positions gives a new certificate as long as the unit was never online, so that
 a provisioning that broke off half-way can be repeated; after that the unit counts as in service.
+
+A spare unit takes the position `spare` of no contract: it has its certificate and is in reach, and
+stays in stock until it is assigned or adopted in a replacement.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from fleet_server.domain.errors import NoEndpointError, UnitInServiceError
+from agent.wire.replacement import SPARE_POSITION
+from fleet_server.domain.errors import InvalidError, NoEndpointError, UnitInServiceError
 from fleet_server.domain.local_time import local_day
 from fleet_server.domain.positions import split_positions
 from fleet_server.services import tables as t
@@ -25,7 +29,7 @@ from fleet_server.services.assignments import (
     find_unit,
     held_by,
 )
-from fleet_server.services.audit import Actor
+from fleet_server.services.audit import Actor, Entry, append
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.served_units import queue_installation
 
@@ -56,6 +60,7 @@ def enrol(
     """Issue the certificate of one unit and assign it to its position, both or neither.
 
     The customer receives the unit at that moment: it is there that the warranty starts [7.2.2].
+    A spare one, with the position `spare` and the contract "", is assigned to nobody.
 
     The operator's systems are told in the same transaction, through the outbox.
 
@@ -63,7 +68,11 @@ def enrol(
     """
     with fleet.writing() as connection:
         unit = _unit(connection, serial_number)
-        _assign(connection, unit, contract, position, actor, now)
+        spare = position == SPARE_POSITION
+        if spare:
+            _check_spare(connection, unit, contract)
+        else:
+            _assign(connection, unit, contract, position, actor, now)
         issued = fleet.authority.issue(csr_der, unit.endpoint_id, now)
         connection.execute(
             update(t.certificate)
@@ -81,10 +90,15 @@ def enrol(
                 not_after=issued.not_after,
                 issued_at=now,
                 public_point=issued.public_point,
+                spare=spare,
             )
         )
-        decision = f"enrolment-{issued.certificate_serial_number}"
-        queue_installation(connection, contract, unit.id, decision, now)
+        if spare:
+            entry = Entry("spare_unit_enrolled", f"unit:{serial_number}", {})
+            append(connection, actor, [entry], now, "")
+        else:
+            decision = f"enrolment-{issued.certificate_serial_number}"
+            queue_installation(connection, contract, unit.id, decision, now)
     return Enrolment(
         endpoint_id=unit.endpoint_id,
         certificate_der=issued.certificate_der,
@@ -116,6 +130,13 @@ def _unit(connection: Connection, serial_number: str) -> Row[Any]:
         raise NoEndpointError(f"{serial_number} is a smart card; it is paired, not enrolled.")
     check_assignable(connection, unit)
     return unit
+
+
+def _check_spare(connection: Connection, unit: Row[Any], contract: str) -> None:
+    if contract:
+        raise InvalidError(f"A {SPARE_POSITION} unit is for no contract.")
+    if held_by(connection, unit.id):
+        raise UnitInServiceError(f"Unit {unit.serial_number} is in service already.")
 
 
 def _assign(

@@ -112,7 +112,7 @@ def queue_installation(
     """Have the operator's systems serve a unit that was just put on contract `number`.
 
     The device is told the state of the services only where it may have kept another: a unit that
-    served somebody else before does.
+    served somebody else before does, and a spare one serves nobody until it is told.
     """
     contract = connection.execute(
         select(t.contract, t.contract_service.c.state)
@@ -125,7 +125,8 @@ def queue_installation(
     before, network, devices = installation(
         contract.package, served_unit(connection, unit), state, lines
     )
-    if state is ServiceState.ACTIVE and _kept_state(connection, unit) in (None, _ACTIVE):
+    as_it_is = _kept_state(connection, unit) in (None, _ACTIVE) and not _is_spare(connection, unit)
+    if state is ServiceState.ACTIVE and as_it_is:
         devices = ()
     outbox.queue_in_place(connection, decision, [before, network, devices], now)
 
@@ -134,6 +135,14 @@ def queue_removal(connection: Connection, unit: Row[Any], decision: str, now: da
     """Have the network serve a unit no more that is off its contract."""
     stage = removal(served_unit(connection, _unit(unit, ())))
     outbox.queue_in_place(connection, decision, [stage], now)
+
+
+def _is_spare(connection: Connection, unit: ContractUnit) -> bool:
+    """Whether the device was put into service for no contract."""
+    query = select(t.certificate.c.spare).where(
+        t.certificate.c.endpoint_id == unit.endpoint_id, t.certificate.c.revoked_at.is_(None)
+    )
+    return bool(connection.scalar(query.order_by(t.certificate.c.issued_at.desc()).limit(1)))
 
 
 def _kept_state(connection: Connection, unit: ContractUnit) -> str | None:

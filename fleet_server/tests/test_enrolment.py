@@ -13,13 +13,20 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from sqlalchemy import Engine, select, update
 
-from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, Pki, make_pki
+from fleet_server.adapters.certificates import (
+    DeviceAuthority,
+    FileSigningKey,
+    Pki,
+    make_pki,
+    point_of,
+)
 from fleet_server.domain import errors
 from fleet_server.domain.approval import UnapprovedModelError
 from fleet_server.domain.life_cycle import LifeCycleError
 from fleet_server.services import tables as t
+from fleet_server.services.assignments import Papers, assign
 from fleet_server.services.audit import Actor, history, verify
-from fleet_server.services.enrolment import Enrolment, enrol
+from fleet_server.services.enrolment import Enrolment, device_point, enrol
 from fleet_server.services.fleet import Fleet
 
 NOW = datetime(2027, 1, 15, 12, 0, tzinfo=UTC)
@@ -100,6 +107,40 @@ def test_a_unit_whose_model_is_not_approved_gets_no_contract(
         desk.enrol(MODEM, "C-1002", "internet")
     with desk.fleet.reading() as connection:
         assert connection.execute(select(t.assignment)).all() == []
+
+
+def test_a_spare_unit_has_a_certificate_and_no_contract(desk: Desk) -> None:
+    first = desk.enrol(VOICEMODEM, "", "spare")
+    again = desk.enrol(VOICEMODEM, "", "spare")
+    assert (again.position, again.endpoint_id) == ("spare", VOICEMODEM)
+    with desk.fleet.reading() as connection:
+        assert connection.scalars(select(t.assignment)).all() == []
+        point = device_point(connection, VOICEMODEM)
+        states = connection.scalars(select(t.certificate.c.revoked_at)).all()
+    certificate = x509.load_der_x509_certificate(again.certificate_der)
+    assert point == point_of(certificate)
+    assert point != point_of(x509.load_der_x509_certificate(first.certificate_der))
+    assert sum(revoked is None for revoked in states) == 1
+    with pytest.raises(errors.InvalidError, match="for no contract"):
+        desk.enrol(VOICEMODEM, "C-1001", "spare")
+
+
+def test_a_spare_unit_is_told_when_it_is_assigned_and_only_a_spare_one(desk: Desk) -> None:
+    def told() -> list[str]:
+        with desk.fleet.reading() as connection:
+            rows = connection.execute(select(t.outbox)).mappings().all()
+        return [str(row) for row in rows if VOICEMODEM in str(row)]
+
+    desk.enrol(VOICEMODEM, "", "spare")
+    assert told() == []
+    with desk.fleet.writing() as connection:
+        assign(connection, DESK, "00000002", "C-1001", "voice", Papers(None), NOW)
+    assert told()
+    with pytest.raises(errors.UnitInServiceError):
+        desk.enrol(VOICEMODEM, "", "spare")
+    before = len(told())
+    desk.enrol(VOICEMODEM, "C-1001", "voice")
+    assert len(told()) == before
 
 
 def test_a_voice_modem_may_hold_two_positions_of_one_contract(desk: Desk) -> None:

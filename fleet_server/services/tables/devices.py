@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -29,6 +30,7 @@ certificate = Table(
     Column("issued_at", Timestamp, nullable=False),
     Column("revoked_at", Timestamp),
     Column("public_point", LargeBinary(64)),
+    Column("spare", Boolean, nullable=False, server_default=false()),
 )
 
 agent = Table(

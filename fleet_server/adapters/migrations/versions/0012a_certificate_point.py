@@ -1,4 +1,4 @@
-"""The public key of each device's certificate: what is sealed for it is sealed for that."""
+"""Of each device's certificate: its key, for what is sealed for it, and whether it is a spare's."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,12 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("certificate", sa.Column("public_point", sa.LargeBinary(length=64)))
+    op.add_column(
+        "certificate",
+        sa.Column("spare", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_column("certificate", "spare")
     op.drop_column("certificate", "public_point")
