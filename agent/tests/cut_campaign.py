@@ -9,13 +9,15 @@ The media are LittleFS on flash (flash.py) and a Linux disk (disk.py).
 import gc
 
 from agent.compat import MICROPYTHON
-from agent.core.authorisation import Authority
+from agent.core.authorisation import Authority, last_accepted
+from agent.core.enrolment import packed
 from agent.core.journal import Journal
+from agent.core.parts import part
 from agent.core.provisioning import PROVISIONED, Provisioning
 from agent.core.store import Store
 from agent.errors import AgentError
 from agent.tests import disk, power_cuts
-from agent.tests.fakes import FakeRandom
+from agent.tests.fakes import FakeBoard, FakeFilter, FakeRandom
 from agent.tests.flash import MODES, Flash, release, storage_on
 from agent.tests.signing import COMMAND_POINT
 from agent.tests.usp_bench import Bench, Failed
@@ -219,13 +221,17 @@ class CounterSubject:
                 found.append("%d was accepted twice" % counter)
             except AgentError:
                 continue
+        counter, key = last_accepted(Store(storage))
+        if key != "k%d" % counter or counter < max([1] + self._accepted):  # noqa: RUF005
+            found.append("the last command is %d %s" % (counter, key))
         self._check(storage, 5)
         return found
 
     def _check(self, storage, counter):
-        signed = wire.signing_input(EID, COMMAND, "k", {}, counter, 1, 2)
+        key = "k%d" % counter
+        signed = wire.signing_input(EID, COMMAND, key, {}, counter, 1, 2)
         made = _Authority(Store(storage), EID, COMMAND_POINT, _NoClock())
-        made.check(wire.token_text(signed, bytes(64)), COMMAND, "k", {})
+        made.check(wire.token_text(signed, bytes(64)), COMMAND, key, {})
 
 
 class BootSubject:
@@ -364,6 +370,50 @@ class AllowListSubject:
         return found
 
 
+class ReplacementSubject:
+    """A spare unit is adopted, held and taken back: it is what it was or what it will be, and
+    serves only then."""
+
+    _STEPS = (("Adopt()", "adopted"), ("Fence()", "held"), ("Rollback()", "active"))
+
+    def __init__(self):
+        self._parts = ["spare"]
+
+    def prepare(self, storage):
+        Store(storage).save("provisioning", packed({"position": b"spare"}))
+        self._unit(storage)
+
+    def work(self, storage):
+        bench = self._unit(storage)
+        for command, after in self._STEPS:
+            self._parts.append(after)
+            args = {"Swap": "swap-1", "Profile": "TOP M"}
+            if command != "Adopt()":
+                del args["Profile"]
+            result = bench.operate("Device.X_IPKO-COM_Replacement." + command, args)[0]
+            if result.has(4):
+                return
+            self._parts = [after]
+
+    def faults(self, storage):
+        bench = self._unit(storage)
+        which = bench.value("Device.X_IPKO-COM_Replacement.Part")
+        found = [] if which in self._parts else ["it is %s, not %s" % (which, self._parts)]
+        serves = bench.board.filter.rules["state"] == "active"
+        if serves != (which in ("adopted", "active")):
+            found.append("%s, and its filter is %s" % (which, bench.board.filter.rules["state"]))
+        if which == "adopted" and bench.value("Device.X_IPKO-COM_Service.Profile") != "TOP M":
+            found.append("adopted without a profile")
+        return found
+
+    def _unit(self, storage):
+        board = FakeBoard(cause=1)
+        board.filter = FakeFilter()
+        bench = Bench(storage, board)
+        part("service").apply(bench.model)
+        return bench
+
+
 SUBJECTS = (
     JournalSubject,
     WipeSubject,
@@ -373,6 +423,7 @@ SUBJECTS = (
     ProvisioningSubject,
     FirstCommitSubject,
     AllowListSubject,
+    ReplacementSubject,
 )
 
 

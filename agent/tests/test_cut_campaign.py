@@ -13,10 +13,17 @@ from agent.tests.cut_campaign import (
     FirstCommitSubject,
     FlashMedium,
     JournalSubject,
+    ReplacementSubject,
     campaign,
 )
 
-_STEPS = {JournalSubject: 211, ConfigurationSubject: 17, BootSubject: 17, AllowListSubject: 23}
+_STEPS = {
+    JournalSubject: 211,
+    ConfigurationSubject: 17,
+    BootSubject: 17,
+    AllowListSubject: 23,
+    ReplacementSubject: 11,
+}
 _SLOWER = 2 if MICROPYTHON else 1  # the machine takes ten times as long
 
 
@@ -43,6 +50,8 @@ def test_a_linux_disk_keeps_what_was_promised_whatever_operation_is_cut():
 def test_the_cuts_find_a_storage_that_acknowledges_before_it_synchronises():
     _, found = campaign(EagerMedium, CounterSubject, 3)
     assert any(["was accepted twice" in text for text in found])
+    _, found = campaign(EagerMedium, ReplacementSubject, 7, 1)
+    assert any(["it is spare, not" in text for text in found])
     _, found = campaign(EagerMedium, JournalSubject, 97, 40)
     assert any(["was lost" in text for text in found])
 

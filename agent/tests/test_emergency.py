@@ -1,9 +1,12 @@
 """Emergency reachability, calls, call-back time, and what must wait for them."""
 
+from binascii import b2a_base64
+
 from agent.core.battery import Monitor as BatteryMonitor
 from agent.core.clock import SNTP
 from agent.core.emergency import Monitor
 from agent.core.parts import part
+from agent.tests.signing import COMMAND_POINT
 from agent.tests.test_messages_operate import Gate
 from agent.tests.test_power import names, waiting
 from agent.tests.usp_bench import Bench, Failed
@@ -194,8 +197,11 @@ def test_nothing_that_can_harm_runs_while_the_line_is_in_use():
         (dict(CALL, dialled="112"), "busy: emergency call, then call-back for 3600 s"),
     ):
         _now(bench, **facts)
-        for command in ("Device.Reboot()", "Device.FactoryReset()", TESTS):
-            args = {"X_IPKO-COM_Authorization": "good", "TestSelector": "REN"}
+        swap = "Device.X_IPKO-COM_Replacement."
+        commands = ["Device.Reboot()", "Device.FactoryReset()", TESTS]
+        commands.extend([swap + name for name in ("Adopt()", "Fence()", "Rollback()")])
+        for command in commands:
+            args = {"X_IPKO-COM_Authorization": "good", "TestSelector": "REN", "Swap": "swap-1"}
             assert _refused(bench, command, args) == why
         _now(bench, **HUNG_UP)
     assert gate.asked == [], "the authorisation is not used up"
@@ -253,6 +259,9 @@ def test_what_leaves_the_line_alone_need_not_wait():
     assert _refused(bench, apply, time) == ""
     assert bench.value(setting + "CallBackTime") == "5"
     assert _refused(bench, state, {"State": "active"}) == ""
+    assert _refused(bench, "Device.LocalAgent.X_IPKO-COM_Overtake()") == ""
+    prepare = {"Swap": "swap-1", "SettingsKey": b2a_base64(COMMAND_POINT).decode()}
+    assert _refused(bench, "Device.X_IPKO-COM_Replacement.Prepare()", prepare) == ""
     assert _refused(bench, state, {"State": "restricted"})
     assert _refused(bench, apply, broker)
 

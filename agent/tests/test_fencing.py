@@ -1,0 +1,117 @@
+"""The end of a fenced unit: when it goes, and what it leaves."""
+
+import asyncio
+
+from agent.core import fencing
+from agent.core.enrolment import packed
+from agent.core.provisioning import BLANK, PROVISIONED, Provisioning
+from agent.errors import StorageError
+from agent.tests.fakes import FakeBoard, FakeCustomer, Restarted
+from agent.tests.usp_bench import Bench
+
+SECRET = b"a private key, made up"
+
+
+class Session:
+    """Is online and has told everything after so many looks."""
+
+    def __init__(self, looks):
+        self.looks = looks
+        self.state = "connecting"
+        self.closed = False
+
+    def is_idle(self):
+        self.looks -= 1
+        return self.looks <= 0
+
+    async def close(self):
+        self.closed = True
+
+
+class Agent:
+    """What `leave` needs of the agent."""
+
+    def __init__(self, looks=3):
+        bench = Bench()
+        self.board, self.store, self.journal = bench.board, bench.store, bench.journal
+        self.model, self.endpoint_id, self.bench = bench.model, bench.endpoint_id, bench
+        self.session = Session(looks)
+        self.store.save("provisioning", packed({"key": SECRET, "certificate": b"made up"}))
+
+    def state(self):
+        return Provisioning(self.store, self.endpoint_id).state
+
+
+def run(agent, seconds=2):
+    """Whether the unit went within that time."""
+
+    async def leave():
+        try:
+            await asyncio.wait_for(fencing.leave(agent), seconds)
+        except Restarted:
+            return True
+        except asyncio.TimeoutError:
+            return False
+
+    return asyncio.run(leave())
+
+
+def test_it_goes_once_it_is_online_and_everything_is_told():
+    agent = Agent()
+    assert not run(agent, 0.3), "it is not online"
+    assert (agent.state(), agent.session.closed) == (PROVISIONED, False)
+    agent.session.state = "online"
+    epoch = agent.journal.epoch
+    assert run(agent)
+    assert (agent.state(), agent.session.closed, agent.board.restarts) == (BLANK, True, 1)
+    for data in agent.bench.storage.files.values():
+        assert SECRET not in bytes(data)
+    assert agent.journal.epoch != epoch
+
+
+def test_it_does_not_go_while_a_call_lasts():
+    class Guard:
+        def busy(self):
+            return "Call"
+
+    agent = Agent()
+    agent.session.state = "online"
+    agent.model.guard = Guard()
+    assert not run(agent, 0.5)
+    assert agent.state() == PROVISIONED
+
+
+def test_events_that_nobody_has_get_their_time_and_stay_if_they_cannot_leave():
+    agent = Agent(0)
+    agent.session.state = "online"
+    agent.bench.endpoint.event("Device.X_IPKO-COM_Power.", "Dip!", {}, 5, True)
+    assert agent.journal.pending_count == 1
+    assert not run(agent, 0.3)
+    assert agent.state() == PROVISIONED
+    later_ms = fencing.monotonic_ms() + 61000
+    own, calls = fencing.monotonic_ms, []
+
+    def clock():
+        calls.append(1)
+        return own() if len(calls) == 1 else later_ms
+
+    fencing.monotonic_ms = clock
+    try:
+        assert run(agent)
+    finally:
+        fencing.monotonic_ms = own
+    assert (agent.state(), agent.journal.pending_count) == (BLANK, 1)
+
+
+def test_a_cut_before_the_customers_settings_were_wiped_is_made_good_at_the_start():
+    board = FakeBoard()
+    board.customer = FakeCustomer({"wifi": [{"ssid": "x", "passphrase": ""}]})
+    fencing.resume(board)
+    assert board.customer.kept["wifi"] == []
+    board.customer.broken = "worn"
+    try:
+        fencing.resume(board)
+    except StorageError as error:
+        assert error.args == ("customer", "worn")
+    else:
+        raise AssertionError("it must be told")
