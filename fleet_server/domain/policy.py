@@ -150,6 +150,27 @@ class Policy:
         "instead of the notice period.",
     )
 
+    # Campaigns
+    campaign_four_eyes: bool = setting(
+        "4.6,7.1.7",
+        _ON_OFF,
+        True,
+        "Whether a campaign is approved by another person than those who made and planned it.",
+    )
+    campaign_contact_days: int = setting(
+        "4.6,7.1.7",
+        WholeNumber(1, 365, "days"),
+        30,
+        "Days without contact after which a campaign leaves a unit out.",
+    )
+    campaign_visits_a_day: int = setting(
+        "7.1.7",
+        WholeNumber(1, 1000, "visits"),
+        8,
+        "Visits of technicians that campaigns may take on one day in one area, which is a fibre "
+        "node with all that hangs on it.",
+    )
+
     # Warranty
     warranty_years_stb: int = setting(
         "7.2.2",

@@ -17,6 +17,16 @@ from fleet_server.services.tables.base import (
     Timestamp,
     metadata,
 )
+from fleet_server.services.tables.campaigns import (
+    campaign,
+    campaign_count,
+    campaign_item,
+    is_not_begun,
+    is_open,
+    is_under_way,
+    protected_contract,
+    visit_day,
+)
 from fleet_server.services.tables.clocks import (
     audit_follower,
     clock,
@@ -128,6 +138,9 @@ __all__ = [
     "audit_head",
     "audit_reason",
     "blacklisting",
+    "campaign",
+    "campaign_count",
+    "campaign_item",
     "cause_report",
     "certificate",
     "charge_decision",
@@ -153,6 +166,9 @@ __all__ = [
     "interruption",
     "interruption_verdict",
     "is_at_risk",
+    "is_not_begun",
+    "is_open",
+    "is_under_way",
     "is_unsettled",
     "liability_decision",
     "maintenance",
@@ -180,6 +196,7 @@ __all__ = [
     "presence_change",
     "price",
     "process_state",
+    "protected_contract",
     "recheck",
     "repair_case",
     "repair_decision",
@@ -198,5 +215,6 @@ __all__ = [
     "unit_mac",
     "unit_return",
     "unit_state",
+    "visit_day",
     "voice_risk",
 ]

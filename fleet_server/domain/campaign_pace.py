@@ -1,0 +1,106 @@
+"""When a campaign may begin its next items, when a wave has ended, when it stops by itself."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+
+from fleet_server.domain.campaign import ENDED, ItemState, Tally
+from fleet_server.domain.campaign_plan import Hours, Limits, Wave
+from fleet_server.domain.local_time import ZONE, local_day
+from fleet_server.domain.policy import Policy
+
+# How much of the rate may be made up for at once when the engine looked late.
+_SLACK = timedelta(seconds=2)
+_FIRST_WAIT_S = 60
+_LONGEST_WAIT_S = 3600
+_MOST_DAYS_AHEAD = 60
+
+
+def allowance(paid_until: datetime | None, now: datetime, per_minute: int) -> int:
+    """How many items the rate lets begin now; the rate is used up until `paid_until`."""
+    interval = timedelta(minutes=1) / per_minute
+    return max(0, (now - _from(paid_until, now, interval)) // interval)
+
+
+def paid_after(paid_until: datetime | None, now: datetime, per_minute: int, begun: int) -> datetime:
+    """Until when the rate is used up once `begun` more have begun."""
+    interval = timedelta(minutes=1) / per_minute
+    return _from(paid_until, now, interval) + begun * interval
+
+
+def _from(paid_until: datetime | None, now: datetime, interval: timedelta) -> datetime:
+    earliest = now - max(_SLACK, interval)
+    return earliest if paid_until is None else max(paid_until, earliest)
+
+
+def too_many_failed(limits: Limits, ended: int, failed: int) -> bool:
+    """Of `ended` items (done or failed) since the start or the last resume."""
+    if ended < limits.minimum_ended:
+        return False
+    return failed * 100 > limits.max_failed_percent * ended
+
+
+class Verdict(StrEnum):
+    """What a wave says: it goes on, it has ended and soaks, the next may begin, or it missed."""
+
+    GOES_ON = "goes_on"
+    SOAKS = "soaks"
+    NEXT = "next"
+    MISSED = "missed"
+
+
+def wave_verdict(
+    wave: Wave, number: int, tally: Tally, ended_at: datetime | None, now: datetime
+) -> Verdict:
+    """`ended_at`: when the wave was first seen to have ended, None while it has not."""
+    items = tally.all() and sum(
+        units
+        for (at, state), units in tally.counts.items()
+        if at == number and state != ItemState.EXCLUDED
+    )
+    if not items:
+        return Verdict.NEXT
+    if tally.of(number, *ENDED) * 100 < wave.ended_percent * items:
+        return Verdict.GOES_ON
+    if ended_at is None or now < ended_at + timedelta(minutes=wave.soak_minutes):
+        return Verdict.SOAKS
+    done, failed = tally.of(number, ItemState.DONE), tally.of(number, ItemState.FAILED)
+    if done * 100 < wave.success_percent * (done + failed):
+        return Verdict.MISSED
+    return Verdict.NEXT
+
+
+def wait_for(unit: int, tries: int) -> timedelta:
+    """How long a unit that cannot be acted on now waits: ever longer, and each unit its own time.
+
+    Between half and one and a half of the doubled minute, so that an area that comes back together
+    does not go on together. The same unit and try give the same time.
+    """
+    whole_s = min(_FIRST_WAIT_S << min(tries, 10), _LONGEST_WAIT_S)
+    share = zlib.crc32(f"{unit}.{tries}".encode()) / 0xFFFFFFFF
+    return timedelta(seconds=round(whole_s * (0.5 + share)))
+
+
+def is_open(at: datetime, hours: Hours | None, policy: Policy) -> bool:
+    """Whether disruptive work may begin at that moment: by the settings [4.5, 4.6] and by the
+    campaign's own hours."""
+    clock = at.astimezone(ZONE).time()
+    allowed = _holds(policy.disruptive_from, policy.disruptive_until, clock)
+    return allowed and (hours is None or _holds(hours.begin, hours.end, clock))
+
+
+def _holds(begin: time, end: time, clock: time) -> bool:
+    if begin <= end:
+        return begin <= clock < end
+    return clock >= begin or clock < end
+
+
+def first_free_day(booked: Mapping[date, int], capacity: int, now: datetime) -> date | None:
+    """The first local day, today included, on which a technician has a visit left; None if none of
+    the next 60 days has."""
+    today = local_day(now)
+    days = (today + timedelta(days=ahead) for ahead in range(_MOST_DAYS_AHEAD))
+    return next((day for day in days if booked.get(day, 0) < capacity), None)

@@ -1,0 +1,459 @@
+"""Campaigns through their services, on both databases; the table of exclusions is by hand."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from fleet_server.domain.campaign import CampaignStateError, ItemState, State, Why
+from fleet_server.domain.campaign_plan import (
+    CommandAction,
+    Limits,
+    OnFailures,
+    SwapAction,
+    Wave,
+    Way,
+)
+from fleet_server.domain.command import State as CommandState
+from fleet_server.domain.selection import InvalidSelectionError
+from fleet_server.services import campaign_engine, campaigns, commands
+from fleet_server.services import tables as t
+from fleet_server.services.campaign_actions import FleetActions, NotNow
+from fleet_server.services.campaign_views import list_campaigns, list_items
+from fleet_server.services.campaigns import (
+    NothingToDoError,
+    OlderRevisionError,
+    SamePersonError,
+    UnknownCampaignError,
+)
+from fleet_server.services.policy import read_policy
+from fleet_server.tests.campaign_desk import ANNA, BESA, CampaignDesk, whole
+
+VISIT = SwapAction("CM-41", "WH-1", Way.VISIT)
+
+
+@pytest.fixture
+def desk(engine: Engine) -> CampaignDesk:
+    return CampaignDesk(engine)
+
+
+def items(desk: CampaignDesk, campaign: int, state: ItemState | None = None) -> dict[int, Why]:
+    with desk.engine.connect().execution_options(writes=False) as connection:
+        return {one.unit_id: one.why for one in list_items(connection, campaign, state)}
+
+
+def test_the_dry_run_names_who_is_left_out_and_acts_on_nobody(desk: CampaignDesk) -> None:
+    units = desk.add_units(9)
+    lab, barred, stolen, dumb, site, suspended, elsewhere, silent, fine = units
+    desk.set(t.unit, lab, lab=True, blacklisted=True)
+    desk.set(t.unit, barred, blacklisted=True)
+    desk.set(t.unit, stolen, state="stolen")
+    desk.set(t.unit, dumb, endpoint_id=None)
+    contract = {unit: unit for unit in units}  # one contract for each, numbered alike
+    desk.insert(t.protected_contract, contract_id=contract[site], since_at=desk.now)
+    desk.insert(
+        t.contract_service, contract_id=contract[suspended], state="suspended", since_at=desk.now
+    )
+    serial = serial_of(desk, elsewhere)
+    other = desk.run(selection={"field": "serial_number", "is": serial})
+    with desk.engine.begin() as connection:
+        connection.execute(
+            t.presence.update()
+            .where(t.presence.c.endpoint_id.like(f"%{serial_of(desk, silent)}"))
+            .values(seen_at=desk.now - timedelta(days=31))
+        )
+    campaign = desk.make()
+    view = desk.plan(campaign)
+    assert items(desk, campaign) == {
+        lab: Why.LAB_BOARD,
+        barred: Why.BLACKLISTED,
+        stolen: Why.GONE,
+        dumb: Why.NO_ENDPOINT,
+        site: Why.EMERGENCY_SITE,
+        suspended: Why.SUSPENDED,
+        elsewhere: Why.IN_CAMPAIGN,
+        silent: Why.NO_CONTACT,
+        fine: Why.NONE,
+    }
+    assert (view.state, view.units, view.total(ItemState.EXCLUDED)) == (State.PLANNED, 9, 8)
+    desk.step()
+    assert set(desk.played.begun) == {f"played-{other}.{elsewhere}"}
+
+
+def serial_of(desk: CampaignDesk, unit: int) -> str:
+    with desk.engine.connect().execution_options(writes=False) as connection:
+        return str(connection.scalar(select(t.unit.c.serial_number).where(t.unit.c.id == unit)))
+
+
+def test_what_its_author_admits_is_not_left_out(desk: CampaignDesk) -> None:
+    (unit,) = desk.add_units(1)
+    desk.insert(t.protected_contract, contract_id=unit, since_at=desk.now)
+    campaign = desk.make(whole(admits=(Why.EMERGENCY_SITE,)))
+    desk.plan(campaign)
+    assert items(desk, campaign) == {unit: Why.NONE}
+
+
+@pytest.mark.parametrize(
+    ("waves", "sizes"),
+    [
+        ((Wave(),), {1: 10}),
+        ((Wave(units=3), Wave()), {1: 3, 2: 7}),
+        ((Wave(percent=1), Wave(percent=25), Wave()), {1: 1, 2: 3, 3: 6}),
+        ((Wave(units=20), Wave(units=5), Wave()), {1: 10}),
+    ],
+)
+def test_units_are_drawn_into_waves(
+    desk: CampaignDesk, waves: tuple[Wave, ...], sizes: dict[int, int]
+) -> None:
+    desk.add_units(10)
+    campaign = desk.make(whole(waves=waves))
+    view = desk.plan(campaign)
+    assert {count.wave: count.units for count in view.counts} == sizes
+    again = desk.plan(campaign)
+    assert again.counts == view.counts
+    assert again.units == 10
+
+
+def test_another_person_approves_the_plan_that_was_looked_at(desk: CampaignDesk) -> None:
+    desk.add_units(1)
+    campaign = desk.make()
+    with pytest.raises(CampaignStateError, match="plan it first"):
+        desk.approve(campaign)
+    revision = desk.plan(campaign).revision
+    with pytest.raises(SamePersonError):
+        desk.approve(campaign, ANNA)
+    desk.plan(campaign)
+    with pytest.raises(OlderRevisionError):
+        desk.approve(campaign, BESA, revision)
+    desk.approve(campaign)
+    assert desk.look(campaign).state == State.APPROVED
+
+
+def test_a_campaign_that_leaves_everybody_out_is_not_approved(desk: CampaignDesk) -> None:
+    desk.add_units(1, lab=True)
+    campaign = desk.make()
+    desk.plan(campaign)
+    with pytest.raises(NothingToDoError):
+        desk.approve(campaign)
+    with pytest.raises(UnknownCampaignError):
+        desk.look(campaign + 1)
+
+
+def test_a_selection_that_is_none_is_refused_at_once(desk: CampaignDesk) -> None:
+    with pytest.raises(InvalidSelectionError, match="no field"):
+        desk.make(selection={"field": "colour", "is": "red"})
+
+
+def test_limits_hold_and_ends_are_taken_in(desk: CampaignDesk) -> None:
+    desk.add_units(10)
+    limits = Limits(per_minute=6, at_once=3, max_failed_percent=100)
+    campaign = desk.run(whole(limits=limits))
+    desk.step()
+    desk.step()
+    assert len(desk.played.begun) == 1
+    for _ in range(6):
+        desk.step(10)
+    assert len(desk.played.begun) == 3, "not more at once"
+    first = desk.played.under_way()[0]
+    desk.played.end(first, ItemState.DONE)
+    desk.step(10)
+    assert desk.look(campaign).total(ItemState.DONE) == 1
+    assert len(desk.played.begun) == 4
+
+
+def test_a_wave_soaks_and_then_the_next_begins(desk: CampaignDesk) -> None:
+    desk.add_units(5)
+    campaign = desk.run(whole(waves=(Wave(units=2, soak_minutes=30), Wave())))
+    desk.step()
+    for reference in desk.played.under_way():
+        desk.played.end(reference, ItemState.DONE)
+    desk.step()
+    desk.step(29 * 60)
+    assert len(desk.played.begun) == 2
+    desk.step(2 * 60)
+    assert len(desk.played.begun) == 5
+    for reference in desk.played.under_way():
+        desk.played.end(reference, ItemState.DONE)
+    desk.step()
+    assert desk.look(campaign).state == State.FINISHED
+
+
+def test_a_wave_that_missed_its_goal_asks_a_person(desk: CampaignDesk) -> None:
+    desk.add_units(5)
+    campaign = desk.run(whole(waves=(Wave(units=2, soak_minutes=0), Wave())))
+    desk.step()
+    done, failed = desk.played.under_way()
+    desk.played.end(done, ItemState.DONE)
+    desk.played.end(failed, ItemState.FAILED)
+    desk.step()
+    desk.step()
+    assert (desk.look(campaign).state, desk.look(campaign).why) == (State.PAUSED, "wave_missed")
+    desk.resume(campaign)
+    desk.step()
+    assert len(desk.played.begun) == 5
+
+
+@pytest.mark.parametrize(
+    ("on_failures", "state"),
+    [(OnFailures.PAUSE, State.PAUSED), (OnFailures.ABORT, State.ABORTING)],
+)
+def test_too_many_failures_stop_it(
+    desk: CampaignDesk, on_failures: OnFailures, state: State
+) -> None:
+    desk.add_units(12)
+    limits = Limits(60_000, 6, 20, minimum_ended=4, on_failures=on_failures)
+    campaign = desk.run(whole(limits=limits))
+    desk.step()
+    for number, reference in enumerate(desk.played.under_way()[:4]):
+        desk.played.end(reference, ItemState.FAILED if number < 1 else ItemState.DONE)
+        desk.played.sent |= set(desk.played.under_way())
+    desk.step()
+    view = desk.look(campaign)
+    assert (view.state, view.why) == (state, "failures")
+    assert len(desk.played.begun) == 6
+
+
+def test_a_unit_that_is_offline_waits_and_goes_on(desk: CampaignDesk) -> None:
+    here, away = desk.add_units(2)
+    desk.presence(away, "offline")
+    campaign = desk.run()
+    desk.step()
+    assert items(desk, campaign, ItemState.DEFERRED) == {away: Why.OFFLINE}
+    desk.presence(away, "online")
+    desk.step(90)
+    assert set(desk.played.begun) == {f"played-{campaign}.{here}", f"played-{campaign}.{away}"}
+
+
+def test_nothing_disruptive_begins_outside_the_hours(desk: CampaignDesk) -> None:
+    desk.add_units(1)
+    desk.now += timedelta(hours=6)
+    desk.run()
+    desk.step()
+    assert not desk.played.begun
+    desk.now += timedelta(hours=18)
+    desk.step()
+    assert len(desk.played.begun) == 1
+
+
+def test_abort_stops_what_was_not_sent_and_calls_back_the_rest(desk: CampaignDesk) -> None:
+    desk.add_units(6)
+    limits = Limits(per_minute=60_000, at_once=3)
+    campaign = desk.run(whole(limits=limits))
+    desk.step()
+    sent = desk.played.under_way()[0]
+    desk.played.end(sent, ItemState.RUNNING)
+    desk.step()
+    desk.abort(campaign)
+    view = desk.look(campaign)
+    assert (view.state, view.total(ItemState.STOPPED)) == (State.ABORTING, 5)
+    desk.step()
+    desk.step()
+    assert dict(desk.played.stopped) == {sent: 1}
+    desk.played.end(sent, ItemState.DONE)
+    desk.step()
+    view = desk.look(campaign)
+    assert (view.state, view.total(ItemState.DONE)) == (State.ABORTED, 1)
+    with pytest.raises(CampaignStateError, match="make another campaign"):
+        desk.resume(campaign)
+
+
+def test_what_comes_late_joins_the_last_wave(desk: CampaignDesk) -> None:
+    (first,) = desk.add_units(1)
+    barred = desk.add_units(1, blacklisted=True)[0]
+    campaign = desk.run(whole(waves=(Wave(units=1, soak_minutes=0), Wave()), late_joiners=True))
+    desk.set(t.unit, barred, blacklisted=False)
+    late = desk.add_units(1)[0]
+    desk.step()
+    assert desk.look(campaign).units == 2
+    desk.step(3600)
+    assert desk.look(campaign).units == 3
+    assert items(desk, campaign, ItemState.WAITING) == {barred: Why.NONE, late: Why.NONE}
+    desk.played.end(f"played-{campaign}.{first}", ItemState.DONE)
+    desk.step()
+    desk.step()
+    assert len(desk.played.begun) == 3
+    assert desk.look(campaign).state == State.RUNNING, "more may come"
+
+
+def test_at_its_end_what_has_not_begun_is_stopped(desk: CampaignDesk) -> None:
+    (unit,) = desk.add_units(1)
+    desk.presence(unit, "offline")
+    campaign = desk.run(whole(ends_at=desk.now + timedelta(days=1)))
+    desk.step()
+    desk.step(86_400)
+    view = desk.look(campaign)
+    assert (view.state, view.total(ItemState.STOPPED)) == (State.FINISHED, 1)
+    assert items(desk, campaign) == {unit: Why.OVER}
+
+
+def test_visits_fill_the_days_of_an_area(desk: CampaignDesk) -> None:
+    units = desk.add_units(5)
+    for unit in units:
+        announce(desk, unit)
+    with desk.engine.begin() as connection:
+        connection.execute(
+            t.policy_setting.insert().values(
+                name="campaign_visits_a_day", value="2", changed_at=desk.now
+            )
+        )
+    campaign = desk.run(whole(action=VISIT))
+    desk.step()
+    desk.step()
+    assert len(desk.played.begun) == 2, "today's"
+    assert visits(desk) == [2, 2, 1]
+    desk.step(86_400)
+    assert len(desk.played.begun) == 4
+    desk.abort(campaign)
+    assert visits(desk) == [2, 2, 0]
+
+
+def announce(desk: CampaignDesk, unit: int) -> None:
+    """A swap of its position was announced four days before it."""
+    desk.insert(
+        t.planned_swap,
+        contract_id=unit,
+        service_position_id=unit,
+        ground="operator",
+        planned_at=desk.now,
+        recorded_at=desk.now,
+        notice_at=desk.now - timedelta(days=4),
+    )
+
+
+def visits(desk: CampaignDesk) -> list[int]:
+    with desk.engine.connect().execution_options(writes=False) as connection:
+        return list(connection.scalars(select(t.visit_day.c.booked).order_by(t.visit_day.c.day)))
+
+
+def test_a_swap_needs_notice_in_time(desk: CampaignDesk) -> None:
+    told, late, silent = desk.add_units(3)
+    announce(desk, told)
+    announce(desk, late)
+    with desk.engine.begin() as connection:
+        connection.execute(
+            t.planned_swap.update()
+            .where(t.planned_swap.c.contract_id == late)
+            .values(notice_at=desk.now - timedelta(hours=71))
+        )
+    campaign = desk.make(whole(action=VISIT))
+    desk.plan(campaign)
+    assert items(desk, campaign) == {told: Why.NONE, late: Why.NO_NOTICE, silent: Why.NO_NOTICE}
+
+
+def test_an_action_that_says_not_now_is_tried_again(desk: CampaignDesk) -> None:
+    (unit,) = desk.add_units(1)
+    campaign = desk.run()
+    desk.played.not_now = NotNow(Why.NO_STOCK, desk.now + timedelta(minutes=5))
+    desk.step()
+    assert items(desk, campaign, ItemState.DEFERRED) == {unit: Why.NO_STOCK}
+    desk.played.not_now = None
+    desk.step(60)
+    assert not desk.played.begun
+    desk.step(240)
+    assert len(desk.played.begun) == 1
+
+
+def test_every_act_is_in_the_audit_log(desk: CampaignDesk) -> None:
+    desk.add_units(1)
+    campaign = desk.run()
+    desk.pause(campaign)
+    desk.resume(campaign)
+    desk.abort(campaign)
+    with desk.engine.connect().execution_options(writes=False) as connection:
+        actions = connection.scalars(
+            select(t.audit_entry.c.action)
+            .where(t.audit_entry.c.subject == f"campaign:{campaign}")
+            .order_by(t.audit_entry.c.sequence)
+        ).all()
+        assert [one.id for one in list_campaigns(connection)] == [campaign]
+    assert [action.removeprefix("campaign_") for action in actions] == (
+        ["created", "planned", "approved", "started", "paused", "resumed", "aborted"]
+    )
+
+
+def test_a_changed_campaign_is_planned_and_approved_anew(desk: CampaignDesk) -> None:
+    desk.add_units(2)
+    campaign = desk.make()
+    desk.plan(campaign)
+    desk.approve(campaign)
+    with desk.engine.begin() as connection:
+        draft = campaigns.Draft("Another name", {"field": "street", "is": "K1-S1"}, whole())
+        campaigns.change(connection, ANNA, campaign, draft, "made up", desk.now)
+        left = connection.scalar(select(func.count()).select_from(t.campaign_item))
+    view = desk.look(campaign)
+    assert (view.state, view.approved_by, view.units, left) == (State.DRAFT, "", 0, 0)
+    assert desk.plan(campaign).units == 2
+
+
+CONDITIONS: list[tuple[Any, list[int]]] = [
+    ({"field": "model_name", "is": "CM-41"}, [1]),
+    ({"field": "model_name", "starts_with": "CM-"}, [0, 1, 2]),
+    ({"field": "model_name", "starts_with": "cm-"}, []),
+    ({"not": {"field": "model_name", "in": ["CM-41", "STB-40"]}}, [0, 2]),
+    ({"field": "node", "is": "K1"}, [0, 1, 2, 3]),
+    ({"field": "area", "in": ["K1-S1", "K2"]}, [0, 1, 2, 3]),
+    ({"field": "node", "is": "K2"}, []),
+    ({"field": "presence", "is": "offline"}, [2]),
+    ({"field": "seen_at", "within_days": 1}, [0, 1, 2, 3]),
+    ({"field": "received_at", "older_than_days": 299}, [0, 1, 2, 3]),
+    ({"field": "received_at", "after": "2027-01-01T00:00:00Z"}, []),
+    ({"field": "package", "is": "TOP L"}, [0, 1, 2, 3]),
+    ({"field": "contract_state", "is": "active"}, [0, 1, 3]),
+    ({"field": "contract_state", "is": "suspended"}, [2]),
+    ({"field": "position", "is": "internet"}, [0, 1, 2, 3]),
+    ({"field": "warranty", "is": "no_term"}, [0, 1, 2]),
+    ({"field": "warranty", "is": "in_term"}, [3]),
+    ({"field": "warranty", "in": ["expired", "unknown"]}, []),
+    ({"field": "handed_over_on", "before": "2026-06-02"}, [3]),
+    ({"field": "software_version", "is": "0.2.0"}, [0]),
+    (
+        {"any": [{"field": "model_name", "is": "CM-41"}, {"field": "product_class", "is": "STB"}]},
+        [1, 3],
+    ),
+    (
+        {"all": [{"field": "state", "is": "installed"}, {"field": "supplier", "is": "SUP"}]},
+        [],
+    ),
+    ({"not": {"field": "supplier", "is": "SUP"}}, [0, 1, 2, 3]),
+    ({"field": "stock_place", "is": "WH-1"}, []),
+]
+
+
+def test_every_kind_of_condition_selects(desk: CampaignDesk) -> None:
+    units = desk.add_units(3) + desk.add_units(1, "STB", model_name="STB-40")
+    desk.set(t.unit, units[1], model_name="CM-41")
+    desk.set(t.unit, units[0], software_version="0.2.0")
+    desk.presence(units[2], "offline")
+    desk.insert(t.contract_service, contract_id=units[2], state="suspended", since_at=desk.now)
+    desk.set(t.assignment, units[3], handed_over_on=(desk.now - timedelta(days=228)).date())
+    for selection, expected in CONDITIONS:
+        campaign = desk.make(whole(admits=(Why.SUSPENDED,)), selection)
+        desk.plan(campaign)
+        found = sorted(units.index(unit) for unit in items(desk, campaign))
+        assert found == expected, selection
+
+
+def test_a_command_goes_through_the_queue_and_back(desk: CampaignDesk) -> None:
+    first, second = desk.add_units(2)
+    campaign = desk.run(whole(action=CommandAction()))
+    actions = FleetActions()
+    with desk.engine.begin() as connection:
+        campaign_engine.step(connection, actions, read_policy(connection), desk.now)
+        key = f"campaign-{campaign}.{first}"
+        assert commands.read(connection, key).state == CommandState.QUEUED
+        connection.execute(
+            t.command.update()
+            .where(t.command.c.command_key == key)
+            .values(state=CommandState.DONE, finished_at=desk.now)
+        )
+        campaign_engine.step(connection, actions, read_policy(connection), desk.now)
+        campaigns.abort(connection, ANNA, campaign, "made up", actions, desk.now)
+        key = f"campaign-{campaign}.{second}"
+        assert commands.read(connection, key).state == CommandState.CANCELLED
+        campaign_engine.step(connection, actions, read_policy(connection), desk.now)
+    view = desk.look(campaign)
+    assert view.state == State.ABORTED
+    assert (view.total(ItemState.DONE), view.total(ItemState.STOPPED)) == (1, 1)
