@@ -12,6 +12,7 @@ from fleet_server.adapters.certificates import DeviceAuthority, FileSigningKey, 
 from fleet_server.adapters.command_link import CommandLink
 from fleet_server.adapters.database import open_database
 from fleet_server.adapters.dispatcher import Dispatcher
+from fleet_server.adapters.failpoint_calls import CalledThroughFailpoint
 from fleet_server.adapters.settings_seal import FileSettingsKey
 from fleet_server.adapters.simulated import (
     SimulatedAccess,
@@ -26,6 +27,7 @@ from fleet_server.domain.operations import System
 from fleet_server.services import tables as t
 from fleet_server.services.command_desk import CommandDesk
 from fleet_server.services.fleet import Fleet
+from fleet_server.services.operator_ports import OperatorSystem
 from fleet_server.services.policy import read_policy
 
 
@@ -57,6 +59,15 @@ def dispatcher(config: Config, fleet: Fleet, now: Callable[[], datetime]) -> Dis
     link = CommandLink(broker.address(config), Pki(config.pki), config.controller_id)
     desk = CommandDesk(config.controller_id, fleet.command_key)
     return Dispatcher(fleet, link, desk, now, failpoint.from_environment())
+
+
+def called_systems(
+    config: Config, fleet: Fleet, now: Callable[[], datetime]
+) -> dict[System, OperatorSystem]:
+    """The operator's systems as the courier calls them."""
+    point = failpoint.from_environment()
+    systems = operator_systems(config, fleet, now)
+    return {name: CalledThroughFailpoint(system, point) for name, system in systems.items()}
 
 
 def operator_systems(

@@ -71,7 +71,7 @@ def work(
     wait: Callable[[float], object],
 ) -> None:
     """Deliver what is due; between, look at what time alone brings."""
-    systems = bootstrap.operator_systems(config, fleet, utc_now)
+    systems = bootstrap.called_systems(config, fleet, utc_now)
     with ThreadPoolExecutor(THREADS, "call") as pool:
         _deliver(config, fleet, Delivery(fleet, systems, utc_now, pool), stopping, wait)
 

@@ -18,11 +18,12 @@ import httpx
 
 from hil_tests.errors import ServerStartError
 
-ProcessName = Literal["supervisor", "broker", "controller", "console"]
+ProcessName = Literal["supervisor", "broker", "controller", "courier", "console"]
 
 COMMAND_LINE_SIGN: Mapping[str, bytes] = {
     "broker": b"mosquitto",
     "controller": b"fleet_server.controller",
+    "courier": b"fleet_server.courier",
     "console": b"fleet_server.console",
 }
 _INIT_S = 120.0

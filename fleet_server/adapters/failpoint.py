@@ -2,7 +2,8 @@
 
 `FLEET_FAILPOINT=name` or `name:n` ends the process with SIGKILL the first, or the n-th, time that
 place is reached. Names: before_commit, after_commit, before_notify_resp, after_notify_resp,
-before_puback, after_puback; of the courier: before_command, after_command, before_settled.
+before_puback, after_puback; of the courier: before_command, after_command, before_settled,
+before_call, after_call.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ AFTER_PUBACK = "after_puback"
 BEFORE_COMMAND = "before_command"
 AFTER_COMMAND = "after_command"
 BEFORE_SETTLED = "before_settled"
+BEFORE_CALL = "before_call"
+AFTER_CALL = "after_call"
 VARIABLE = "FLEET_FAILPOINT"
 
 
