@@ -71,8 +71,9 @@ class Step(StrEnum):
 class Command:
     """`counter` is that of the token that is out, 0 while none is; `overtaking` likewise.
 
-    `cancelling`: a person wants it cancelled; `past_recall`: that came too late, or is not possible
-    any more. `spent`: the device refused the token as used.
+    `cancelling`: a person wants it cancelled; `past_recall`: that is too late or not possible, for
+    the device did it, or may have done it, at least once. `spent`: the device refused the token as
+    used.
     """
 
     signed: bool
@@ -187,11 +188,6 @@ class TimeOver:
     """The moment until which it may be carried out has passed."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueuedAgain:
-    """Whoever queued it wants another try of what failed or expired."""
-
-
 Event = (
     Sent
     | OvertakingSent
@@ -206,13 +202,12 @@ Event = (
     | OvertakingRefused
     | CancelAsked
     | TimeOver
-    | QueuedAgain
 )
 
 
 def after(command: Command, event: Event) -> Command:
     """The command once an event is known; one that says nothing of it changes nothing."""
-    if command.has_ended and not isinstance(event, QueuedAgain):
+    if command.has_ended:
         return command
     rule: Callable[[Command, Any], Command] = _RULES[type(event)]
     return rule(command, event)
@@ -263,6 +258,8 @@ def _refused(command: Command, event: Refused) -> Command:
         return command
     told = replace(command, error_code=event.code, error_text=event.text)
     match event.refusal:
+        case Refusal.BUSY | Refusal.FULL if not command.signed:
+            return replace(told, state=State.QUEUED, past_recall=True)  # another copy may run
         case Refusal.BUSY:
             return replace(told, state=State.QUEUED)
         case Refusal.FULL:
@@ -321,7 +318,7 @@ def _cancel_asked(command: Command, _event: CancelAsked) -> Command:
     if command.state is State.ACCEPTED:
         return replace(command, cancelling=True, past_recall=True)
     if not command.is_out:
-        return _ended(command, State.CANCELLED)
+        return _given_up(command, State.CANCELLED)
     if not command.signed:
         return replace(command, past_recall=True)
     return replace(command, cancelling=True)
@@ -331,16 +328,10 @@ def _time_over(command: Command, _event: TimeOver) -> Command:
     if command.state is State.ACCEPTED:
         return _ended(command, State.FAILED, text=NO_END)
     if not command.is_out:
-        return _ended(command, State.EXPIRED)
+        return _given_up(command, State.EXPIRED)
     if not command.signed:
         return _ended(command, State.FAILED, text=NO_ANSWER)
     return replace(command, time_over=True)
-
-
-def _queued_again(command: Command, _event: QueuedAgain) -> Command:
-    if command.state not in (State.FAILED, State.EXPIRED):
-        return command
-    return Command(signed=command.signed, repeatable=command.repeatable)
 
 
 def _has_left(command: Command) -> bool:
@@ -358,21 +349,30 @@ def _anew(command: Command) -> Command:
 def _did_not_run(command: Command) -> Command:
     """The token that was out is worth nothing any more."""
     if command.cancelling:
-        return _ended(command, State.CANCELLED)
+        return _given_up(command, State.CANCELLED)
     if command.time_over:
-        return _ended(command, State.EXPIRED)
+        return _given_up(command, State.EXPIRED)
     return _anew(command)
+
+
+def _given_up(command: Command, state: State) -> Command:
+    """Nothing of it is out any more."""
+    if command.past_recall:
+        return _ended(command, State.FAILED, text=LOST)
+    return _ended(command, state)
 
 
 def _unheard(command: Command) -> Command:
     """The device accepted it; what it answered is lost."""
-    return _anew(command) if _may_go_anew(command) else _accepted(command)
+    if _may_go_anew(command):
+        return replace(_anew(command), past_recall=True)
+    return _accepted(command)
 
 
 def _lost(command: Command) -> Command:
     """The token is worth nothing any more; whether it was accepted before is not known."""
     if _may_go_anew(command):
-        return _anew(command)
+        return replace(_anew(command), past_recall=True)
     return _ended(command, State.FAILED, text=LOST)
 
 
@@ -411,5 +411,4 @@ _RULES: dict[type[Any], Callable[[Command, Any], Command]] = {
     OvertakingRefused: _overtaking_refused,
     CancelAsked: _cancel_asked,
     TimeOver: _time_over,
-    QueuedAgain: _queued_again,
 }

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from fleet_server.domain.back_off import retry_after
-from fleet_server.domain.command import Command, Event, QueuedAgain, Refused, State, after
+from fleet_server.domain.command import Command, Event, Refused, State, after
 from fleet_server.services import tables as t
 from fleet_server.services.upsert import add_to
 
@@ -52,16 +52,13 @@ def apply(
 ) -> Command:
     """Take events in, one after another; `more` are columns to set beside."""
     before = changed = command_of(row)
-    again = waits = False
+    waits = False
     for event in events:
         changed = after(changed, event)
-        again = again or isinstance(event, QueuedAgain)
         waits = isinstance(event, Refused) and changed.state is State.QUEUED
     values = _values(row, before, changed, now) if changed != before else {}
     if waits and not changed.cancelling:
         values["due_at"] = min(now + retry_after(row.tries), max(row.expires_at, now))
-    if again and changed != before:
-        values |= {"tries": 0, "sent_at": None, "accepted_at": None, "finished_at": None}
     values |= more or {}
     if values:
         connection.execute(update(t.command).where(t.command.c.id == row.id).values(values))

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from fleet_server.domain import command as rules
-from fleet_server.domain.command import CancelAsked, QueuedAgain, State
+from fleet_server.domain.command import CancelAsked, State
 from fleet_server.domain.errors import (
     CommandEndedError,
     CommandKeyTakenError,
@@ -173,21 +173,6 @@ def withdraw(connection: Connection, command_keys: Sequence[str], now: datetime)
     )
     for row in connection.execute(query.order_by(t.command.c.id)).all():
         command_store.apply(connection, row, [CancelAsked()], now)
-
-
-def queue_again(
-    connection: Connection, command_key: str, expires_at: datetime, now: datetime
-) -> None:
-    """Try once more what failed or expired; what did neither stays.
-
-    It takes its place behind nobody: a device does its commands in the order of their first queue.
-    Raises UnknownCommandError.
-    """
-    row = _row(connection, command_key)
-    if State(row.state) in (State.FAILED, State.EXPIRED):
-        command_store.apply(
-            connection, row, [QueuedAgain()], now, {"expires_at": expires_at, "due_at": now}
-        )
 
 
 def view(row: Row[Any]) -> Command:

@@ -21,7 +21,6 @@ from fleet_server.domain.command import (
     Overtaken,
     OvertakingRefused,
     OvertakingSent,
-    QueuedAgain,
     Refusal,
     Refused,
     Sent,
@@ -73,8 +72,10 @@ CASES: list[tuple[Command, list[Event], State, bool]] = [
     (SIGNED, [Sent(5), Looked(None)], State.SENT, False),
     (SIGNED, [Sent(5), Looked(6), OvertakingSent(7), Overtaken(7, 5)], State.ACCEPTED, False),
     (SIGNED, [Sent(5), Looked(6), OvertakingSent(7), Overtaken(7, 4)], State.QUEUED, False),
-    (TWICE, [Sent(5), Looked(5)], State.QUEUED, False),
-    (TWICE, [Sent(5), Looked(6), OvertakingSent(7), Overtaken(7, 6)], State.QUEUED, False),
+    (TWICE, [Sent(5), Looked(5)], State.QUEUED, True),
+    (TWICE, [Sent(5), Looked(5), CancelAsked()], State.FAILED, True),
+    (TWICE, [Sent(5), Looked(5), TimeOver()], State.FAILED, True),
+    (TWICE, [Sent(5), Looked(6), OvertakingSent(7), Overtaken(7, 6)], State.QUEUED, True),
     # Called back.
     (SIGNED, [CancelAsked()], State.CANCELLED, False),
     (SIGNED, [Sent(5), CancelAsked()], State.SENT, False),
@@ -109,7 +110,7 @@ CASES: list[tuple[Command, list[Event], State, bool]] = [
         State.SENT,
         False,
     ),
-    (TWICE, [Sent(5), OvertakingSent(6), OvertakingRefused(Refusal.FINAL, 6)], State.QUEUED, False),
+    (TWICE, [Sent(5), OvertakingSent(6), OvertakingRefused(Refusal.FINAL, 6)], State.QUEUED, True),
     (
         SIGNED,
         [Sent(5), OvertakingSent(6), OvertakingRefused(Refusal.FINAL, 6)],
@@ -129,11 +130,11 @@ CASES: list[tuple[Command, list[Event], State, bool]] = [
     (PLAIN, [Sent(), CancelAsked()], State.SENT, True),
     (PLAIN, [Sent(), TimeOver()], State.FAILED, False),
     (PLAIN, [Sent(), Booted()], State.DONE, False),
-    (PLAIN, [Sent(), Refused(Refusal.FULL)], State.QUEUED, False),
-    # What has ended stays so, unless it is tried again.
+    (PLAIN, [Sent(), Refused(Refusal.FULL)], State.QUEUED, True),
+    (PLAIN, [Sent(), Refused(Refusal.BUSY), CancelAsked()], State.FAILED, True),
+    # What has ended stays so.
     (SIGNED, [CancelAsked(), Sent(5), Answered(5)], State.CANCELLED, False),
-    (SIGNED, [CancelAsked(), QueuedAgain()], State.CANCELLED, False),
-    (SIGNED, [TimeOver(), QueuedAgain()], State.QUEUED, False),
+    (SIGNED, [TimeOver(), CancelAsked()], State.EXPIRED, False),
 ]
 
 

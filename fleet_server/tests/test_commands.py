@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, select
 
-from fleet_server.domain.command import CancelAsked, Sent, State, TimeOver
+from fleet_server.domain.command import Sent, State
 from fleet_server.domain.errors import (
     CommandEndedError,
     CommandKeyTakenError,
@@ -117,20 +117,3 @@ def test_lists_go_from_the_newest_to_the_oldest_by_key(engine: Engine) -> None:
         assert commands.read_id(connection, first[0].id).command_key == "c-4"
         with pytest.raises(UnknownCommandError):
             commands.read_id(connection, 99)
-
-
-def test_what_expired_is_tried_again_and_what_was_cancelled_is_not(engine: Engine) -> None:
-    with engine.begin() as connection:
-        for key in ("a", "b"):
-            commands.queue(connection, key, REBOOT, NOW)
-        first, second = connection.execute(select(t.command).order_by(t.command.c.id)).all()
-        command_store.apply(connection, first, [TimeOver()], LATER)
-        command_store.apply(connection, second, [CancelAsked()], LATER)
-        assert commands.read(connection, "a").state is State.EXPIRED
-        until = LATER + timedelta(hours=1)
-        for key in ("a", "b"):
-            commands.queue_again(connection, key, until, LATER)
-        found = commands.read(connection, "a")
-        assert (found.state, found.expires_at, found.finished_at) == (State.QUEUED, until, None)
-        assert commands.read(connection, "b").state is State.CANCELLED
-        assert commands.counts(connection)[State.EXPIRED] == 0
