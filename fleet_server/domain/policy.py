@@ -170,6 +170,45 @@ class Policy:
         "Visits of technicians that campaigns may take on one day in one area, which is a fibre "
         "node with all that hangs on it.",
     )
+    swap_four_eyes: bool = setting(
+        "7.1.7",
+        _ON_OFF,
+        True,
+        "Whether a replacement is approved by another person than the one who ordered it; a "
+        "technician at the customer's needs no second person.",
+    )
+    cut_over_from: time = setting(
+        "4.5,4.6",
+        _CLOCK,
+        time(1),
+        "Local time from which a remote replacement may take the old unit out of service.",
+    )
+    cut_over_until: time = setting(
+        "4.5,4.6",
+        _CLOCK,
+        time(5),
+        "Local time until which a remote replacement may take the old unit out of service.",
+    )
+    swap_answer_minutes: int = setting(
+        "7.1.7",
+        WholeNumber(1, 60, "minutes"),
+        10,
+        "Minutes that a unit has to carry out a step of its replacement before it counts as not "
+        "reachable.",
+    )
+    swap_wait_days: int = setting(
+        "7.1.7",
+        WholeNumber(1, 60, "days"),
+        14,
+        "Days that a replacement waits for the customer to connect the new unit.",
+    )
+    fence_wait_days: int = setting(
+        "7.1.1,7.2.1,7.3.2",
+        WholeNumber(1, 1000, "days"),
+        365,
+        "Days that a replaced unit that does not answer may still connect, so that it can be told "
+        "to erase the customer's settings; then its certificate is revoked.",
+    )
 
     # Warranty
     warranty_years_stb: int = setting(
@@ -439,6 +478,8 @@ class Policy:
             (self.disruptive_from, self.disruptive_until), (self.peak_from, self.peak_until)
         ):
             raise InvalidSettingError("Disruptive work would be allowed in peak hours [4.5].")
+        if _overlap((self.cut_over_from, self.cut_over_until), (self.peak_from, self.peak_until)):
+            raise InvalidSettingError("Replacements would be allowed in peak hours [4.5].")
 
 
 def setting_of(name: str) -> Setting:

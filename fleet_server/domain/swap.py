@@ -134,6 +134,14 @@ _RULES: dict[Step, _Rule] = {
     Step.BAR_CARD: _Rule(Ask(_T.CONDITIONAL_ACCESS, _O.BAR_OLD)),
     Step.RETIRE_OLD: _Rule(Ask(_T.REGISTRY, _O.RETIRE)),
 }
+_OF_OLD = (
+    Step.PREPARE_OLD,
+    Step.HOLD_OLD,
+    Step.CLOSE_OLD,
+    Step.FENCE_OLD,
+    Step.BAR_CARD,
+    Step.RETIRE_OLD,
+)
 _WITHOUT_OLD = (Step.PREPARE_OLD, Step.HOLD_OLD)
 _CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW)
 _END = (Step.ADOPT_NEW, Step.VERIFY_NEW, Step.COMMIT, Step.FENCE_OLD, Step.RETIRE_OLD)
@@ -168,7 +176,8 @@ class Swap:
     @property
     def is_committed(self) -> bool:
         """Whether the point of no return is behind."""
-        return not self.is_undoing and self.at > self.plan.index(Step.COMMIT)
+        is_past = not self.is_undoing and self.at > self.plan.index(Step.COMMIT)
+        return is_past or self.phase == Phase.DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,16 +217,31 @@ class Waived:
 Event = Done | Failed | Unreachable | Aborted | Waived
 
 
-def plan_for(kind: ProductClass, *, outlets: int) -> tuple[Step, ...]:
+def plan_for(
+    kind: ProductClass,
+    *,
+    outlets: int,
+    has_old: bool = True,
+    has_line: bool = True,
+    has_card: bool = True,
+) -> tuple[Step, ...]:
     """The steps of a swap.
 
     With one RF outlet the new unit cannot come up before the old one is dark; with two it is
-    awaited first, so that the gap is short.
+    awaited first, so that the gap is short. `has_old`: there is a unit to take out; `has_line`: a
+    telephone line hangs on it; `has_card`: a smart card is in it.
     """
+    left_out = {
+        *(() if has_old else _OF_OLD),
+        *(() if has_line else (Step.MOVE_VOICE,)),
+        *(() if has_card or kind == ProductClass.CARD else (Step.PAIR_CARD,)),
+    }
     if kind == ProductClass.CARD:
-        return (*_CARD, Step.RETIRE_OLD)
-    awaited = (Step.AWAIT_NEW,) if outlets > 1 else ()
-    return (Step.RESERVE, Step.PREPARE_OLD, *awaited, *_CUT, *_BESIDE_ACCESS[kind], *_END)
+        steps: tuple[Step, ...] = (*_CARD, Step.RETIRE_OLD)
+    else:
+        awaited = (Step.AWAIT_NEW,) if outlets > 1 else ()
+        steps = (Step.RESERVE, Step.PREPARE_OLD, *awaited, *_CUT, *_BESIDE_ACCESS[kind], *_END)
+    return tuple(step for step in steps if step not in left_out)
 
 
 def ask(swap: Swap) -> Ask | None:

@@ -66,10 +66,12 @@ def assign(
     *,
     replaces: str | None = None,
     reason: str = "",
+    tell_systems: bool = True,
 ) -> None:
     """Put a unit into service in `position`, such as `tv-1` or `internet+voice`, from now on.
 
-    The operator's systems are told in the same transaction, through the outbox.
+    The operator's systems are told in the same transaction, through the outbox; a swap, which has
+    told them step by step, leaves that out.
     `replaces` is the serial number of the unit that held the position before. Raises a RuleError
     of `domain/errors.py` when the registry forbids it.
     """
@@ -92,7 +94,8 @@ def assign(
         detail["replaces"] = before.serial_number
     entry = Entry("unit_assigned", f"unit:{serial_number}", detail)
     (sequence,) = audit.append(connection, actor, [entry], now, reason)
-    queue_installation(connection, contract, unit.id, f"assignment-{sequence}", now)
+    if tell_systems:
+        queue_installation(connection, contract, unit.id, f"assignment-{sequence}", now)
 
 
 def release(
@@ -105,6 +108,7 @@ def release(
     place_id: int | None = None,
     reason: str = "",
     evidence: tuple[str, ...] = (),
+    tell_systems: bool = True,
 ) -> None:
     """End what a unit holds, at this moment; it is `after` from then on.
 
@@ -136,7 +140,8 @@ def release(
     }
     entry = Entry("unit_released", f"unit:{serial_number}", detail, evidence)
     (sequence,) = audit.append(connection, actor, [entry], now, reason)
-    queue_removal(connection, unit, f"release-{sequence}", now)
+    if tell_systems:
+        queue_removal(connection, unit, f"release-{sequence}", now)
 
 
 def replace_unit(
@@ -151,6 +156,7 @@ def replace_unit(
     contract: str | None = None,
     place_id: int | None = None,
     reason: str = "",
+    tell_systems: bool = True,
 ) -> None:
     """Let `successor` take over all that the unit `before` holds, both steps or neither.
 
@@ -161,7 +167,16 @@ def replace_unit(
     held = held_by(connection, find_unit(connection, before).id)
     if contract is not None and any(row.number != contract for row in held):
         raise NotInServiceError(f"Unit {before} holds nothing on contract {contract}.")
-    release(connection, actor, before, after, now, place_id=place_id, reason=reason)
+    release(
+        connection,
+        actor,
+        before,
+        after,
+        now,
+        place_id=place_id,
+        reason=reason,
+        tell_systems=tell_systems,
+    )
     assign(
         connection,
         actor,
@@ -172,6 +187,7 @@ def replace_unit(
         now,
         replaces=before,
         reason=reason,
+        tell_systems=tell_systems,
     )
 
 

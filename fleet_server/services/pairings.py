@@ -78,6 +78,20 @@ def unpair(
     _tell(connection, card, "", numbers[0], now)
 
 
+def move_pairing(connection: Connection, actor: Actor, card: str, box: str, now: datetime) -> None:
+    """Pair a card with a box whatever either was paired with; the card system knows it already.
+
+    Raises UnknownUnitError, WrongProductClassError, BlacklistedUnitError.
+    """
+    card_unit = _unit_of_kind(connection, card, ProductClass.CARD)
+    box_unit = _unit_of_kind(connection, box, ProductClass.STB)
+    mine = (t.pairing.c.card_unit_id == card_unit.id) | (t.pairing.c.box_unit_id == box_unit.id)
+    connection.execute(update(t.pairing).where(mine, _open).values(until_at=now))
+    values = {"card_unit_id": card_unit.id, "box_unit_id": box_unit.id, "since_at": now}
+    connection.execute(t.pairing.insert().values(**values))
+    audit.append(connection, actor, _entries("card_paired", card, box), now)
+
+
 def partner_of(connection: Connection, unit_id: int, product_class: str) -> str | None:
     """The serial number of what a card or a box is paired with now; None for every other unit."""
     if product_class == ProductClass.CARD:

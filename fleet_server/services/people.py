@@ -28,7 +28,7 @@ from fleet_server.services import audit
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.fleet import Fleet
-from fleet_server.services.people_tables import erasure, person, person_look
+from fleet_server.services.people_tables import customer_settings, erasure, person, person_look
 from fleet_server.services.people_words import erase_words
 from fleet_server.services.scrub import scrub
 from fleet_server.services.upsert import upsert
@@ -140,12 +140,18 @@ def reapply(fleet: Fleet, erasures: Sequence[Erased]) -> int:
                     person.c.updated_at <= one.erased_at,
                 )
             )
+            people.execute(
+                delete(customer_settings).where(
+                    customer_settings.c.contract_number == one.contract_number,
+                    customer_settings.c.kept_at <= one.erased_at,
+                )
+            )
     with fleet.writing() as connection:
         for one in erasures:
             texts += erase_words(connection, one.contract_number, one.erased_at)
     scrub(fleet.engine, ["audit_reason", "idempotency_key"])
     if fleet.people is not None:
-        scrub(fleet.people, ["person"])
+        scrub(fleet.people, ["person", "customer_settings"])
     return texts
 
 

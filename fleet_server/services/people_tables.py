@@ -5,7 +5,7 @@ It refers to the registry by contract number alone. `adapters/people_migrations`
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, String, Table, Text
 
 from fleet_server.services.tables.base import Id, Timestamp
 from fleet_server.services.tables.base import metadata as fleet_metadata
@@ -50,4 +50,14 @@ erasure = Table(
     Column("erased_at", Timestamp, nullable=False),
     Column("ground", String(20), nullable=False),
     comment="what was erased and may not come back with an older backup",
+)
+
+customer_settings = Table(
+    "customer_settings",
+    people_metadata,
+    Column("swap_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contract_number", String(32), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("kept_at", Timestamp, nullable=False),
+    comment="what a unit handed over for its replacement, sealed for the server's key",
 )

@@ -131,6 +131,21 @@ def queue_installation(
     outbox.queue_in_place(connection, decision, [before, network, devices], now)
 
 
+def queue_device_state(
+    connection: Connection, number: str, unit_id: int, decision: str, now: datetime
+) -> None:
+    """Have a unit of contract `number` told the state of its services, and nobody else."""
+    contract = connection.execute(
+        select(t.contract, t.contract_service.c.state)
+        .outerjoin(t.contract_service, t.contract_service.c.contract_id == t.contract.c.id)
+        .where(t.contract.c.number == number)
+    ).one()
+    (unit,) = [one for one in units_of(connection, contract.id) if one.id == unit_id]
+    state = ServiceState(contract.state or ServiceState.ACTIVE)
+    _, _, devices = installation(contract.package, served_unit(connection, unit), state, ())
+    outbox.queue_in_place(connection, decision, [devices], now)
+
+
 def queue_removal(connection: Connection, unit: Row[Any], decision: str, now: datetime) -> None:
     """Have the network serve a unit no more that is off its contract."""
     stage = removal(served_unit(connection, _unit(unit, ())))

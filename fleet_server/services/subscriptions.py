@@ -68,6 +68,8 @@ _CLOCK_STATUS = "Device.Time.Status"
 _CARD = "Device.SmartCardReaders.SmartCardReader.*.SmartCard."
 _CARD_STATUS = _CARD + "Status"
 _CARD_STATE = _CARD + "X_IPKO-COM_Entitlement.State"
+REPLACEMENT_HEALTHY = "Device.X_IPKO-COM_Replacement.Healthy"
+_REPLACEMENT = (REPLACEMENT_HEALTHY, "Device.X_IPKO-COM_Replacement.Reason")
 _OTHER_CARD = _CARD + "X_IPKO-COM_Entitlement.OtherCard"
 _CARD_EVENTS = (CARD_INSERTED_EVENT, CARD_REMOVED_EVENT, CARD_STATE_EVENT)
 _REQUIRED = ("ID", "NotifType", "ReferenceList")
@@ -105,6 +107,7 @@ WANTED = (
         classes=("VOICEMODEM",),
     ),
     Wanted("fleet-supply", "ValueChange", POWER + "Source", classes=_OURS),
+    Wanted("fleet-replacement", "ValueChange", ",".join(_REPLACEMENT), classes=_OURS),
     Wanted("fleet-clock", "ValueChange", _CLOCK_STATUS, classes=_OURS),
     Wanted("fleet-card", "ValueChange", _CARD_STATUS, classes=("STB",)),
     Wanted(
@@ -127,7 +130,7 @@ def state_paths(product_class: str | None) -> list[str]:
     if product_class not in _OURS:
         return []
     paths = [POWER + "Source", POWER + "SupplyVoltage", _CLOCK_STATUS, _SERVICE + "State"]
-    paths.append(ALLOW_LIST_VERSION)
+    paths += [ALLOW_LIST_VERSION, *_REPLACEMENT]
     if product_class == "VOICEMODEM":
         paths += [*_LINE_STATE, *_BATTERY_STATE]  # never who called whom, or when
     return [*paths, _CARD_STATUS, _CARD_STATE, _OTHER_CARD] if product_class == "STB" else paths

@@ -118,6 +118,12 @@ from fleet_server.services.tables.service import (
     contract_service,
     service_decision,
 )
+from fleet_server.services.tables.swaps import (
+    swap,
+    swap_claim,
+    swap_debt,
+    swap_event,
+)
 from fleet_server.services.tables.voice import (
     is_at_risk,
     is_unsettled,
@@ -211,6 +217,10 @@ __all__ = [
     "supplier",
     "supported_model",
     "surge",
+    "swap",
+    "swap_claim",
+    "swap_debt",
+    "swap_event",
     "unit",
     "unit_mac",
     "unit_return",

@@ -29,6 +29,7 @@ certificate = Table(
     Column("not_after", Timestamp, nullable=False),
     Column("issued_at", Timestamp, nullable=False),
     Column("revoked_at", Timestamp),
+    Column("session_ended_at", Timestamp),
     Column("public_point", LargeBinary(64)),
     Column("spare", Boolean, nullable=False, server_default=false()),
 )

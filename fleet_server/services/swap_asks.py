@@ -1,0 +1,217 @@
+"""Asks of a replacement as commands and decisions of the outbox, and what their ends mean for it.
+
+Key `swap-<id>.<n>`; n counts the asks of a swap, so that a step that is asked for again after an
+end that said no is a new one, and one that nobody answered stays the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from agent.wire.codes import CARD_RUNNING, INVALID_PATH, OBJECT_DOES_NOT_EXIST
+from fleet_server.domain.command import State
+from fleet_server.domain.swap import (
+    Ask,
+    Done,
+    Event,
+    Failed,
+    Operation,
+    Step,
+    Target,
+    Unreachable,
+)
+from fleet_server.services import commands, outbox, swap_settings, swap_systems
+from fleet_server.services import tables as t
+from fleet_server.services.commands import Command, Order
+from fleet_server.services.fleet import Fleet
+from fleet_server.services.subscriptions import REPLACEMENT_HEALTHY
+from fleet_server.services.swap_case import Case, Unit, reported
+from fleet_server.services.swap_gates import CARD_STATE
+from fleet_server.services.swap_orders import Trigger
+
+_OBJECT = "Device.X_IPKO-COM_Replacement."
+_NOT_KNOWN_THERE = (INVALID_PATH, OBJECT_DOES_NOT_EXIST)
+_BUSY = "busy"
+_LIFE = timedelta(days=1)
+SOON = timedelta(seconds=0.5)
+_SEEN_SOON = timedelta(seconds=2)
+_LOOK_EVERY = timedelta(seconds=5)
+SYSTEMS = (Target.ACCESS, Target.VOICE, Target.CONDITIONAL_ACCESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing is known yet; look again after `again`, `why` is for people."""
+
+    again: timedelta
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known now; `text` says more, `outputs` are those of the command."""
+
+    event: Event
+    text: str = ""
+    outputs: dict[str, str] | None = None
+
+
+def is_looked_at(asked: Ask) -> bool:
+    """Whether an ask is answered by what units report, and nothing is sent."""
+    return asked.operation in (Operation.SEE, Operation.VERIFY)
+
+
+def look(connection: Connection, case: Case, asked: Ask, now: datetime) -> Known | Waiting:
+    """Whether the unit is there, or well; `asked_at` of the row is when that was first wanted."""
+    unit = case.unit(asked.target)
+    if unit is None:
+        return Known(Failed(asked, "there is no such unit"))
+    if unit.endpoint_id and not unit.may_connect:
+        return Known(Failed(asked, f"the certificate of unit {unit.serial_number} is revoked"))
+    since_at = case.row.asked_at or now
+    if asked.operation is Operation.SEE:
+        is_so, wait = unit.is_online, _SEEN_SOON
+    elif asked.target is Target.BOX:
+        is_so = reported(connection, unit.endpoint_id, CARD_STATE, since_at) == CARD_RUNNING
+        wait = _SEEN_SOON
+    else:
+        begun_at = _adopted_at(connection, case.id) or since_at
+        well = reported(connection, unit.endpoint_id, REPLACEMENT_HEALTHY, begun_at)
+        is_so, wait = unit.is_online and well in ("true", "1"), SOON
+    if is_so:
+        return Known(Done(asked))
+    if now >= since_at + _patience(case, asked):
+        return Known(Unreachable(asked))
+    return Waiting(wait, _what_it_waits_for(asked, unit))
+
+
+def issue(
+    fleet: Fleet, connection: Connection, case: Case, asked: Ask, key: str, now: datetime
+) -> Known | None:
+    """Send an ask on its way under `key`; Known where it never can be, or needs nothing."""
+    if asked.target in SYSTEMS:
+        wanted = swap_systems.wanted(case, asked)
+        if not wanted:
+            return Known(Done(asked), "there is nothing to do")
+        outbox.queue_in_place(connection, key, [wanted], now)
+        return None
+    unit = case.unit(asked.target)
+    if unit is None or not unit.may_connect:
+        return Known(Unreachable(asked), "its certificate is revoked")
+    command, args = _command(fleet, connection, case, asked, unit)
+    order = Order(unit.endpoint_id, _OBJECT + command, args, now + _LIFE, repeatable=True)
+    commands.queue(connection, key, order, now)
+    return None
+
+
+def answer(
+    connection: Connection, case: Case, asked: Ask, key: str, now: datetime
+) -> Known | Waiting:
+    """What has come of the ask under `key`."""
+    if asked.target in SYSTEMS:
+        return _of_outbox(connection, asked, key)
+    found = commands.find(connection, [key]).get(key)
+    if found is None:
+        return Known(Unreachable(asked))
+    known = of_command(asked, found)
+    if known is not None:
+        return known
+    is_busy = found.state is State.QUEUED and found.error_text.startswith(_BUSY)
+    asked_at = case.row.asked_at or now
+    if now >= asked_at + _patience(case, asked) and not is_busy:
+        commands.withdraw(connection, [key], now)
+        return Known(Unreachable(asked))
+    return Waiting(_LOOK_EVERY, found.error_text if is_busy else "")
+
+
+def of_command(asked: Ask, found: Command) -> Known | None:
+    """What the end of a command means; None while it has none."""
+    if not found.has_ended:
+        return None
+    if found.state is State.DONE:
+        return Known(Done(asked), outputs=found.outputs)
+    if found.state is State.FAILED and found.error_code:
+        if found.error_code in _NOT_KNOWN_THERE:
+            return Known(Unreachable(asked), "its software knows no replacement")
+        return Known(Failed(asked, found.error_text or str(found.error_code)))
+    return Known(Unreachable(asked), found.error_text)
+
+
+def _of_outbox(connection: Connection, asked: Ask, key: str) -> Known | Waiting:
+    rows = connection.execute(
+        select(t.outbox).where(t.outbox.c.decision == key).order_by(t.outbox.c.id)
+    ).all()
+    states = {row.state for row in rows}
+    if outbox.State.QUEUED in states:
+        code = _last_code(connection, [row.id for row in rows if row.state == outbox.State.QUEUED])
+        return Waiting(_LOOK_EVERY, f"{asked.target}: {code}" if code else "")
+    if outbox.State.REFUSED in states:
+        code = _last_code(connection, [row.id for row in rows if row.state == outbox.State.REFUSED])
+        return Known(Failed(asked, f"{asked.target} refuses: {code}"))
+    if outbox.State.DROPPED in states:
+        return Known(Failed(asked, f"{asked.target}: the operation was dropped"))
+    return Known(Done(asked))
+
+
+def _last_code(connection: Connection, outbox_ids: list[int]) -> str:
+    return (
+        connection.scalar(
+            select(t.outbox_try.c.code)
+            .where(t.outbox_try.c.outbox_id.in_(outbox_ids), t.outbox_try.c.outcome != "done")
+            .order_by(t.outbox_try.c.id.desc())
+            .limit(1)
+        )
+        or ""
+    )
+
+
+def _command(
+    fleet: Fleet, connection: Connection, case: Case, asked: Ask, unit: Unit
+) -> tuple[str, dict[str, str]]:
+    args = {"Swap": case.name}
+    if asked.operation is Operation.PREPARE:
+        return "Prepare()", {**args, "SettingsKey": swap_settings.settings_point(fleet)}
+    if asked.operation is Operation.HOLD:
+        return "Fence()", args
+    if asked.operation is Operation.FENCE:
+        return "Fence()", {**args, "Final": "true"}
+    if asked.operation is Operation.ADOPT:
+        settings = swap_settings.sealed_for(fleet, connection, case.id, unit.endpoint_id)
+        line = next(iter(case.lines), "")
+        args |= {"Profile": case.package, "Line": line}
+        return "Adopt()", args | ({"Settings": settings} if settings else {})
+    return "Rollback()", args
+
+
+def _patience(case: Case, asked: Ask) -> timedelta:
+    """How long a unit has; a customer has days to connect one."""
+    is_customers = asked.operation is Operation.SEE or asked.target is Target.BOX
+    if is_customers and case.row.trigger != Trigger.TECHNICIAN:
+        return timedelta(days=case.policy.swap_wait_days)
+    return timedelta(minutes=case.policy.swap_answer_minutes)
+
+
+def _adopted_at(connection: Connection, swap_id: int) -> datetime | None:
+    """When the new unit was first asked to serve."""
+    at: datetime | None = connection.scalar(
+        select(t.swap_event.c.at)
+        .where(
+            t.swap_event.c.swap_id == swap_id,
+            t.swap_event.c.kind == "asked",
+            t.swap_event.c.step == Step.ADOPT_NEW,
+        )
+        .order_by(t.swap_event.c.id)
+        .limit(1)
+    )
+    return at
+
+
+def _what_it_waits_for(asked: Ask, unit: Unit) -> str:
+    if asked.operation is Operation.SEE:
+        return f"unit {unit.serial_number} to connect"
+    if asked.target is Target.BOX:
+        return f"box {unit.serial_number} to read the new card"
+    return f"unit {unit.serial_number} to say that it is well"

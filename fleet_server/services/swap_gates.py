@@ -1,0 +1,110 @@
+"""Why a step of a replacement is not asked for now, in words; what is under way is not held up.
+
+The old unit goes out of service only when notice or consent is on record [7.1.7], in the allowed
+hours [4.5, 4.6] and with no call on the line or in the time after an emergency call [7.3.7, 11.3].
+The unit itself refuses too while its line is in use; what it says then is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from agent.wire.codes import CARD_NOT_ENTITLED, CARD_READER, CARD_RUNNING, CARD_WRONG_PAIRING
+from fleet_server.domain.errors import RuleError
+from fleet_server.domain.kinds import ProductClass
+from fleet_server.domain.local_time import ZONE
+from fleet_server.domain.policy import Policy
+from fleet_server.domain.swap import Phase, Step, Target
+from fleet_server.services.operator_ports import Line, SystemUnavailableError
+from fleet_server.services.swap_case import Case, reported
+from fleet_server.services.swap_orders import Trigger
+from fleet_server.services.swap_plan import require_ready
+
+Lines = Callable[[str], Line | None]
+
+CARD_STATE = CARD_READER + "SmartCard.X_IPKO-COM_Entitlement.State"
+
+_CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW, Step.PAIR_CARD)
+_TAKES_LINE_DOWN = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.MOVE_VOICE)
+_SOON = timedelta(seconds=2)
+_LATER = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """Looked at again after `again`."""
+
+    why: str
+    again: timedelta = _LATER
+
+
+def why_not_now(connection: Connection, case: Case, line_of: Lines, now: datetime) -> NotNow | None:
+    """None when the step may be asked for. `line_of` is the softswitch's view of a line."""
+    asked = case.asked
+    if asked is None:
+        return None
+    if case.swap.phase == Phase.PERSON and asked.target in (Target.OLD_UNIT, Target.NEW_UNIT):
+        unit = case.unit(asked.target)
+        if unit is not None and not unit.is_online:
+            return NotNow(f"unit {unit.serial_number} is not connected", _SOON)
+    if case.swap.is_undoing or case.swap.is_committed:
+        return None
+    if case.step == cut_of(case.swap.plan):
+        return _before_the_cut(connection, case, now) or _call(case, line_of, now)
+    return _call(case, line_of, now)
+
+
+def cut_of(plan: tuple[Step, ...]) -> Step | None:
+    """The step that takes the customer's service away."""
+    return next((step for step in plan if step in _CUT), None)
+
+
+def in_cut_over_hours(policy: Policy, now: datetime) -> bool:
+    """Whether a remote replacement may cut now, by the clock where the contracts are."""
+    at = now.astimezone(ZONE).time()
+    begin, end = policy.cut_over_from, policy.cut_over_until
+    return begin <= at < end if begin < end else at >= begin or at < end
+
+
+def _before_the_cut(connection: Connection, case: Case, now: datetime) -> NotNow | None:
+    if case.row.planned_swap_id is not None:
+        try:
+            require_ready(connection, case.row.planned_swap_id, now)
+        except RuleError as error:
+            return NotNow(str(error))
+    if case.row.trigger == Trigger.REMOTE and not in_cut_over_hours(case.policy, now):
+        begin, end = case.policy.cut_over_from, case.policy.cut_over_until
+        return NotNow(f"the hours from {begin:%H:%M} to {end:%H:%M}, local time [4.5, 4.6]")
+    is_posted_card = case.row.kind == ProductClass.CARD and case.row.trigger == Trigger.POSTED
+    if is_posted_card and not _new_card_is_in(connection, case):
+        return NotNow("the customer to put the new card into the box", _SOON)
+    return None
+
+
+def _new_card_is_in(connection: Connection, case: Case) -> bool:
+    """A card that is paired with no box, or another, shows itself by that; nothing else does."""
+    if case.partner is None:
+        return False
+    state = reported(connection, case.partner.endpoint_id, CARD_STATE, case.row.approved_at)
+    return state in (CARD_WRONG_PAIRING, CARD_NOT_ENTITLED, CARD_RUNNING)
+
+
+def _call(case: Case, line_of: Lines, now: datetime) -> NotNow | None:
+    if case.step not in _TAKES_LINE_DOWN:
+        return None
+    for name in case.lines:
+        try:
+            line = line_of(name)
+        except SystemUnavailableError:
+            return NotNow(f"the softswitch to say whether line {name} is in use", _SOON)
+        if line is not None and line.off_hook:
+            return NotNow(f"the end of the call on line {name} [7.3.7]", _SOON)
+        if line is not None and line.emergency_call_at is not None:
+            free_at = line.emergency_call_at + timedelta(minutes=case.policy.emergency_hold_minutes)
+            if now < free_at:
+                return NotNow(f"the time after an emergency call on line {name} [11.3]")
+    return None

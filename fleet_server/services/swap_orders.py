@@ -1,0 +1,349 @@
+"""Ordering the replacement of a unit, and approving it.
+
+- The new unit may go onto a contract [7.1.8], is in stock, has a certificate of its own (a smart
+  card has none), and waits for nothing of an earlier replacement.
+- One replacement at a time has a unit or a position.
+- Notice or consent is asked for by a planned swap (services/swap_plan.py) and is checked when the
+  old unit would go out of service [7.1.7].
+- Another person approves what one has ordered, where the setting says so. A technician at the
+  customer's needs no approval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from fleet_server.domain.errors import ConflictError, InvalidError, RefusedError, UnitInServiceError
+from fleet_server.domain.kinds import ProductClass
+from fleet_server.domain.life_cycle import UnitState
+from fleet_server.domain.local_time import local_day
+from fleet_server.domain.positions import kind_of, split_positions
+from fleet_server.domain.swap import Operation, Swap, Target, plan_for
+from fleet_server.services import audit, swap_store
+from fleet_server.services import tables as t
+from fleet_server.services.assignments import check_assignable, find_positions, find_unit, held_by
+from fleet_server.services.audit import Actor, Entry
+from fleet_server.services.policy import read_policy
+from fleet_server.services.swap_plan import read_swap
+from fleet_server.services.swap_store import Happened
+
+IN_STOCK = (
+    UnitState.IN_STOCK,
+    UnitState.RESERVED,
+    UnitState.IN_TRANSIT,
+    UnitState.VAN_STOCK,
+    UnitState.REFURBISHED,
+)
+_VOICE = "voice"
+
+
+class SwapTakenError(ConflictError):
+    """Another replacement has the unit or the position."""
+
+
+class SwapStateError(ConflictError):
+    """What was asked for is not possible where the replacement stands."""
+
+
+class FourEyesError(RefusedError):
+    """Another person has to approve what one has ordered."""
+
+
+class NotEnrolledError(ConflictError):
+    """The new unit has no certificate yet."""
+
+
+class Trigger(StrEnum):
+    """Who makes it happen: fleet ops, a technician at the customer's, or the customer with a unit
+    that came by post."""
+
+    REMOTE = "remote"
+    TECHNICIAN = "technician"
+    POSTED = "posted"
+
+
+@dataclass(frozen=True, slots=True)
+class SwapOrder:
+    """`position` as in `internet+voice`; `old_serial` is None when there is none to take out.
+
+    `outlets` are the RF outlets at the customer's, 1 or 2. `value_cents`: what the paper shall say
+    that the new unit is worth, None for the price list.
+    """
+
+    contract: str
+    position: str
+    old_serial: str | None
+    new_serial: str
+    trigger: Trigger
+    reason: str
+    outlets: int = 1
+    planned_swap: int | None = None
+    value_cents: int | None = None
+    posted_at: datetime | None = None
+
+
+def order(connection: Connection, actor: Actor, wanted: SwapOrder, now: datetime) -> int:
+    """Put a replacement on order; gives its number.
+
+    Raises a RuleError of `domain/errors.py` when the registry forbids it, SwapTakenError,
+    NotEnrolledError or InvalidError.
+    """
+    _check_words(wanted, now)
+    new = find_unit(connection, wanted.new_serial)
+    _check_new(connection, new)
+    names = split_positions(wanted.position)
+    places = find_positions(connection, wanted.contract, names, new.product_class)
+    old = _old(connection, wanted, new, places)
+    is_in = old is not None and bool(held_by(connection, old.id))
+    _check_planned(connection, wanted)
+    partner = _partner(connection, old)
+    if new.product_class == ProductClass.CARD and partner is None:
+        raise ConflictError(f"The card of {wanted.position} is in no box; pair the new one.")
+    plan = plan_for(
+        ProductClass(new.product_class),
+        outlets=2 if wanted.trigger is Trigger.POSTED else wanted.outlets,
+        has_old=is_in,
+        has_line=any(kind_of(name) == _VOICE for name in names),
+        has_card=partner is not None,
+    )
+    swap_id = _insert(connection, actor, wanted, new, old, Swap(plan), now)
+    _claim(connection, swap_id, new, old, list(places.values()))
+    swap_store.note(connection, swap_id, Happened.ORDERED, now, text=wanted.trigger)
+    _record(connection, actor, "swap_ordered", swap_id, wanted.contract, wanted.reason, now)
+    if wanted.trigger is Trigger.TECHNICIAN:
+        approve(connection, actor, swap_id, now)
+    return swap_id
+
+
+def approve(connection: Connection, actor: Actor, swap_id: int, now: datetime) -> None:
+    """Let an ordered replacement begin.
+
+    Raises UnknownSwapOrderError, SwapStateError, FourEyesError.
+    """
+    row = swap_store.find(connection, swap_id)
+    if row.approved_at is not None or row.ended_at is not None:
+        raise SwapStateError(f"Replacement {swap_id} does not wait for approval.")
+    is_own = row.ordered_by == _name(actor) and row.trigger != Trigger.TECHNICIAN
+    if is_own and read_policy(connection).swap_four_eyes:
+        raise FourEyesError("Another person has to approve the replacement.")
+    swap_store.change(
+        connection, swap_id, approved_by=_name(actor), approved_at=now, due_at=now, asked_at=now
+    )
+    swap_store.note(connection, swap_id, Happened.APPROVED, now)
+    contract = connection.scalar(
+        select(t.contract.c.number).where(t.contract.c.id == row.contract_id)
+    )
+    _record(connection, actor, "swap_approved", swap_id, str(contract), "", now)
+
+
+def check_new_unit(connection: Connection, unit: Row[Any]) -> None:
+    """Whether a unit may be the new one, now. Raises a RuleError that says why not."""
+    check_assignable(connection, unit)
+    if UnitState(unit.state) not in IN_STOCK:
+        raise UnitInServiceError(
+            f"Unit {unit.serial_number} is {unit.state}; take one that is in stock."
+        )
+    if held_by(connection, unit.id):
+        raise UnitInServiceError(f"Unit {unit.serial_number} is in service already.")
+    if unit.endpoint_id and not _has_certificate(connection, unit.endpoint_id):
+        raise NotEnrolledError(f"Unit {unit.serial_number} has no certificate; provision it first.")
+
+
+def _check_new(connection: Connection, unit: Row[Any]) -> None:
+    check_new_unit(connection, unit)
+    owes = connection.scalar(
+        select(t.swap_debt.c.swap_id).where(t.swap_debt.c.endpoint_id == unit.endpoint_id).limit(1)
+    )
+    if owes is not None:
+        raise SwapTakenError(
+            f"Unit {unit.serial_number} did not hear the end of replacement {owes}; connect it, "
+            "and order again when it has."
+        )
+
+
+def _has_certificate(connection: Connection, endpoint_id: str) -> bool:
+    return bool(
+        connection.scalar(
+            select(
+                exists().where(
+                    t.certificate.c.endpoint_id == endpoint_id, t.certificate.c.revoked_at.is_(None)
+                )
+            )
+        )
+    )
+
+
+def _check_words(wanted: SwapOrder, now: datetime) -> None:
+    if wanted.outlets not in (1, 2):
+        raise InvalidError("A customer has one RF outlet or two.")
+    if wanted.posted_at is not None and wanted.posted_at > now:
+        raise InvalidError("The day of posting is in the future.")
+    if not wanted.reason.strip():
+        raise InvalidError("Say why the unit is replaced.")
+    if wanted.old_serial == wanted.new_serial:
+        raise InvalidError("A unit is not replaced by itself.")
+
+
+def _old(
+    connection: Connection, wanted: SwapOrder, new: Row[Any], places: dict[str, int]
+) -> Row[Any] | None:
+    holders = {
+        serial
+        for serial in connection.scalars(
+            select(t.unit.c.serial_number)
+            .join(t.assignment, t.assignment.c.unit_id == t.unit.c.id)
+            .where(t.assignment.c.service_position_id.in_(places.values()), t.open_assignment)
+        )
+    }
+    if holders - {wanted.old_serial}:
+        raise ConflictError(f"{wanted.position} is held by {', '.join(sorted(holders))}.")
+    if wanted.old_serial is None:
+        return None
+    old = find_unit(connection, wanted.old_serial)
+    held = {row.service_position_id for row in held_by(connection, old.id)}
+    if held and held != set(places.values()):
+        raise ConflictError(f"Unit {old.serial_number} does not hold exactly {wanted.position}.")
+    if old.product_class == ProductClass.CARD and new.product_class != ProductClass.CARD:
+        raise ConflictError("A smart card is replaced by a smart card.")
+    return old
+
+
+def _check_planned(connection: Connection, wanted: SwapOrder) -> None:
+    if wanted.planned_swap is None:
+        if wanted.trigger is Trigger.REMOTE:
+            raise InvalidError("Name the planned swap with its notice or consent [7.1.7].")
+        return
+    planned = read_swap(connection, wanted.planned_swap)
+    if planned.contract != wanted.contract or planned.cancelled_at is not None:
+        raise ConflictError(f"Planned swap {planned.id} is not one of {wanted.contract}.")
+    if planned.position not in split_positions(wanted.position):
+        raise ConflictError(f"Planned swap {planned.id} is of {planned.position}.")
+
+
+def _partner(connection: Connection, old: Row[Any] | None) -> int | None:
+    """The card that is in the old box, or the box that the old card is in."""
+    if old is None:
+        return None
+    sides = {ProductClass.STB: ("box", "card"), ProductClass.CARD: ("card", "box")}
+    if old.product_class not in sides:
+        return None
+    mine, other = sides[ProductClass(old.product_class)]
+    found: int | None = connection.scalar(
+        select(t.pairing.c[f"{other}_unit_id"])
+        .where(t.pairing.c[f"{mine}_unit_id"] == old.id)
+        .order_by(t.pairing.c.until_at.is_not(None), t.pairing.c.until_at.desc())
+        .limit(1)
+    )
+    return found
+
+
+def _insert(
+    connection: Connection,
+    actor: Actor,
+    wanted: SwapOrder,
+    new: Row[Any],
+    old: Row[Any] | None,
+    swap: Swap,
+    now: datetime,
+) -> int:
+    contract_id = connection.scalar(
+        select(t.contract.c.id).where(t.contract.c.number == wanted.contract)
+    )
+    value = wanted.value_cents
+    if value is None:
+        value = _price(connection, new, now)
+    number: int = connection.execute(
+        t.swap.insert()
+        .values(
+            contract_id=contract_id,
+            position="+".join(split_positions(wanted.position)),
+            kind=new.product_class,
+            old_unit_id=old.id if old is not None else None,
+            new_unit_id=new.id,
+            partner_unit_id=_partner(connection, old),
+            trigger=wanted.trigger,
+            outlets=wanted.outlets,
+            planned_swap_id=wanted.planned_swap,
+            value_cents=value,
+            posted_at=wanted.posted_at,
+            ordered_by=_name(actor),
+            ordered_at=now,
+            due_at=now,
+            **swap_store.columns_of(swap),
+        )
+        .returning(t.swap.c.id)
+    ).scalar_one()
+    return number
+
+
+def _price(connection: Connection, unit: Row[Any], now: datetime) -> int | None:
+    """What a new unit of this model costs by the price list of today."""
+    amount: int | None = connection.scalar(
+        select(t.price.c.amount_cents)
+        .where(
+            t.price.c.product_class == unit.product_class,
+            or_(t.price.c.model_name == unit.model_name, t.price.c.model_name == ""),
+            t.price.c.valid_from_on <= local_day(now),
+        )
+        .order_by(t.price.c.model_name.desc(), t.price.c.valid_from_on.desc())
+        .limit(1)
+    )
+    return amount
+
+
+def _claim(
+    connection: Connection,
+    swap_id: int,
+    new: Row[Any],
+    old: Row[Any] | None,
+    place_ids: Sequence[int],
+) -> None:
+    subjects = [f"unit:{new.id}", *(f"position:{place}" for place in place_ids)]
+    if old is not None:
+        subjects.append(f"unit:{old.id}")
+        _drop_debts(connection, old)
+    other = swap_store.claimed_by(connection, subjects)
+    if other is not None:
+        raise SwapTakenError(
+            f"Replacement {other} has the unit or the position; end it or let it end first."
+        )
+    try:
+        rows = [{"subject": subject, "swap_id": swap_id} for subject in subjects]
+        connection.execute(t.swap_claim.insert(), rows)
+    except IntegrityError as error:
+        raise SwapTakenError("Another replacement took it a moment ago.") from error
+
+
+def _drop_debts(connection: Connection, old: Row[Any]) -> None:
+    """A unit that is replaced now is told so anew; that it serves again need not be said."""
+    connection.execute(
+        delete(t.swap_debt).where(
+            t.swap_debt.c.endpoint_id == old.endpoint_id,
+            t.swap_debt.c.target == Target.OLD_UNIT,
+            t.swap_debt.c.operation == Operation.ROLLBACK,
+        )
+    )
+
+
+def _name(actor: Actor) -> str:
+    return f"{actor.kind}:{actor.name}"[:80]
+
+
+def _record(
+    connection: Connection,
+    actor: Actor,
+    action: str,
+    swap_id: int,
+    contract: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    entry = Entry(action, f"contract:{contract}", {"replacement": swap_id})
+    audit.append(connection, actor, [entry], now, reason)

@@ -1,0 +1,164 @@
+"""How a replacement is kept: the value of domain/swap.py in a row, its debts, and what happened.
+
+A swap is stored before anything is asked, so that a process that dies goes on from the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from fleet_server.domain.errors import NotFoundError
+from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target
+from fleet_server.services import tables as t
+
+_LONGEST_TEXT = 256
+
+
+class UnknownSwapOrderError(NotFoundError):
+    """No replacement of this number was ordered."""
+
+
+class Happened(StrEnum):
+    """What a row of `swap_event` says."""
+
+    ORDERED = "ordered"
+    APPROVED = "approved"
+    ASKED = "asked"
+    WAITS = "waits"
+    DONE = "done"
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+    ABORTED = "aborted"
+    WAIVED = "waived"
+    RESUMED = "resumed"
+    PAID = "paid"
+    WRITTEN_OFF = "written_off"
+    NOTE = "note"
+    ENDED = "ended"
+
+
+def find(connection: Connection, swap_id: int) -> Row[Any]:
+    """The row, locked against another change meanwhile. Raises UnknownSwapOrderError."""
+    row = connection.execute(
+        select(t.swap).where(t.swap.c.id == swap_id).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise UnknownSwapOrderError(f"No replacement {swap_id} was ordered.")
+    return row
+
+
+def value_of(connection: Connection, row: Row[Any]) -> Swap:
+    """Where the swap of a row stands."""
+    debts = connection.execute(select(t.swap_debt).where(t.swap_debt.c.swap_id == row.id))
+    return Swap(
+        plan=tuple(Step(name) for name in row.plan.split(",")),
+        at=row.at,
+        phase=Phase(row.phase),
+        is_undoing=row.is_undoing,
+        skipped=frozenset(Step(name) for name in row.skipped.split(",") if name),
+        owed=frozenset(Ask(Target(debt.target), Operation(debt.operation)) for debt in debts),
+        why=row.why,
+    )
+
+
+def columns_of(swap: Swap) -> dict[str, Any]:
+    """All of a swap but its debts, which have rows of their own."""
+    return {
+        "plan": ",".join(swap.plan),
+        "at": swap.at,
+        "phase": swap.phase,
+        "is_undoing": swap.is_undoing,
+        "skipped": ",".join(sorted(swap.skipped)),
+        "why": swap.why[:_LONGEST_TEXT],
+    }
+
+
+def save(connection: Connection, swap_id: int, swap: Swap, **values: Any) -> None:
+    """Store where a swap stands, with other columns of its row."""
+    change(connection, swap_id, **columns_of(swap), **values)
+
+
+def change(connection: Connection, swap_id: int, **values: Any) -> None:
+    connection.execute(update(t.swap).where(t.swap.c.id == swap_id).values(**values))
+
+
+def settle_debts(
+    connection: Connection,
+    swap_id: int,
+    before: frozenset[Ask],
+    after: frozenset[Ask],
+    endpoints: dict[Target, str],
+    now: datetime,
+) -> None:
+    """Bring the rows of debts in step with the swap; `endpoints` are those of its units."""
+    for debt in before - after:
+        connection.execute(delete(t.swap_debt).where(*_is(swap_id, debt)))
+    for debt in after - before:
+        connection.execute(
+            t.swap_debt.insert().values(
+                swap_id=swap_id,
+                target=debt.target,
+                operation=debt.operation,
+                endpoint_id=endpoints[debt.target],
+                since_at=now,
+                due_at=now,
+                ask_key="",
+            )
+        )
+
+
+def change_debt(connection: Connection, swap_id: int, debt: Ask, **values: Any) -> None:
+    connection.execute(update(t.swap_debt).where(*_is(swap_id, debt)).values(**values))
+
+
+def note(
+    connection: Connection,
+    swap_id: int,
+    kind: Happened,
+    now: datetime,
+    asked: Ask | None = None,
+    *,
+    step: Step | None = None,
+    key: str = "",
+    text: str = "",
+) -> None:
+    """Put down what happened, for people and for the measured times."""
+    connection.execute(
+        t.swap_event.insert().values(
+            swap_id=swap_id,
+            at=now,
+            kind=kind,
+            step=step or "",
+            target=asked.target if asked else "",
+            operation=asked.operation if asked else "",
+            key=key,
+            text=text[:_LONGEST_TEXT],
+        )
+    )
+
+
+def free(connection: Connection, swap_id: int) -> None:
+    """Others may have what the swap had claimed."""
+    connection.execute(delete(t.swap_claim).where(t.swap_claim.c.swap_id == swap_id))
+
+
+def claimed_by(connection: Connection, subjects: Iterable[str]) -> int | None:
+    """The swap that has one of these already."""
+    found: int | None = connection.scalar(
+        select(t.swap_claim.c.swap_id).where(t.swap_claim.c.subject.in_(list(subjects))).limit(1)
+    )
+    return found
+
+
+def _is(swap_id: int, debt: Ask) -> tuple[Any, ...]:
+    columns = t.swap_debt.c
+    return (
+        columns.swap_id == swap_id,
+        columns.target == debt.target,
+        columns.operation == debt.operation,
+    )

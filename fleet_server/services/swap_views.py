@@ -1,0 +1,312 @@
+"""A replacement as people see it: where it stands, what a person must do, what each step took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, or_, select
+
+from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target, ask
+from fleet_server.services import swap_store
+from fleet_server.services import tables as t
+from fleet_server.services.swap_gates import cut_of
+from fleet_server.services.swap_orders import Trigger
+from fleet_server.services.swap_store import Happened, UnknownSwapOrderError
+
+_MOST_EVENTS = 1000
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class SwapPhase(StrEnum):
+    """ORDERED waits for approval; the rest as in domain/swap.py."""
+
+    ORDERED = "ordered"
+    FORWARD = "forward"
+    BACK = "back"
+    PERSON = "person"
+    DONE = "done"
+    ROLLED_BACK = "rolled_back"
+
+
+class Todo(StrEnum):
+    """What a person has to do; NOTHING while it goes on by itself."""
+
+    NOTHING = "nothing"
+    APPROVE = "approve"
+    CONNECT_NEW = "connect_new"
+    PUT_CARD_IN = "put_card_in"
+    CONNECT_OLD_OR_WAIVE = "connect_old_or_waive"
+    LOOK_AT_SYSTEM = "look_at_system"
+    LOOK_AT_REGISTRY = "look_at_registry"
+    TEST_NEW = "test_new"
+
+
+TODO_WORDS = {
+    Todo.NOTHING: "Nothing: it goes on by itself.",
+    Todo.APPROVE: "Another person has to approve the order.",
+    Todo.CONNECT_NEW: "Have the new unit connected to the outlet and to power.",
+    Todo.PUT_CARD_IN: "Have the new card put into the box.",
+    Todo.CONNECT_OLD_OR_WAIVE: "Have the old unit connected again, or accept that it serves again "
+    "only when it is seen.",
+    Todo.LOOK_AT_SYSTEM: "Look at the operator's system that refuses, then resume.",
+    Todo.LOOK_AT_REGISTRY: "Put right what the registry refuses, then resume.",
+    Todo.TEST_NEW: "Test the new unit; if it is faulty, record it as dead on arrival.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of the plan; `outcome` is "" while it is not known. `took_ms` from ask to outcome.
+
+    `undo` is the way back of the same step.
+    """
+
+    step: Step
+    undo: bool
+    outcome: str
+    asked_at: datetime | None
+    known_at: datetime | None
+    took_ms: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of the record."""
+
+    id: int
+    at: datetime
+    kind: str
+    step: str
+    target: str
+    operation: str
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapView:
+    """`step` is what is asked for now, "" once it has ended; `waits_for` why it is not.
+
+    `service_gap_ms`: from the moment the old unit served no more until the new one was proven well;
+    `approval_to_service_ms` until then too. None while that has not happened. `owed`: what units
+    are told when they are seen, as `target/operation`.
+    """
+
+    id: int
+    contract: str
+    position: str
+    kind: str
+    old_serial: str | None
+    new_serial: str
+    trigger: Trigger
+    outlets: int
+    planned_swap: int | None
+    value_cents: int | None
+    posted_at: datetime | None
+    ordered_by: str
+    ordered_at: datetime
+    approved_by: str
+    approved_at: datetime | None
+    phase: SwapPhase
+    step: str
+    is_undoing: bool
+    is_committed: bool
+    may_abort: bool
+    may_waive: bool
+    may_resume: bool
+    todo: Todo
+    waits_for: str
+    why: str
+    owed: tuple[str, ...]
+    came_up_at: datetime | None
+    ended_at: datetime | None
+    paper: str
+    service_gap_ms: int | None = None
+    approval_to_service_ms: int | None = None
+    steps: tuple[StepView, ...] = ()
+    events: tuple[EventView, ...] = ()
+
+
+def read(connection: Connection, swap_id: int) -> SwapView:
+    """A replacement with its steps and its record. Raises UnknownSwapOrderError."""
+    row = connection.execute(_swaps().where(t.swap.c.id == swap_id)).one_or_none()
+    if row is None:
+        raise UnknownSwapOrderError(f"No replacement {swap_id} was ordered.")
+    events = connection.execute(
+        select(t.swap_event)
+        .where(t.swap_event.c.swap_id == swap_id)
+        .order_by(t.swap_event.c.id)
+        .limit(_MOST_EVENTS)
+    ).all()
+    return _view(row, swap_store.value_of(connection, row), events)
+
+
+def list_swaps(
+    connection: Connection,
+    before: int | None,
+    limit: int,
+    *,
+    phase: SwapPhase | None = None,
+    contract: str = "",
+    serial_number: str = "",
+) -> list[SwapView]:
+    """Replacements, the newest first, without their records; `before` is an id to go on from."""
+    query = _swaps().order_by(t.swap.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(t.swap.c.id < before)
+    if phase is SwapPhase.ORDERED:
+        query = query.where(t.swap.c.approved_at.is_(None), t.swap.c.ended_at.is_(None))
+    elif phase is not None:
+        is_begun = or_(t.swap.c.approved_at.is_not(None), t.swap.c.ended_at.is_not(None))
+        query = query.where(t.swap.c.phase == phase, is_begun)
+    if contract:
+        query = query.where(t.contract.c.number == contract)
+    if serial_number:
+        ids = select(t.unit.c.id).where(t.unit.c.serial_number == serial_number)
+        query = query.where(or_(t.swap.c.old_unit_id.in_(ids), t.swap.c.new_unit_id.in_(ids)))
+    rows = connection.execute(query).all()
+    return [_view(row, swap_store.value_of(connection, row), ()) for row in rows]
+
+
+def open_swap_of(connection: Connection, serial_number: str) -> int | None:
+    """The replacement under way that a unit takes part in."""
+    unit_id = connection.scalar(select(t.unit.c.id).where(t.unit.c.serial_number == serial_number))
+    return swap_store.claimed_by(connection, [f"unit:{unit_id}"])
+
+
+def _swaps() -> Any:
+    old, new = t.unit.alias("old"), t.unit.alias("new")
+    return (
+        select(
+            t.swap,
+            t.contract.c.number,
+            old.c.serial_number.label("old_serial"),
+            new.c.serial_number.label("new_serial"),
+        )
+        .join(t.contract, t.contract.c.id == t.swap.c.contract_id)
+        .join(new, new.c.id == t.swap.c.new_unit_id)
+        .outerjoin(old, old.c.id == t.swap.c.old_unit_id)
+    )
+
+
+def _view(row: Row[Any], swap: Swap, events: Sequence[Row[Any]]) -> SwapView:
+    asked = ask(swap)
+    is_ordered = row.approved_at is None and row.ended_at is None
+    return SwapView(
+        id=row.id,
+        contract=row.number,
+        position=row.position,
+        kind=row.kind,
+        old_serial=row.old_serial,
+        new_serial=row.new_serial,
+        trigger=Trigger(row.trigger),
+        outlets=row.outlets,
+        planned_swap=row.planned_swap_id,
+        value_cents=row.value_cents,
+        posted_at=row.posted_at,
+        ordered_by=row.ordered_by,
+        ordered_at=row.ordered_at,
+        approved_by=row.approved_by,
+        approved_at=row.approved_at,
+        phase=SwapPhase.ORDERED if is_ordered else SwapPhase(swap.phase),
+        step=swap.plan[swap.at] if asked else "",
+        is_undoing=swap.is_undoing,
+        is_committed=swap.is_committed,
+        may_abort=asked is not None and not swap.is_committed and not swap.is_undoing,
+        may_waive=may_waive(swap),
+        may_resume=asked is not None and not is_ordered,
+        todo=_todo(swap, asked, is_ordered),
+        waits_for=row.waits_for,
+        why=swap.why,
+        owed=tuple(sorted(f"{one.target}/{one.operation}" for one in swap.owed)),
+        came_up_at=row.came_up_at,
+        ended_at=row.ended_at,
+        paper=row.paper,
+        service_gap_ms=_between(_dark_at(swap, events), row.came_up_at),
+        approval_to_service_ms=_between(row.approved_at, row.came_up_at),
+        steps=_steps(events),
+        events=tuple(_event(one) for one in events),
+    )
+
+
+def may_waive(swap: Swap) -> bool:
+    """Whether a person may go on without the old unit."""
+    asked = ask(swap)
+    return swap.phase == Phase.PERSON and asked is not None and asked.target == Target.OLD_UNIT
+
+
+def _todo(swap: Swap, asked: Ask | None, is_ordered: bool) -> Todo:
+    if is_ordered:
+        return Todo.APPROVE
+    if asked is None:
+        failed = swap.phase == Phase.ROLLED_BACK and Ask(Target.NEW_UNIT, Operation.ROLLBACK)
+        return Todo.TEST_NEW if failed and failed in swap.owed else Todo.NOTHING
+    if asked.operation == Operation.SEE:
+        return Todo.CONNECT_NEW
+    if asked.target == Target.BOX:
+        return Todo.PUT_CARD_IN
+    if swap.phase != Phase.PERSON:
+        return Todo.NOTHING
+    if asked.target == Target.OLD_UNIT:
+        return Todo.CONNECT_OLD_OR_WAIVE
+    return Todo.LOOK_AT_REGISTRY if asked.target == Target.REGISTRY else Todo.LOOK_AT_SYSTEM
+
+
+def _dark_at(swap: Swap, events: Sequence[Row[Any]]) -> datetime | None:
+    """When the old unit served no more: it was held, or closed in the network."""
+    cut = cut_of(swap.plan)
+    moments = [
+        event.at
+        for event in events
+        if event.kind == Happened.DONE
+        and event.operation in (Operation.HOLD, Operation.CLOSE_OLD, Operation.MOVE_TO_NEW)
+        and (event.operation != Operation.MOVE_TO_NEW or cut == Step.PAIR_CARD)
+    ]
+    return min(moments, default=None)
+
+
+def _between(begin: datetime | None, end: datetime | None) -> int | None:
+    return (end - begin) // _MILLISECOND if begin is not None and end is not None else None
+
+
+_OUTCOMES = (Happened.DONE, Happened.FAILED, Happened.UNREACHABLE)
+_UNDOING = (
+    Operation.RELEASE,
+    Operation.ROLLBACK,
+    Operation.OPEN_OLD,
+    Operation.CLOSE_NEW,
+    Operation.MOVE_TO_OLD,
+)
+
+
+def _steps(events: Sequence[Row[Any]]) -> tuple[StepView, ...]:
+    """Each step once for each way it was gone, with its last outcome."""
+    found: dict[tuple[Step, bool], StepView] = {}
+    for event in events:
+        if not event.step or event.kind not in (Happened.ASKED, *_OUTCOMES):
+            continue
+        key = (Step(event.step), event.operation in _UNDOING)
+        before = found.get(key)
+        asked_at = before.asked_at if before else event.at
+        is_known = event.kind != Happened.ASKED
+        found[key] = StepView(
+            step=key[0],
+            undo=key[1],
+            outcome=event.kind if is_known else "",
+            asked_at=asked_at,
+            known_at=event.at if is_known else None,
+            took_ms=_between(asked_at, event.at) if is_known else None,
+            text=event.text,
+        )
+    return tuple(found.values())
+
+
+def _event(row: Row[Any]) -> EventView:
+    return EventView(
+        row.id, row.at, row.kind, row.step, row.target, row.operation, row.key, row.text
+    )

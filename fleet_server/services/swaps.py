@@ -1,0 +1,159 @@
+"""Replacing a unit by another: ordered, approved, watched, called off.
+
+What each step is: domain/swap.py. How it is carried on: swap_engine.py. For people:
+docs/operations/replacement.md.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from fleet_server.domain.swap import Aborted, Phase, Waived, after, ask
+from fleet_server.services import audit, commands, swap_debts, swap_settings, swap_store
+from fleet_server.services import tables as t
+from fleet_server.services.audit import Actor, Entry
+from fleet_server.services.fleet import Fleet
+from fleet_server.services.swap_case import Case, load
+from fleet_server.services.swap_engine import Engine
+from fleet_server.services.swap_gates import Lines
+from fleet_server.services.swap_orders import (
+    FourEyesError,
+    NotEnrolledError,
+    SwapOrder,
+    SwapStateError,
+    SwapTakenError,
+    Trigger,
+    approve,
+    order,
+)
+from fleet_server.services.swap_store import Happened, UnknownSwapOrderError
+from fleet_server.services.swap_views import (
+    TODO_WORDS,
+    StepView,
+    SwapPhase,
+    SwapView,
+    Todo,
+    list_swaps,
+    may_waive,
+    open_swap_of,
+    read,
+)
+
+__all__ = [
+    "TODO_WORDS",
+    "FourEyesError",
+    "NotEnrolledError",
+    "StepView",
+    "SwapOrder",
+    "SwapPhase",
+    "SwapStateError",
+    "SwapTakenError",
+    "SwapView",
+    "Todo",
+    "Trigger",
+    "UnknownSwapOrderError",
+    "abort",
+    "advance",
+    "approve",
+    "is_under_way",
+    "list_swaps",
+    "open_swap_of",
+    "order",
+    "read",
+    "resume",
+    "tidy",
+    "waive",
+]
+
+
+def advance(fleet: Fleet, now: datetime, line_of: Lines) -> int:
+    """Carry on every replacement, and pay what is owed; gives how many events were taken in.
+
+    `line_of` is the softswitch's view of a line; it may raise SystemUnavailableError.
+    """
+    return Engine(fleet, line_of).advance(now) + swap_debts.pay(fleet, now)
+
+
+def tidy(fleet: Fleet, now: datetime) -> int:
+    """Erase customers' settings of replacements that ended a month ago; gives how many."""
+    return swap_settings.erase_old(fleet, now)
+
+
+def is_under_way(connection: Connection) -> bool:
+    """Whether a replacement goes on, so that it is worth looking often."""
+    query = select(t.swap.c.id).where(
+        t.swap.c.ended_at.is_(None), t.swap.c.approved_at.is_not(None)
+    )
+    return connection.scalar(query.limit(1)) is not None
+
+
+def abort(connection: Connection, actor: Actor, swap_id: int, reason: str, now: datetime) -> None:
+    """Have it undone, or call off an order that nobody approved.
+
+    Raises UnknownSwapOrderError, SwapStateError once it has ended or goes back already, and
+    PointOfNoReturnError once the new unit serves.
+    """
+    case = load(connection, swap_id)
+    if case.swap.has_ended or case.swap.is_undoing:
+        raise SwapStateError(f"Replacement {swap_id} goes back already, or has ended.")
+    changed = after(case.swap, Aborted(reason or "called off"))
+    _withdraw(connection, case, now)
+    if case.row.approved_at is None:
+        swap_store.change(connection, swap_id, phase=Phase.ROLLED_BACK, why=reason, ended_at=now)
+        swap_store.free(connection, swap_id)
+    else:
+        swap_store.save(
+            connection, swap_id, changed, ask_key="", waits_for="", due_at=now, asked_at=None
+        )
+    swap_store.note(connection, swap_id, Happened.ABORTED, now, case.asked, step=case.step)
+    _record(connection, actor, "swap_aborted", case, reason, now)
+
+
+def waive(connection: Connection, actor: Actor, swap_id: int, reason: str, now: datetime) -> None:
+    """Accept that the old unit serves again only when it is seen.
+
+    Raises UnknownSwapOrderError, and SwapStateError where nothing waits for it.
+    """
+    case = load(connection, swap_id)
+    if not may_waive(case.swap):
+        raise SwapStateError(f"Replacement {swap_id} does not wait for the old unit.")
+    _withdraw(connection, case, now)
+    swap_store.note(connection, swap_id, Happened.WAIVED, now, case.asked, step=case.step)
+    changed = after(case.swap, Waived())
+    ended = {"ended_at": now} if changed.has_ended else {}
+    swap_store.save(
+        connection, swap_id, changed, ask_key="", waits_for="", due_at=now, asked_at=None, **ended
+    )
+    if changed.has_ended:
+        swap_store.free(connection, swap_id)
+    swap_store.settle_debts(connection, swap_id, case.swap.owed, changed.owed, case.endpoints, now)
+    _record(connection, actor, "swap_waived", case, reason, now)
+
+
+def resume(connection: Connection, actor: Actor, swap_id: int, reason: str, now: datetime) -> None:
+    """Try at once what waits for its time: another try of a system, or of a unit.
+
+    Raises UnknownSwapOrderError, and SwapStateError where nothing can be tried.
+    """
+    case = load(connection, swap_id)
+    if ask(case.swap) is None or case.row.approved_at is None:
+        raise SwapStateError(f"Replacement {swap_id} has nothing to try.")
+    swap_store.change(connection, swap_id, due_at=now)
+    swap_store.note(connection, swap_id, Happened.RESUMED, now, case.asked, step=case.step)
+    _record(connection, actor, "swap_resumed", case, reason, now)
+
+
+def _withdraw(connection: Connection, case: Case, now: datetime) -> None:
+    """What is under way to a unit is called back; an operator's system gets the opposite order."""
+    asked = case.asked
+    if case.row.ask_key and asked is not None and asked.target in case.endpoints:
+        commands.withdraw(connection, [case.row.ask_key], now)
+
+
+def _record(
+    connection: Connection, actor: Actor, action: str, case: Case, reason: str, now: datetime
+) -> None:
+    entry = Entry(action, f"contract:{case.contract}", {"replacement": case.id})
+    audit.append(connection, actor, [entry], now, reason)
