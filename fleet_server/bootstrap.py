@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -74,18 +75,27 @@ def operator_systems(
     config: Config, fleet: Fleet, now: Callable[[], datetime]
 ) -> dict[System, SimulatedSystem]:
     """The adapters of this installation: simulations, each with a file under the state folder."""
-    folder = config.state / "operator-systems"
-    with fleet.reading() as connection:
-        numbers = read_policy(connection).emergency_numbers
+    folder = _systems(config)
     return {
         System.ACCESS: SimulatedAccess(folder / "access.db", now),
-        System.VOICE: SimulatedVoice(folder / "voice.db", now, permanent_numbers=numbers),
+        System.VOICE: voice_system(config, fleet, now),
         System.CONDITIONAL_ACCESS: SimulatedConditionalAccess(
             folder / "conditional_access.db", now
         ),
         System.NOTICES: SimulatedNotices(folder / "notices.db", now),
         System.WORK_ORDERS: SimulatedWorkOrders(folder / "work_orders.db", now),
     }
+
+
+def voice_system(config: Config, fleet: Fleet, now: Callable[[], datetime]) -> SimulatedVoice:
+    """The softswitch, which can also be asked about a line."""
+    with fleet.reading() as connection:
+        numbers = read_policy(connection).emergency_numbers
+    return SimulatedVoice(_systems(config) / "voice.db", now, permanent_numbers=numbers)
+
+
+def _systems(config: Config) -> Path:
+    return config.state / "operator-systems"
 
 
 def write_revocations(config: Config, now: datetime) -> None:

@@ -17,10 +17,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from fleet_server import bootstrap
+from fleet_server.adapters import broker
+from fleet_server.adapters.certificates import Pki
 from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.dispatcher import Dispatcher
+from fleet_server.adapters.line_looks import LineLooks
+from fleet_server.adapters.session_end import end_session
 from fleet_server.config import Config, from_environment
-from fleet_server.services import allow_list_versions, command_desk, service_state
+from fleet_server.errors import LinkError
+from fleet_server.services import allow_list_versions, command_desk, service_state, sessions, swaps
 from fleet_server.services.delivery import THREADS, Delivery
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.last_assignment import revoked_certificates
@@ -73,13 +78,16 @@ def work(
     """Deliver what is due; between, look at what time alone brings."""
     systems = bootstrap.called_systems(config, fleet, utc_now)
     with ThreadPoolExecutor(THREADS, "call") as pool:
-        _deliver(config, fleet, Delivery(fleet, systems, utc_now, pool), stopping, wait)
+        delivery = Delivery(fleet, systems, utc_now, pool)
+        line_of = LineLooks(bootstrap.voice_system(config, fleet, utc_now).line, pool, utc_now)
+        _deliver(config, fleet, delivery, line_of, stopping, wait)
 
 
 def _deliver(
     config: Config,
     fleet: Fleet,
     delivery: Delivery,
+    line_of: LineLooks,
     stopping: Callable[[], bool],
     wait: Callable[[float], object],
 ) -> None:
@@ -95,13 +103,15 @@ def _deliver(
         if now >= next_roll_out:
             next_roll_out = now + _ROLL_OUT_EVERY
             _roll_out(fleet)
-        if not delivery.work_off():
+            swaps.tidy(fleet, now)
+        taken_in = swaps.advance(fleet, now, line_of)
+        if not delivery.work_off() and not taken_in:
             wait(_BUSY_S if delivery.is_busy or _is_under_way(fleet) else _IDLE_S)
 
 
 def _is_under_way(fleet: Fleet) -> bool:
     with fleet.reading() as connection:
-        return command_desk.is_under_way(connection)
+        return command_desk.is_under_way(connection) or swaps.is_under_way(connection, utc_now())
 
 
 def _roll_out(fleet: Fleet) -> None:
@@ -112,12 +122,29 @@ def _roll_out(fleet: Fleet) -> None:
 
 
 def _keep_broker_informed(config: Config, fleet: Fleet, known: int) -> int:
-    """Write the revocation list when certificates were revoked; the supervisor has it read."""
+    """Write the revocation list when certificates were revoked; the supervisor has it read.
+
+    Once the broker has read it, so that they cannot come back, live sessions are ended.
+    """
     with fleet.reading() as connection:
         count = revoked_certificates(connection)
-    if count != known and known >= 0:
+        to_end = sessions.to_end(connection) if count == known else []
+    if count != known:
         bootstrap.write_revocations(config, utc_now())
+    for endpoint_id in to_end:
+        _end_session(config, fleet, endpoint_id)
     return count
+
+
+def _end_session(config: Config, fleet: Fleet, endpoint_id: str) -> None:
+    try:
+        end_session(broker.address(config), Pki(config.pki), endpoint_id)
+    except LinkError as error:
+        logger.warning("%s: its session is not ended yet: %s", endpoint_id, error)
+        return
+    with fleet.writing() as connection:
+        sessions.ended(connection, endpoint_id, utc_now())
+    logger.info("%s: its session is ended.", endpoint_id)
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def open_client(address: Address, pki: Pki, controller_id: str) -> Iterator[USPC
     Raises LinkError when the broker cannot be reached or refuses.
     """
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-    client.tls_set_context(_tls(pki))
+    client.tls_set_context(client_tls(pki))
     answers: queue.Queue[bool] = queue.Queue()
     client.on_connect = _reporting_to(answers)
     usp_client = USPClient(client, controller_id)
@@ -156,7 +156,8 @@ def _answer_in(seen: Seen, endpoint_id: str, msg_id: str) -> usp.Msg | None:
     return message
 
 
-def _tls(pki: Pki) -> ssl.SSLContext:
+def client_tls(pki: Pki) -> ssl.SSLContext:
+    """With the engineer's certificate, for the broker of this installation."""
     if not pki.key(ENGINEER).exists():
         raise OperatorError(
             f"There is no engineer's key in {pki.folder}.", "Name the installation with --state."

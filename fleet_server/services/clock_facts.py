@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from fleet_server.domain.clocks import (
     swap_notice_clock,
 )
 from fleet_server.domain.life_cycle import UnitState
+from fleet_server.domain.local_time import local_day
 from fleet_server.domain.policy import Policy
 from fleet_server.services import tables as t
 
@@ -55,6 +56,7 @@ def clocks_of(
         *_defects(connection, contracts, policy),
         *_swaps(connection, contracts, policy),
         *_returns(connection, contracts, policy),
+        *_replaced(connection, contracts, policy),
     ]
 
 
@@ -151,6 +153,33 @@ def _returns(
                 newest.service_position_id,
                 unit_id,
                 values[-1] if values else None,
+            )
+
+
+def _replaced(
+    connection: Connection, contracts: Collection[int], policy: Policy
+) -> Iterator[KeptClock]:
+    """A replaced unit comes back in the days that equipment has; no charge is ever proposed for it
+    while the contract runs: the terms name one for termination alone [7.1.1, 7.2.6]."""
+    rows = connection.execute(
+        select(t.swap, t.unit.c.product_class)
+        .join(t.unit, t.unit.c.id == t.swap.c.old_unit_id)
+        .where(t.swap.c.contract_id.in_(contracts), t.swap.c.paper != "")
+        .order_by(t.swap.c.id)
+    ).all()
+    states = _states(connection, {row.old_unit_id for row in rows})
+    for row in rows:
+        returned_at, stolen_at = _came_back(states[row.old_unit_id], row.came_up_at)
+        began_on = local_day(row.came_up_at)
+        clock = return_clock(
+            policy, row.product_class, began_on, row.came_up_at, returned_at, stolen_at
+        )
+        if clock is not None:
+            yield KeptClock(
+                f"replaced:{row.id}",
+                row.contract_id,
+                replace(clock, charge_from_at=None),
+                unit_id=row.old_unit_id,
             )
 
 

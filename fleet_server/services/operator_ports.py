@@ -30,6 +30,7 @@ from fleet_server.errors import FleetError
 
 CALL_TIMEOUT_S = 10.0
 OVERTAKEN = "overtaken"
+PENDING = "pending"  # asked, and not answered yet
 
 
 class SystemUnavailableError(FleetError):

@@ -19,7 +19,7 @@ from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.local_time import ZONE
 from fleet_server.domain.policy import Policy
 from fleet_server.domain.swap import Phase, Step, Target
-from fleet_server.services.operator_ports import Line, SystemUnavailableError
+from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
 from fleet_server.services.swap_case import Case, reported
 from fleet_server.services.swap_orders import Trigger
 from fleet_server.services.swap_plan import require_ready
@@ -30,6 +30,7 @@ CARD_STATE = CARD_READER + "SmartCard.X_IPKO-COM_Entitlement.State"
 
 _CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW, Step.PAIR_CARD)
 _TAKES_LINE_DOWN = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.MOVE_VOICE)
+_AT_ONCE = timedelta(milliseconds=50)
 _SOON = timedelta(seconds=2)
 _LATER = timedelta(seconds=30)
 
@@ -99,7 +100,9 @@ def _call(case: Case, line_of: Lines, now: datetime) -> NotNow | None:
     for name in case.lines:
         try:
             line = line_of(name)
-        except SystemUnavailableError:
+        except SystemUnavailableError as error:
+            if error.args[:1] == (PENDING,):
+                return NotNow("", _AT_ONCE)
             return NotNow(f"the softswitch to say whether line {name} is in use", _SOON)
         if line is not None and line.off_hook:
             return NotNow(f"the end of the call on line {name} [7.3.7]", _SOON)

@@ -6,7 +6,7 @@ docs/operations/replacement.md.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
@@ -40,6 +40,8 @@ from fleet_server.services.swap_views import (
     open_swap_of,
     read,
 )
+
+_SOON = timedelta(seconds=1)
 
 __all__ = [
     "TODO_WORDS",
@@ -81,11 +83,11 @@ def tidy(fleet: Fleet, now: datetime) -> int:
     return swap_settings.erase_old(fleet, now)
 
 
-def is_under_way(connection: Connection) -> bool:
-    """Whether a replacement goes on, so that it is worth looking often."""
-    query = select(t.swap.c.id).where(
-        t.swap.c.ended_at.is_(None), t.swap.c.approved_at.is_not(None)
-    )
+def is_under_way(connection: Connection, now: datetime) -> bool:
+    """Whether a replacement goes on now, so that it is worth looking often."""
+    swap = t.swap.c
+    is_soon = (swap.due_at <= now + _SOON) | (swap.ask_key != "")
+    query = select(swap.id).where(swap.ended_at.is_(None), swap.approved_at.is_not(None), is_soon)
     return connection.scalar(query.limit(1)) is not None
 
 

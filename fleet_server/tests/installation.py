@@ -70,6 +70,11 @@ class Installation:
         self.broker_process = self._start(broker.command(mosquitto, path), {})
         wait_until(self._broker_listens, "broker listens")
 
+    def reload_broker(self) -> None:
+        """Have mosquitto read its revocation list again, as the supervisor does."""
+        assert self.broker_process is not None
+        self.broker_process.send_signal(signal.SIGHUP)
+
     def start_controller(self, failpoint: str = "") -> None:
         """Start the controller process, to be killed at `failpoint` if one is named."""
         environment = {**self.config.environment(), "FLEET_FAILPOINT": failpoint}

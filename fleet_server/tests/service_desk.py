@@ -132,15 +132,15 @@ class ServiceDesk:
 
     def set_presence(self, endpoint_id: str, state: str) -> None:
         with self.fleet.writing() as connection:
-            _set_presence(connection, endpoint_id, state, self.now)
+            set_presence(connection, endpoint_id, state, self.now)
 
 
 def prepare_desk(engine: Engine) -> None:
     """The registry of the desk, in an empty database."""
     migrate(engine)
     with engine.begin() as connection:
-        _insert(connection, t.place, code=STORE, kind="store", name="Store (made up)")
-        contract = _insert(
+        insert(connection, t.place, code=STORE, kind="store", name="Store (made up)")
+        contract = insert(
             connection,
             t.contract,
             number=CONTRACT,
@@ -149,26 +149,26 @@ def prepare_desk(engine: Engine) -> None:
             signed_on=date(2026, 1, 10),
         )
         modem = _unit(connection, "VOICEMODEM", "20000002")
-        _insert(connection, t.unit_mac, mac_address=MAC, unit_id=modem, interface="cable")
+        insert(connection, t.unit_mac, mac_address=MAC, unit_id=modem, interface="cable")
         box = _unit(connection, "STB", "20000003")
         card = _unit(connection, "CARD", CARD)
         _assign(connection, modem, contract, "internet", "VOICEMODEM")
         _assign(connection, modem, contract, "voice", "VOICEMODEM")
         _assign(connection, box, contract, "tv-1", "STB")
         _assign(connection, card, contract, "card-1", "CARD")
-        _insert(connection, t.pairing, card_unit_id=card, box_unit_id=box, since_at=NOON)
+        insert(connection, t.pairing, card_unit_id=card, box_unit_id=box, since_at=NOON)
         for endpoint_id in (VOICE_MODEM, STB):
-            _set_presence(connection, endpoint_id, "online", NOON)
+            set_presence(connection, endpoint_id, "online", NOON)
 
 
-def _insert(connection: Connection, table: Table, **values: Any) -> int:
+def insert(connection: Connection, table: Table, **values: Any) -> int:
     key = connection.execute(table.insert().values(**values)).inserted_primary_key
     return int(key[0]) if key and isinstance(key[0], int) else 0
 
 
 def _unit(connection: Connection, product_class: str, serial_number: str) -> int:
     endpoint_id = f"ops::00256D-{product_class}-{serial_number}"
-    return _insert(
+    return insert(
         connection,
         t.unit,
         serial_number=serial_number,
@@ -185,14 +185,14 @@ def _unit(connection: Connection, product_class: str, serial_number: str) -> int
 def _assign(
     connection: Connection, unit_id: int, contract_id: int, name: str, product_class: str
 ) -> None:
-    position = _insert(
+    position = insert(
         connection,
         t.service_position,
         contract_id=contract_id,
         name=name,
         product_classes=product_class,
     )
-    _insert(
+    insert(
         connection,
         t.assignment,
         unit_id=unit_id,
@@ -204,6 +204,6 @@ def _assign(
     )
 
 
-def _set_presence(connection: Connection, endpoint_id: str, state: str, now: datetime) -> None:
+def set_presence(connection: Connection, endpoint_id: str, state: str, now: datetime) -> None:
     values = {"state": state, "since_at": now, "seen_at": now, "evidence": "connect"}
     upsert(connection, t.presence, [{"endpoint_id": endpoint_id, **values}])

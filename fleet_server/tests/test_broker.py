@@ -21,6 +21,7 @@ from fleet_server.adapters.certificates import (
     session_client_id,
     write_revocations,
 )
+from fleet_server.adapters.session_end import end_session
 from fleet_server.adapters.x509_files import (
     new_key,
     read_certificate,
@@ -70,6 +71,13 @@ class Probe:
         self._client.loop_start()
         try:
             return self._admitted.get(timeout=ANSWER_S)
+        except queue.Empty:
+            return False
+
+    def ended(self) -> bool:
+        """Whether the broker ends this client's connection."""
+        try:
+            return not self._admitted.get(timeout=ANSWER_S)
         except queue.Empty:
             return False
 
@@ -139,6 +147,24 @@ def test_a_revoked_certificate_is_kept_out(installation: Installation) -> None:
     installation.start_broker()
     assert not Probe(installation, (certificate, key)).admitted()
     assert Probe(installation, installation.client_certificate(STB)).admitted()
+
+
+def test_a_fenced_unit_is_thrown_out_and_cannot_come_back(installation: Installation) -> None:
+    certificate, key = installation.client_certificate(MODEM)
+    installation.start_broker()
+    unit = Probe(installation, (certificate, key), MODEM)
+    assert unit.admitted()
+    other = Probe(installation, installation.client_certificate(STB), STB)
+    assert other.admitted()
+    serial_number = f"{read_certificate(certificate).serial_number:x}"
+    write_revocations(installation.pki, [serial_number], datetime.now(UTC))
+    installation.reload_broker()
+    unit.subscribe(f"usp/a/{MODEM}")  # a revocation list alone leaves it connected
+    end_session(broker.address(installation.config), installation.pki, MODEM)
+    assert unit.ended()
+    unit.close()
+    assert not Probe(installation, (certificate, key), MODEM).admitted()
+    other.subscribe(f"usp/a/{STB}")
 
 
 def test_a_certificate_with_another_key_is_kept_out(
