@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fleet_server import bootstrap
 from fleet_server.adapters import broker
@@ -25,7 +25,15 @@ from fleet_server.adapters.line_looks import LineLooks
 from fleet_server.adapters.session_end import end_session
 from fleet_server.config import Config, from_environment
 from fleet_server.errors import LinkError
-from fleet_server.services import allow_list_versions, command_desk, service_state, sessions, swaps
+from fleet_server.services import (
+    allow_list_versions,
+    campaign_engine,
+    command_desk,
+    service_state,
+    sessions,
+    swaps,
+)
+from fleet_server.services.campaign_actions import FleetActions
 from fleet_server.services.delivery import THREADS, Delivery
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.last_assignment import revoked_certificates
@@ -37,6 +45,7 @@ _IDLE_S = 1.0
 _BUSY_S = 0.1
 _STEP_EVERY = timedelta(seconds=5)
 _ROLL_OUT_EVERY = timedelta(minutes=1)
+_CAMPAIGNS_EVERY = timedelta(seconds=1)
 
 
 def main() -> int:
@@ -91,7 +100,7 @@ def _deliver(
     stopping: Callable[[], bool],
     wait: Callable[[float], object],
 ) -> None:
-    next_step = next_roll_out = utc_now()
+    next_step = next_roll_out = next_turn = utc_now()
     revoked = -1
     while not stopping():
         now = utc_now()
@@ -104,6 +113,9 @@ def _deliver(
             next_roll_out = now + _ROLL_OUT_EVERY
             _roll_out(fleet)
             swaps.tidy(fleet, now)
+        if now >= next_turn:
+            next_turn = now + _CAMPAIGNS_EVERY
+            _work_on_campaigns(fleet, now)
         taken_in = swaps.advance(fleet, now, line_of)
         if not delivery.work_off() and not taken_in:
             wait(_BUSY_S if delivery.is_busy or _is_under_way(fleet) else _IDLE_S)
@@ -112,6 +124,14 @@ def _deliver(
 def _is_under_way(fleet: Fleet) -> bool:
     with fleet.reading() as connection:
         return command_desk.is_under_way(connection) or swaps.is_under_way(connection, utc_now())
+
+
+def _work_on_campaigns(fleet: Fleet, now: datetime) -> None:
+    with fleet.reading() as connection:
+        if not campaign_engine.is_any_worked_on(connection):
+            return
+    with fleet.writing() as connection:
+        campaign_engine.step(connection, FleetActions(), read_policy(connection), now)
 
 
 def _roll_out(fleet: Fleet) -> None:

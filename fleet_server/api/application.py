@@ -8,6 +8,7 @@ from fleet_server.api import (
     accounts,
     allow_lists,
     blacklist,
+    campaigns,
     clocks,
     contract_services,
     contracts,
@@ -63,6 +64,7 @@ def create_api(context: ConsoleContext) -> FastAPI:
     api.include_router(credits.router)
     api.include_router(defects.router)
     api.include_router(swaps.router)
+    api.include_router(campaigns.router)
     for module in (contract_services, allow_lists, returns, blacklist, operations):
         api.include_router(module.router)
     api.include_router(accounts.router)

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from fleet_server.api.access_errors import ACCESS_ERRORS
 from fleet_server.api.answer import Answer as _Answer
+from fleet_server.api.campaign_errors import CAMPAIGN_ERRORS
 from fleet_server.api.command_errors import COMMAND_ERRORS
 from fleet_server.api.repair_errors import REPAIR_ERRORS
 from fleet_server.api.service_errors import SERVICE_ERRORS
@@ -34,6 +35,7 @@ _TABLE: dict[type[rules.RuleError], _Answer] = {
     **SERVICE_ERRORS,
     **COMMAND_ERRORS,
     **REPAIR_ERRORS,
+    **CAMPAIGN_ERRORS,
     WrongSignInError: _Answer(
         401,
         "wrong-sign-in",

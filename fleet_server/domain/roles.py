@@ -76,6 +76,10 @@ class Permission(StrEnum):
     SEE_COMMANDS = "see_commands"
     SEND_COMMAND = "send_command"
     CANCEL_COMMAND = "cancel_command"
+    SEE_CAMPAIGNS = "see_campaigns"
+    RUN_CAMPAIGN = "run_campaign"
+    APPROVE_CAMPAIGN = "approve_campaign"
+    PROTECT_CONTRACT = "protect_contract"
 
 
 _LOOK_UP_ONLY = frozenset({Permission.LOOK_UP_UNIT})
@@ -170,7 +174,15 @@ _CHANGE_GRANTS: dict[Role, frozenset[Permission]] = {
     Role.AUDITOR: frozenset({Permission.SEE_COMMANDS}),
     Role.ADMINISTRATOR: frozenset({Permission.SEE_COMMANDS}),
 }
-_MORE_GRANTS = (_REPAIR_GRANTS, _CHANGE_GRANTS)
+# Campaigns: fleet operations run them, whoever answers customers or the log may follow.
+_FOLLOWS_CAMPAIGNS = frozenset({Permission.SEE_CAMPAIGNS})
+_CAMPAIGN_GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.DISPATCHER: _FOLLOWS_CAMPAIGNS | {Permission.PROTECT_CONTRACT},
+    Role.CALL_CENTRE: _FOLLOWS_CAMPAIGNS,
+    Role.AUDITOR: _FOLLOWS_CAMPAIGNS,
+    Role.ADMINISTRATOR: _FOLLOWS_CAMPAIGNS,
+}
+_MORE_GRANTS = (_REPAIR_GRANTS, _CHANGE_GRANTS, _CAMPAIGN_GRANTS)
 
 
 def allows(role: Role, permission: Permission) -> bool:

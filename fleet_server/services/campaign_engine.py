@@ -59,6 +59,14 @@ def step(connection: Connection, actions: Actions, policy: Policy, now: datetime
     return any([_Turn(connection, row, actions, policy, now).take() for row in rows])
 
 
+def is_any_worked_on(connection: Connection) -> bool:
+    """Whether a turn has anything to do; needs no right to write."""
+    found = connection.scalar(
+        select(t.campaign.c.id).where(t.campaign.c.state.in_(WORKED_ON)).limit(1)
+    )
+    return found is not None
+
+
 @dataclass(slots=True)
 class _Turn:
     """One turn of one campaign; `row` is as it was at its beginning."""

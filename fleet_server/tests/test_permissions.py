@@ -56,6 +56,13 @@ SEES_REGISTRY = "fleet_ops technician warehouse auditor administrator"
 HANDLES_CARDS = "fleet_ops technician warehouse"
 OLD_ROW = {"rows": [{"code": "?"}], "reason": "a test of the roles"}
 SEES_REPAIRS = "fleet_ops call_centre warehouse contractor auditor administrator"
+SEES_CAMPAIGNS = "fleet_ops dispatcher call_centre auditor administrator"
+CAMPAIGN = {
+    "name": "Restart",
+    "selection": {"field": "product_class", "is": "MODEM"},
+    "plan": {"action": {"kind": "command"}},
+    "reason": "a test of the roles",
+}
 SEES_COMMANDS = "fleet_ops technician auditor administrator"
 SEES_PRICES = "fleet_ops call_centre auditor administrator"
 # Of a case that is not there: who may ask is told so, everybody else is refused before.
@@ -505,6 +512,56 @@ CALLS: list[tuple[str, str, str, Any, int, str]] = [
         "/contracts/C-1001/swaps",
         {**SWAP, "planned_at": "2026-04-09T01:00:00Z"},
         201,
+        PLANS_SWAPS,
+    ),
+    ("GET", "/campaigns", "/campaigns", None, 200, SEES_CAMPAIGNS),
+    ("POST", "/campaigns", "/campaigns", CAMPAIGN, 201, "fleet_ops"),
+    ("GET", "/campaigns/{campaign_id}", "/campaigns/99", None, 404, SEES_CAMPAIGNS),
+    ("PUT", "/campaigns/{campaign_id}", "/campaigns/99", CAMPAIGN, 404, "fleet_ops"),
+    ("POST", "/campaigns/{campaign_id}/plan", "/campaigns/99/plan", None, 404, "fleet_ops"),
+    (
+        "POST",
+        "/campaigns/{campaign_id}/notices",
+        "/campaigns/99/notices",
+        {"planned_at": "2026-04-09T01:00:00Z", **REASON},
+        404,
+        PLANS_SWAPS,
+    ),
+    (
+        "POST",
+        "/campaigns/{campaign_id}/approval",
+        "/campaigns/99/approval",
+        {"revision": 1, **REASON},
+        404,
+        "fleet_ops",
+    ),
+    ("POST", "/campaigns/{campaign_id}/start", "/campaigns/99/start", None, 404, "fleet_ops"),
+    ("POST", "/campaigns/{campaign_id}/pause", "/campaigns/99/pause", REASON, 404, "fleet_ops"),
+    (
+        "POST",
+        "/campaigns/{campaign_id}/resumption",
+        "/campaigns/99/resumption",
+        REASON,
+        404,
+        "fleet_ops",
+    ),
+    ("POST", "/campaigns/{campaign_id}/abort", "/campaigns/99/abort", REASON, 404, "fleet_ops"),
+    ("GET", "/campaigns/{campaign_id}/items", "/campaigns/99/items", None, 404, SEES_CAMPAIGNS),
+    ("GET", "/protected-contracts", "/protected-contracts", None, 200, SEES_CAMPAIGNS),
+    (
+        "PUT",
+        "/contracts/{number}/protection",
+        "/contracts/C-1001/protection",
+        REASON,
+        204,
+        PLANS_SWAPS,
+    ),
+    (
+        "DELETE",
+        "/contracts/{number}/protection",
+        "/contracts/C-1001/protection?reason=made+up",
+        None,
+        204,
         PLANS_SWAPS,
     ),
     ("GET", "/swaps/{swap_id}", "/swaps/99", None, 404, SEES_SETTINGS),
