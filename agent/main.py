@@ -89,7 +89,7 @@ class Agent:
             return
         settings = self.provisioning.settings()
         self._provisioning = None
-        part("replacement").start(self.board, self.store)
+        part("replacement").start(self.board, self.store, settings["position"])
         self.controller = settings["controller"]
         from agent.core.session import Session
 

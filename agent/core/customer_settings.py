@@ -3,16 +3,18 @@
 The box has them (`Board.customer`); the agent reads them, hands them over sealed and takes them
 over. As a dict: `wifi`, a list of {`ssid`, `passphrase`}, `bridge`, and `address`, None or {`ip`,
 `mask`, `gateway`, `dns`}. `version` counts their changes: it is kept with a digest of what they
-were, in the blob `settings_version`, and looked at whenever somebody asks.
+were, in the blob `settings_version`, and looked at when somebody asks, at most twice a minute:
+the version is watched.
 """
 
 import json
 
-from agent.compat import sha256, to_hex
+from agent.compat import const, sha256, to_hex
 from agent.core.parts import part
 from agent.errors import PeerError, StorageError
 
 _BLOB = "settings_version"
+_LOOK_MS = const(30000)
 _NETWORKS = 8
 _ADDRESS = ("ip", "mask", "gateway", "dns")
 
@@ -39,6 +41,7 @@ def version(device) -> int:
             device.store.save(_BLOB, json.dumps((number, found)).encode())
     except (StorageError, OSError):
         pass  # looked at again next time
+    device.settings_known = (number, device.now_ms + _LOOK_MS)
     return number
 
 

@@ -8,19 +8,30 @@ _UNREADABLE_CARD = (CARD_ABSENT, CARD_MUTE, CARD_READING, CARD_UNKNOWN)
 
 
 def rows(device, path):
-    """The one row."""
+    """The one row; the same until the next sample, because it is watched."""
+    yield device.facts("X_IPKO-COM_Replacement", lambda _: _row(device))
+
+
+def _row(device):
     replacement = part("replacement")
     kept = replacement.load(device.store)
     why = what_is_wrong(device, kept)
-    yield [
+    return [
         (),
         kept["part"],
         kept["swap"],
         replacement.return_me(kept["part"]),
-        str(part("customer_settings").version(device)),
+        str(_version(device)),
         "false" if why else "true",
         why,
     ]
+
+
+def _version(device):
+    number, until_ms = device.settings_known
+    if device.now_ms < until_ms:
+        return number
+    return part("customer_settings").version(device)
 
 
 def what_is_wrong(device, kept) -> str:

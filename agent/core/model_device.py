@@ -76,6 +76,7 @@ class Device(Model):
         self.chores = []  # generators that yield None: what takes long, done within a poll
         self.report_now = []  # the BulkData profiles that a controller wants collected at once
         self.swap_part = part("replacement").load(store)["part"]  # as agent/wire/replacement.py
+        self.settings_known = (0, 0)  # version of the customer's, and the up time until it counts
         self.service_news = False  # the state of the service changed, and is not yet told
         self._later = []
         self._supply_mv = 0

@@ -1,9 +1,10 @@
 """The part this unit has in a replacement: kept in one blob, and what follows from it.
 
 The blob `replacement` is JSON: `part`, `swap` (the one it last took part in), `line` (whether it
-has a telephone line). Without a blob the unit is spare where it was put into service for no
-contract (position `spare`), else active: it served before there were parts. A part that cannot be
-read counts as held, so that the unit never serves by accident. A factory reset keeps it.
+has a telephone line). It is made when a unit without one starts: spare where it was put into
+service for no contract (position `spare`), else active, as one that served before there were
+parts. A part that cannot be read counts as held, so that the unit never serves by accident. A
+factory reset keeps it.
 
 Only an adopted or active unit serves: else the filter leaves emergency numbers alone, whatever the
 state of the service is. See agent/wire/replacement.py for what each command makes of a part.
@@ -23,20 +24,10 @@ def load(store) -> dict:
     """What is kept."""
     kept = {"part": ACTIVE, "swap": "", "line": True}
     try:
-        data = store.load(_BLOB)
-        if data:
-            kept.update(json.loads(data))
-        elif (
-            part("provisioning").Provisioning(store, "").get("position").decode() == SPARE_POSITION
-        ):
-            kept["part"] = SPARE
+        kept.update(json.loads(store.load(_BLOB) or b"{}"))
     except StorageError:
         kept["part"] = HELD
     return kept
-
-
-def _position(store):
-    return part("provisioning").Provisioning(store, "").get("position").decode()
 
 
 def keep(device, kept: dict) -> None:
@@ -46,13 +37,23 @@ def keep(device, kept: dict) -> None:
     device.board.show(device.swap_part in SERVING, return_me(device.swap_part))
 
 
-def start(board, store) -> None:
-    """The box starts, or was just put into service: it learns what follows from the part. Raises
-    StorageError."""
+def start(board, store, position: str = "") -> None:
+    """The box starts, or was just put into service for `position`: it learns what follows from the
+    part. Raises StorageError."""
+    if position and _is_new(store):
+        which = SPARE if position == SPARE_POSITION else ACTIVE
+        store.save(_BLOB, json.dumps({"part": which}).encode())
     which = load(store)["part"]
     board.show(which in SERVING, return_me(which))
     if which == FENCED:
         part("fencing").resume(board)
+
+
+def _is_new(store):
+    try:
+        return store.load(_BLOB) is None
+    except StorageError:
+        return False
 
 
 def return_me(which: str) -> str:

@@ -134,6 +134,7 @@ def _failure(name, error):
 
 
 def _put(device, settings):
+    device.settings_known = (0, 0)
     if not device.board.customer:
         return
     try:

@@ -10,7 +10,6 @@ import gc
 
 from agent.compat import MICROPYTHON
 from agent.core.authorisation import Authority, last_accepted
-from agent.core.enrolment import packed
 from agent.core.journal import Journal
 from agent.core.parts import part
 from agent.core.provisioning import PROVISIONED, Provisioning
@@ -380,7 +379,6 @@ class ReplacementSubject:
         self._parts = ["spare"]
 
     def prepare(self, storage):
-        Store(storage).save("provisioning", packed({"position": b"spare"}))
         self._unit(storage)
 
     def work(self, storage):
@@ -409,6 +407,7 @@ class ReplacementSubject:
     def _unit(self, storage):
         board = FakeBoard(cause=1)
         board.filter = FakeFilter()
+        part("replacement").start(board, Store(storage), "spare")
         bench = Bench(storage, board)
         part("service").apply(bench.model)
         return bench

@@ -7,6 +7,8 @@ from agent.compat import aes_blocks
 from agent.core import p256_keys, settings_seal
 from agent.core.enrolment import packed
 from agent.core.monitors import load
+from agent.core.parts import part
+from agent.core.store import Store
 from agent.tests.fakes import FakeBoard, FakeCustomer, FakeFilter, FakeRandom, FakeStorage
 from agent.tests.usp_bench import Bench
 from agent.wire import sealed
@@ -52,10 +54,11 @@ def make(position="internet", storage=None, settings=None, **known):
     board.filter = FakeFilter()
     board.customer = FakeCustomer(settings or NOTHING)
     board.known = known
-    blank = Bench(storage=storage, board=board, connect=False)
-    if blank.store.load("provisioning") is None:
+    store = Store(storage)
+    if store.load("provisioning") is None:
         values = {"key": DEVICE_KEY, "position": position.encode()}
-        blank.store.save("provisioning", packed(values))
+        store.save("provisioning", packed(values))
+    part("replacement").start(board, store, position)
     bench = Bench(storage=storage, board=board)
     bench.endpoint.monitors = load(bench.model, bench.endpoint)
     return bench
@@ -220,11 +223,15 @@ def test_the_version_grows_with_each_change_and_only_then():
     bench = make()
     assert value(bench, "SettingsVersion") == "0"
     bench.board.customer.kept = HOME
+    bench.poll(31_000)
     assert [value(bench, "SettingsVersion") for _ in range(2)] == ["1", "1"]
     assert value(again(bench), "SettingsVersion") == "1"
     bench.board.customer.kept = dict(HOME, bridge=False)
+    assert value(bench, "SettingsVersion") == "1", "it was looked at just now"
+    bench.poll(31_000)
     assert value(bench, "SettingsVersion") == "2"
     bench.board.customer.kept = NOTHING
+    bench.poll(31_000)
     assert value(bench, "SettingsVersion") == "3"
 
 
