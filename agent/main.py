@@ -14,7 +14,7 @@ from agent.core.journal import Journal
 from agent.core.parts import part
 from agent.core.store import Store
 from agent.errors import StorageError
-from agent.wire.codes import SOFTWARE_VERSION
+from agent.wire.codes import RESET_BROWN_OUT, RESET_POWER_ON, SOFTWARE_VERSION
 from agent.wire.topics import controller_topic
 
 _LEAVE_MS = const(3000)  # what was sent before a restart has this long to be acknowledged
@@ -115,6 +115,9 @@ class Agent:
         power = PowerMonitor(self.board, self.clock, self.journal, self.endpoint, self.session)
         self.endpoint.monitors.append(power)
         self.session.poll_ms = self.board.poll_ms
+        if self.board.reset_cause() in (RESET_POWER_ON, RESET_BROWN_OUT):  # others started too
+            spread_s = int(self.model.text(_CLIENT + "X_IPKO-COM_ConnectSpread"))
+            self.session.first_wait_ms = part("backoff").spread_ms(spread_s, random)
         power.report_boot(self.model.boot_arguments())
         gc.collect()
         self.endpoint.wake = self.session.wake

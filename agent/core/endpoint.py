@@ -94,6 +94,7 @@ class Endpoint:
         self.wake = _nothing  # of the session: what became due is sent at once
         self.monitors = []  # of monitors.py: each is asked to look with every poll
         self._answering = []
+        self._urgent = 0  # the latest event of this boot about power or the emergency line
         self._check_ms = 0
         self._dated = False
 
@@ -128,6 +129,10 @@ class Endpoint:
 
     def _own_topic(self):
         return controller_topic(self._controller_id, self._endpoint_id)
+
+    def is_urgent(self) -> bool:
+        """Whether an event about power or the emergency line waits to be told."""
+        return self._journal.is_pending(self._urgent)
 
     # --- Records in
 
@@ -320,6 +325,8 @@ class Endpoint:
         if restores or name == POWER_LOSS_EVENT:
             priority = RESERVED
         sequence = self._journal.append(record, priority, restores)
+        if priority == RESERVED:
+            self._urgent = sequence
         self._journalled.look()
         args = stamped_arguments(record, self._journal.clock_of)[2]
         carrier = self._journalled.carrier(path, name)

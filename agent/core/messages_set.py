@@ -59,7 +59,10 @@ def _apply(model, plan, undo, asker):
             plan.fail(error)
             _writing.take_back(undo, mine)
             return
-    asker.changed.append(obj)
+    if [name for _, name, _ in plan.values if "Connect" not in name]:
+        asker.changed.append(
+            obj
+        )  # how long to wait counts from the next loss on, without a new one
 
 
 def _set_answer(model, plans):

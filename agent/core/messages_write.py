@@ -25,7 +25,10 @@ _LOCKED = (
     "Device.X_IPKO-COM_Service.",
     "Device.Services.X_IPKO-COM_EmergencyCalls.",
 )
-_OPEN_PARAMETERS = ("Periodic", "USPNotifRetry")
+_OPEN_PARAMETERS = (  # in the first row; no wait becomes longer than backoff.py allows
+    (CONTROLLER, ("Periodic", "USPNotifRetry")),
+    ("Device.MQTT.Client.{i}.", ("ConnectRetry", "X_IPKO-COM_Connect")),
+)
 
 
 class Plan:
@@ -61,12 +64,15 @@ def require_open(asker, target, names):
         return
     for prefix in _LOCKED:
         if target.supported.startswith(prefix):
-            own = target.supported == CONTROLLER and names is not None
-            if not own or [row for row in target.rows() if row[0] != (1,)]:
+            starts = dict(_OPEN_PARAMETERS).get(target.supported, ())
+            closed = [name for name in names or () if not name.startswith(starts)]
+            if (
+                names is None
+                or not starts
+                or closed
+                or [row for row in target.rows() if row[0] != (1,)]
+            ):
                 raise USPError(PERMISSION_DENIED, "needs an authorised command")
-            for name in names:
-                if not name.startswith(_OPEN_PARAMETERS):
-                    raise USPError(PERMISSION_DENIED, "needs an authorised command")
 
 
 def refuse_failures(model, plans):

@@ -60,6 +60,7 @@ class Session:
         self.state = "down"
         self.since_ms = monotonic_ms()
         self.error = ""
+        self.first_wait_ms = 0  # before the first connection
         self.poll_ms = 250  # between two polls of the endpoint, when nothing wakes it before
         self._endpoint = endpoint
         self._open_link = open_link
@@ -81,6 +82,8 @@ class Session:
     async def run(self):
         """Keep the session up; ends only by an error that nobody expected."""
         failures = 0
+        if self.first_wait_ms:
+            await wait_for_event(self._hurry, self.first_wait_ms)
         while True:
             try:
                 await self._connection()
@@ -345,6 +348,7 @@ class Session:
             settings.connect_retry_interval_multiplier,
             settings.connect_retry_max_interval_s,
             self._random,
+            self._endpoint.is_urgent(),
         )
         await wait_for_event(self._hurry, wait_ms)
 

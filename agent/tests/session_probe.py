@@ -43,6 +43,9 @@ class Echo:
         self._topic = topic
         self.session = None
 
+    def is_urgent(self):
+        return False
+
     def will(self):
         return b"will"
 

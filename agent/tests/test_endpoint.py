@@ -170,3 +170,15 @@ def test_a_record_for_which_memory_is_short_is_dropped_and_the_agent_goes_on():
         assert bench.ask(usp.GET, GET) is None
         setattr(holder, name, whole)
     assert bench.ask(usp.GET, GET) is not None
+
+
+def test_an_event_about_power_or_the_emergency_line_is_urgent_until_it_was_told():
+    bench = Bench()
+    assert not bench.endpoint.is_urgent()
+    bench.endpoint.event("Device.X_IPKO-COM_Power.", "Dip!", {}, 900, True)
+    assert not bench.endpoint.is_urgent()
+    sequence = bench.endpoint.event("Device.X_IPKO-COM_Power.", "PowerRestored!", {}, 950, True)
+    bench.endpoint.event("Device.X_IPKO-COM_Power.", "Swell!", {}, 960, True)
+    assert bench.endpoint.is_urgent()
+    bench.journal.acknowledge(sequence)
+    assert not bench.endpoint.is_urgent()

@@ -181,6 +181,21 @@ def test_the_primary_controller_sets_its_own_periods_and_retries():
     assert bench.set("Device.DeviceInfo.", {"FriendlyName": "box"}).has(1)
 
 
+def test_the_controller_sets_how_its_devices_come_back_without_losing_them():
+    bench = Bench(authorise=Gate())
+    client = "Device.MQTT.Client.1."
+    retry = {"ConnectRetryIntervalMultiplier": "17000", "X_IPKO-COM_ConnectSpread": "8"}
+    assert bench.set(client, retry).has(1)
+    bench.poll_for(2000)
+    assert bench.actions.done == []
+    again = bench.restart()
+    assert again.value(client + "ConnectRetryIntervalMultiplier") == "17000"
+    assert again.value(client + "X_IPKO-COM_ConnectSpread") == "8"
+    for values in ({"KeepAliveTime": "9"}, {"BrokerPort": "9", "ConnectRetryTime": "7"}):
+        assert bench.set(client, values).param_errs[0][1] == 7006
+    assert bench.set("Device.MQTT.Client.*.", retry).has(1)
+
+
 def apply(bench, method, path, parameters="", authorisation="good"):
     args = {"Method": method, "Path": path, "X_IPKO-COM_Authorization": authorisation}
     if parameters:

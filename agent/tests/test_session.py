@@ -21,6 +21,10 @@ class Endpoint:
         self.received = []
         self.answers = []
         self.disconnections = 0
+        self.urgent = False
+
+    def is_urgent(self):
+        return self.urgent
 
     def will(self):
         return b"will"
@@ -429,5 +433,16 @@ def test_while_the_endpoint_takes_long_others_run_and_nobody_else_asks_it():
         other.cancel()
         assert ticks.count(1) >= 15, "others ran within the first poll"
         assert seen[:4] == ["begin", "end"] * 2
+
+    play(scene)
+
+
+def test_the_first_connection_waits_as_long_as_it_is_told_unless_it_is_hurried():
+    async def scene(desk):
+        desk.session.first_wait_ms = 300000
+        await asyncio.sleep(0.02)
+        assert desk.links == []
+        desk.session.reconnect()
+        await desk.online()
 
     play(scene)

@@ -294,6 +294,7 @@ class Intake:
             self.controller_id,
             self.periodic_interval_s,
             self.health.interval_s,
+            self.return_window_s,
         )
         return Onboarding(target, self.new_id, self.known_models)
 

@@ -8,7 +8,7 @@ no socket. Its steps run one after the other, each asking one thing:
 3. the supported data model, unless it is known for that manufacturer, model and software;
 4. our own Controller row and the Subscription rows;
 5. Add of the subscriptions that are missing;
-6. Set of the periodic interval, unless it is right;
+6. Set of the periodic interval, and of how our own agents spread their return, unless it is right;
 7. the values the console shows as the live state, of our own agents; again with every fifth
    `Periodic!`, beside what events tell at once;
 8. the profile by which our own agents report their health, made anew when it is not the right one.
@@ -30,9 +30,11 @@ from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import telemetry
 from fleet_server.services.records import request
 from fleet_server.services.subscriptions import (
+    RETURN_PATHS,
     missing_subscriptions,
     own_controller_row,
     periodic_setting,
+    returning,
     state_paths,
 )
 
@@ -59,6 +61,7 @@ class Target:
     controller_id: str
     periodic_interval_s: int
     health_interval_s: int = 900
+    return_window_s: int = 0
 
 
 @dataclass(slots=True)
@@ -218,6 +221,8 @@ class Onboarding:
         target = self.target
         row = f'Device.LocalAgent.Controller.[EndpointID=="{target.controller_id}"].'
         paths = [row + "PeriodicNotifInterval", "Device.LocalAgent.Subscription."]
+        if product_class_of(target.endpoint_id) is not None:
+            paths += RETURN_PATHS
         yield self._ask(get=usp.Get(param_paths=paths))
         if self._answer is None:
             return
@@ -227,9 +232,13 @@ class Onboarding:
         if missing:
             yield self._ask(add=usp.Add(allow_partial=True, create_objs=missing))
             self._note_refused(self._answer)
-        setting = periodic_setting(found, own_row, target.periodic_interval_s)
-        if setting is not None:
-            yield self._ask(set=usp.Set(allow_partial=True, update_objs=[setting]))
+        settings = (
+            periodic_setting(found, own_row, target.periodic_interval_s),
+            returning(found, target.return_window_s),
+        )
+        wanted = [setting for setting in settings if setting is not None]
+        if wanted:
+            yield self._ask(set=usp.Set(allow_partial=True, update_objs=wanted))
 
     def _learn_state(self) -> _Steps:
         paths = state_paths(product_class_of(self.target.endpoint_id))

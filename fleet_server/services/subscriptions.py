@@ -37,6 +37,12 @@ from fleet_server.protocol import usp_pb2 as usp
 TABLE = "Device.LocalAgent.Subscription."
 _CONTROLLERS = "Device.LocalAgent.Controller."
 _PERIODIC = "PeriodicNotifInterval"
+_CLIENT = "Device.MQTT.Client.1."
+_RETRY_TIME = "ConnectRetryTime"
+_MULTIPLIER = "ConnectRetryIntervalMultiplier"
+_SPREAD = "X_IPKO-COM_ConnectSpread"
+RETURN_PATHS = tuple(_CLIENT + name for name in (_RETRY_TIME, _MULTIPLIER, _SPREAD))
+_USUAL_MULTIPLIER, _LARGEST_MULTIPLIER = 2000, 65_535
 _POWER_EVENTS = (
     POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
@@ -172,6 +178,33 @@ def periodic_setting(
     return usp.Set.UpdateObject(
         obj_path=own_row,
         param_settings=[usp.ParamSetting(param=_PERIODIC, value=str(interval_s), required=True)],
+    )
+
+
+def returning(found: Mapping[str, str], window_s: int) -> usp.Set.UpdateObject | None:
+    """The Set by which one of our agents spreads its return over `window_s` seconds, or None when
+    it does already.
+
+    The first wait after a loss lies between ConnectRetryTime and that times the multiplier. After a
+    power cut an area starts at once, a tenth of the fleet at most: a tenth of the window.
+    Source: TR-369 R-MQTT.10.
+    """
+    retry_s = int(found.get(_CLIENT + _RETRY_TIME, "0") or 0)
+    if retry_s < 1:
+        return None
+    multiplier = max(_USUAL_MULTIPLIER, 1000 * (retry_s + window_s) // retry_s)
+    wanted = {
+        _MULTIPLIER: str(min(multiplier, _LARGEST_MULTIPLIER)),
+        _SPREAD: str(window_s // 10),
+    }
+    differing = {name: text for name, text in wanted.items() if found.get(_CLIENT + name) != text}
+    if not differing or _CLIENT + _SPREAD not in found:
+        return None
+    return usp.Set.UpdateObject(
+        obj_path=_CLIENT,
+        param_settings=[
+            usp.ParamSetting(param=name, value=text) for name, text in differing.items()
+        ],
     )
 
 

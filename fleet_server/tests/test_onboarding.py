@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from agent.wire.codes import POWER
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services.onboarding import (
@@ -14,7 +16,7 @@ from fleet_server.services.onboarding import (
     Target,
     model_key,
 )
-from fleet_server.services.subscriptions import told_values
+from fleet_server.services.subscriptions import returning, told_values
 from fleet_server.services.telemetry import profile_name
 
 OURS = "ops::00256D-STB-00000003"
@@ -184,6 +186,38 @@ def test_nothing_is_set_that_is_right_already() -> None:
     there = subscriptions(ask, ["fleet-boot", "fleet-periodic"], interval="60")
     assert run.take(there, NOON) == []
     assert run.findings().finished
+
+
+def client(multiplier: str, spread: str, retry: str = "5") -> dict[str, str]:
+    return {
+        "Device.MQTT.Client.1.ConnectRetryTime": retry,
+        "Device.MQTT.Client.1.ConnectRetryIntervalMultiplier": multiplier,
+        "Device.MQTT.Client.1.X_IPKO-COM_ConnectSpread": spread,
+    }
+
+
+# (what the device has, window in s, what it is set to)
+@pytest.mark.parametrize(
+    ("has", "window_s", "wanted"),
+    [
+        (client("2000", "0"), 0, {}),
+        (client("2000", "0"), 80, {"Multiplier": "17000", "Spread": "8"}),
+        (client("17000", "0"), 80, {"Spread": "8"}),
+        (client("17000", "8"), 80, {}),
+        (client("17000", "8"), 0, {"Multiplier": "2000", "Spread": "0"}),
+        (client("2000", "0", "1"), 300, {"Multiplier": "65535", "Spread": "30"}),
+        (client("2000", "0", "100"), 80, {"Spread": "8"}),
+        ({}, 80, {}),
+        ({"Device.MQTT.Client.1.ConnectRetryTime": "5"}, 80, {}),
+    ],
+)
+def test_a_device_spreads_its_return_over_the_window_of_the_fleet(
+    has: dict[str, str], window_s: int, wanted: dict[str, str]
+) -> None:
+    found = returning(has, window_s)
+    set_to = {one.param: one.value for one in found.param_settings} if found else {}
+    names = {"Multiplier": "ConnectRetryIntervalMultiplier", "Spread": "X_IPKO-COM_ConnectSpread"}
+    assert set_to == {names[name]: value for name, value in wanted.items()}
 
 
 def test_a_known_model_is_not_fetched_again() -> None:
