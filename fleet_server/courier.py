@@ -33,9 +33,9 @@ from fleet_server.services import (
     sessions,
     swaps,
 )
-from fleet_server.services.campaign_actions import FleetActions
 from fleet_server.services.delivery import THREADS, Delivery
 from fleet_server.services.fleet import Fleet
+from fleet_server.services.fleet_actions import FleetActions
 from fleet_server.services.last_assignment import revoked_certificates
 from fleet_server.services.policy import read_policy
 

@@ -25,9 +25,9 @@ from fleet_server.api.paging import Page, Paging
 from fleet_server.domain.campaign import ItemState, Why
 from fleet_server.domain.roles import Permission
 from fleet_server.services import campaigns, protected_contracts
-from fleet_server.services.campaign_actions import FleetActions
 from fleet_server.services.campaign_notices import announce
 from fleet_server.services.campaign_views import list_campaigns, list_items, read_campaign
+from fleet_server.services.fleet_actions import FleetActions
 
 router = APIRouter(tags=["campaigns"])
 

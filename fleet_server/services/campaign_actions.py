@@ -141,13 +141,3 @@ class DeviceCommand:
             commands.cancel(connection, Actor.system("campaigns"), reference, _ABORTED, now)
         except CommandEndedError:
             return
-
-
-@dataclass(frozen=True, slots=True)
-class FleetActions:
-    """The actions as they are."""
-
-    def of(self, action: plans.Action) -> Action:
-        if isinstance(action, CommandAction):
-            return DeviceCommand(action)
-        raise plans.InvalidPlanError("action: swaps are not possible yet.")

@@ -71,7 +71,7 @@ class Beginning:
                 item.c.wave <= wave,
                 item.c.due_at <= self.now,
             )
-            .order_by(item.c.wave, item.c.due_at, item.c.unit_id)
+            .order_by(item.c.wave, item.c.due_at)
             .limit(MOST_A_TURN)
         ).all()
 

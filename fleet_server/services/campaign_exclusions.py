@@ -9,7 +9,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, exists, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
 
 from fleet_server.domain.campaign import CLAIMING, Why
 from fleet_server.domain.campaign_plan import Plan, SwapAction
@@ -39,6 +49,7 @@ def exclusion(plan: Plan, campaign_id: int, policy: Policy, now: datetime) -> Co
         (Why.EMERGENCY_SITE, open_positions(_is_protected())),
         (Why.SUSPENDED, open_positions(contract_state() != ServiceState.ACTIVE.value)),
         (Why.IN_CAMPAIGN, _in_another(campaign_id)),
+        (Why.ON_SWAP, _on_swap()),
         (Why.NO_CONTACT, _no_contact(now - timedelta(days=policy.campaign_contact_days))),
     ]
     if is_swap:
@@ -47,7 +58,8 @@ def exclusion(plan: Plan, campaign_id: int, policy: Policy, now: datetime) -> Co
 
 
 def ready_swap(policy: Policy) -> Any:
-    """The planned swaps of `service_position` with notice in time, or consent [7.1.7]."""
+    """The planned swaps of `service_position` with notice in time, or consent [7.1.7]; those that
+    the unit of `assignment` has come by are done."""
     planned = t.planned_swap.c
     notice = timedelta(hours=policy.swap_notice_hours)
     before = _as_ms(planned.planned_at) - _as_ms(planned.notice_at)
@@ -62,9 +74,10 @@ def ready_swap(policy: Policy) -> Any:
         .where(
             planned.service_position_id == t.service_position.c.id,
             planned.cancelled_at.is_(None),
+            t.assignment.c.since_at <= planned.recorded_at,
             or_(announced, consented),
         )
-        .correlate(t.service_position)
+        .correlate(t.service_position, t.assignment)
     )
 
 
@@ -90,6 +103,15 @@ def _in_another(campaign_id: int) -> ColumnElement[bool]:
             t.campaign.c.id != campaign_id,
             t.campaign.c.state.in_(CLAIMING),
         )
+        .correlate(t.unit)
+    )
+
+
+def _on_swap() -> ColumnElement[bool]:
+    """A replacement that has not ended has the unit."""
+    return exists(
+        select(t.swap_claim.c.subject)
+        .where(t.swap_claim.c.subject == literal("unit:").concat(t.unit.c.id))
         .correlate(t.unit)
     )
 

@@ -21,7 +21,7 @@ from fleet_server.domain.command import State as CommandState
 from fleet_server.domain.selection import InvalidSelectionError
 from fleet_server.services import campaign_engine, campaigns, commands
 from fleet_server.services import tables as t
-from fleet_server.services.campaign_actions import FleetActions, NotNow
+from fleet_server.services.campaign_actions import NotNow
 from fleet_server.services.campaign_views import list_campaigns, list_items
 from fleet_server.services.campaigns import (
     NothingToDoError,
@@ -29,6 +29,7 @@ from fleet_server.services.campaigns import (
     SamePersonError,
     UnknownCampaignError,
 )
+from fleet_server.services.fleet_actions import FleetActions
 from fleet_server.services.policy import read_policy
 from fleet_server.tests.campaign_desk import ANNA, BESA, CampaignDesk, whole
 

@@ -9,7 +9,7 @@ import pytest
 from fleet_server.domain.roles import Role
 from fleet_server.services import campaign_engine
 from fleet_server.services import tables as t
-from fleet_server.services.campaign_actions import FleetActions
+from fleet_server.services.fleet_actions import FleetActions
 from fleet_server.services.policy import read_policy
 from fleet_server.tests.console_site import START, Site
 
