@@ -10,6 +10,7 @@ from fleet_server.api import (
     blacklist,
     campaigns,
     clocks,
+    commands,
     contract_services,
     contracts,
     credits,
@@ -67,6 +68,7 @@ def create_api(context: ConsoleContext) -> FastAPI:
     api.include_router(campaigns.router)
     for module in (contract_services, allow_lists, returns, blacklist, operations):
         api.include_router(module.router)
+    api.include_router(commands.router)
     api.include_router(accounts.router)
     openapi.install(api)
     for module in (outages, maintenance, voice):

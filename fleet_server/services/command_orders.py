@@ -11,6 +11,7 @@ from fleet_server.services import audit, commands
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.commands import Command, Order
+from fleet_server.services.supported import check_supported
 
 # What other decisions have devices do: given by hand, registry, network and device would disagree.
 _RESERVED = {
@@ -46,6 +47,7 @@ def give(
             raise ReservedCommandError(f"{order.command or path} is not given by hand. {advice}")
     if not _is_known(connection, order.endpoint_id):
         raise UnknownDeviceError(f"There is no device {order.endpoint_id}.")
+    check_supported(connection, order)
     is_new = not commands.find(connection, [command_key])
     commands.queue(connection, command_key, order, now)
     if is_new:

@@ -124,12 +124,18 @@ def read_id(connection: Connection, number: int) -> Command:
 
 
 def list_of_device(
-    connection: Connection, endpoint_id: str, before: int | None, limit: int
+    connection: Connection,
+    endpoint_id: str,
+    before: int | None,
+    limit: int,
+    state: State | None = None,
 ) -> list[Command]:
-    """The commands of one device, the newest first; `before` is the id to go on from."""
-    return _listed(
-        connection, select(t.command).where(t.command.c.endpoint_id == endpoint_id), before, limit
-    )
+    """The commands of one device, in one state or all, the newest first; `before` is the id to go
+    on from."""
+    query = select(t.command).where(t.command.c.endpoint_id == endpoint_id)
+    if state is not None:
+        query = query.where(t.command.c.state == state)
+    return _listed(connection, query, before, limit)
 
 
 def list_in_state(

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from agent.wire.authorisation import split_token
-from agent.wire.codes import AUTHORIZATION_ARGUMENT, OVERTAKE
+from agent.wire.codes import AUTHORIZATION_ARGUMENT, COMMAND_CANCELLED, OVERTAKE
 from fleet_server.adapters import failpoint
 from fleet_server.adapters.clock import utc_now
 from fleet_server.domain.command import State
@@ -24,8 +24,42 @@ from fleet_server.services.commands import Command, Order
 from fleet_server.tests.installation import Installation, end, wait_until
 from fleet_server.tests.played_agent import PlayedAgent
 
+VENDOR = "os::012345-0123456789"
 BOX = "ops::00256D-STB-00000003"
 STATE = "Device.X_IPKO-COM_Service.SetState()"
+
+
+Agent = TypeVar("Agent", bound=PlayedAgent)
+
+
+class VendorAgent(PlayedAgent):
+    """Knows no tokens; carries a command out in the background, as a Request that can end."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked: list[usp.Operate] = []
+
+    def answer(self, request: usp.Msg) -> usp.Msg:
+        message = super().answer(request)
+        if request.body.request.WhichOneof("req_type") == "operate":
+            operate = request.body.request.operate
+            self.asked.append(operate)
+            if not operate.command.endswith("Cancel()"):
+                result = message.body.response.operate_resp.operation_results[0]
+                result.req_obj_path = "Device.LocalAgent.Request.3"
+        return message
+
+    def complete(self, key: str, failure: int = 0) -> None:
+        """Tell the end of a command, as a vendor's agent does: with any msg_id."""
+        notify = usp.Notify(subscription_id="fleet-operations", send_resp=True)
+        done = notify.oper_complete
+        done.obj_path, done.command_name = "Device.", "SelfTestDiagnostics()"
+        done.command_key = key
+        if failure:
+            done.cmd_failure.err_code = failure
+        else:
+            done.req_output_args.output_args["Status"] = "Complete"
+        self.publish(self.notification(f"done-{key}", notify))
 
 
 class ObedientAgent(PlayedAgent):
@@ -84,8 +118,8 @@ class Site:
         if self.courier is not None:
             end(self.courier)
 
-    def queue(self, key: str, command: str = STATE, **more: Any) -> None:
-        order = Order(BOX, command, {}, utc_now() + timedelta(minutes=5), **more)
+    def queue(self, key: str, command: str = STATE, endpoint_id: str = BOX) -> None:
+        order = Order(endpoint_id, command, {}, utc_now() + timedelta(minutes=5))
         with self.installation.fleet.writing() as connection:
             commands.queue(connection, key, order, utc_now())
 
@@ -109,19 +143,26 @@ def site(installation: Installation) -> Iterator[Site]:
 
 @pytest.fixture
 def box(installation: Installation, site: Site) -> Iterator[ObedientAgent]:
+    with ExitStack() as stack:
+        yield connected(installation, stack, ObedientAgent, BOX)
+
+
+def connected(
+    installation: Installation, stack: ExitStack, kind: type[Agent], endpoint_id: str
+) -> Agent:
+    """An agent that the controller has seen; its connection ends with the stack."""
     config = installation.config
-    agent = ObedientAgent(
-        BOX,
+    agent = kind(
+        endpoint_id,
         config.controller_id,
         config.mqtt_port,
         installation.pki.root,
-        installation.client_certificate(BOX),
+        installation.client_certificate(endpoint_id),
     )
-    with ExitStack() as stack:
-        agent.start()
-        stack.callback(agent.stop)
-        wait_until(lambda: installation.presence(BOX) == "online", "box is there")
-        yield agent
+    agent.start()
+    stack.callback(agent.stop)
+    wait_until(lambda: installation.presence(endpoint_id) == "online", f"{endpoint_id} is there")
+    return agent
 
 
 def boot(box: ObedientAgent, key: str) -> None:
@@ -179,3 +220,29 @@ def test_called_back_while_the_device_is_away(
     site.start_courier()
     found = site.wait_for("a", State.CANCELLED)
     assert (found.past_recall, box.ran) == (False, [])
+
+
+def test_a_vendors_device_is_told_with_what_it_supports(
+    site: Site, installation: Installation
+) -> None:
+    test = "Device.SelfTestDiagnostics()"
+    with ExitStack() as stack:
+        vendor = connected(installation, stack, VendorAgent, VENDOR)
+        site.start_courier()
+        site.queue("a", test, VENDOR)
+        site.wait_for("a", State.ACCEPTED)
+        vendor.complete("a")
+        assert site.wait_for("a", State.DONE).outputs == {"Status": "Complete"}
+        site.queue("b", test, VENDOR)
+        site.wait_for("b", State.ACCEPTED)
+        with installation.fleet.writing() as connection:
+            commands.cancel(connection, Actor.account(1), "b", "test", utc_now())
+        wait_until(lambda: len(vendor.asked) == 3, "the Request is cancelled")
+        vendor.complete("b", COMMAND_CANCELLED)
+        site.wait_for("b", State.CANCELLED)
+    assert [one.command for one in vendor.asked] == [
+        test,
+        test,
+        "Device.LocalAgent.Request.3.Cancel()",
+    ]
+    assert all(AUTHORIZATION_ARGUMENT not in one.input_args for one in vendor.asked)

@@ -254,6 +254,25 @@ FORMS: list[tuple[str, str, dict[str, str], int, str]] = [
     ("/operations/{number}", "/operations/99", {"action": "drop", **REASON}, 404, "fleet_ops"),
 ]
 CALLS: list[tuple[str, str, str, Any, int, str]] = [
+    ("GET", "/commands", "/commands", None, 200, SEES_COMMANDS),
+    ("GET", "/command-counts", "/command-counts", None, 200, SEES_COMMANDS),
+    ("GET", "/commands/{number}", "/commands/99", None, 404, SEES_COMMANDS),
+    (
+        "POST",
+        "/commands",
+        "/commands",
+        {"endpoint_id": "nobody", "command": "Device.Reboot()", **REASON},
+        404,
+        "fleet_ops",
+    ),
+    (
+        "POST",
+        "/commands/{number}/cancellation",
+        "/commands/99/cancellation",
+        REASON,
+        404,
+        "fleet_ops",
+    ),
     ("DELETE", "/session", "/session", None, 204, EVERYBODY),
     ("GET", "/units/{serial}", "/units/00000002", None, 200, EVERYBODY),
     ("GET", "/units/{serial}/presence", "/units/00000002/presence", None, 200, SEES_DEVICES),
