@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, literal, select
 
-from agent.wire.codes import BOOT_EVENT, COMMAND_CANCELLED
+from agent.wire.codes import BOOT_EVENT, COMMAND_CANCELLED, RESULT_EVENT
 from fleet_server.domain.command import Booted, Completed, Event, NotCompleted
 from fleet_server.domain.event import storable
 from fleet_server.protocol import usp_pb2 as usp
@@ -92,6 +92,9 @@ def _content(notify: usp.Notify) -> tuple[Kind, str, dict[str, Any]]:
     """Kind, CommandKey ("" for what tells no end) and what is to be kept."""
     if notify.event.event_name == BOOT_EVENT:
         return Kind.BOOTED, notify.event.params.get("CommandKey", ""), {}
+    if notify.event.event_name == RESULT_EVENT:  # of a diagnostic: outlives link and restart
+        args = dict(notify.event.params)
+        return Kind.COMPLETED, args.get("CommandKey", ""), dict(outputs_of(args))
     done = notify.oper_complete
     if done.WhichOneof("operation_resp") == "cmd_failure":
         failure = done.cmd_failure

@@ -128,6 +128,7 @@ WANTED = (
         ",".join(CARD_READER + name for name in _CARD_EVENTS),
         classes=("STB",),
     ),
+    Wanted("fleet-operations", "OperationComplete", "Device."),
 )
 
 

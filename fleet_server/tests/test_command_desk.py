@@ -281,6 +281,23 @@ def test_a_command_under_way_on_the_device_is_stopped_there(desk: Desk) -> None:
     assert desk.read("a").state is State.CANCELLED
 
 
+def test_the_journalled_result_of_a_diagnostic_ends_it_too(desk: Desk) -> None:
+    device = Device()
+    device.request_path = "Device.LocalAgent.Request.3."
+    desk.queue("a", command="Device.IP.Diagnostics.IPPing()", args={"Host": "host.example"})
+    desk.connect(BOX)
+    desk.run(device)
+    notify = usp.Notify()
+    notify.event.event_name = "Result!"
+    notify.event.params["CommandKey"] = "a"
+    notify.event.params["Status"] = "Complete"
+    with desk.engine.begin() as connection:
+        command_news.add_notifications(connection, [(BOX, notify)], desk.now)
+    desk.turn()
+    found = desk.read("a")
+    assert (found.state, found.outputs["Status"]) == (State.DONE, "Complete")
+
+
 def test_a_vendors_device_gets_no_token_and_no_second_sending(desk: Desk) -> None:
     desk.queue("a", VENDOR, "Device.Reboot()")
     desk.connect(VENDOR)

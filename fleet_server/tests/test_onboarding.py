@@ -146,6 +146,7 @@ def test_a_fresh_agent_is_asked_everything_and_given_what_is_missing() -> None:
         "fleet-card",
         "fleet-card-entitlement",
         "fleet-card-events",
+        "fleet-operations",
     ]
     assert {row["ID"] for row in created if row["NotifRetry"] == "false"} == {"fleet-periodic"}
     assert {row["Persistent"] for row in created} == {"true"}
@@ -183,7 +184,8 @@ def test_a_vendors_agent_has_no_live_state_of_ours() -> None:
 def test_nothing_is_set_that_is_right_already() -> None:
     run = machine(VENDOR)
     ask = reach_subscriptions(run)
-    there = subscriptions(ask, ["fleet-boot", "fleet-periodic"], interval="60")
+    known = ["fleet-boot", "fleet-periodic", "fleet-operations"]
+    there = subscriptions(ask, known, interval="60")
     assert run.take(there, NOON) == []
     assert run.findings().finished
 
