@@ -16,7 +16,9 @@ _EVENTS_MS = const(60000)
 async def leave(agent):
     """Wait, wipe, restart. A medium that fails is tried again."""
     deadline_ms = monotonic_ms() + _EVENTS_MS
-    while not _has_told(agent, deadline_ms):
+    while not _has_answered(agent.session):
+        await sleep_ms(_STEP_MS)
+    while not _may_go(agent, deadline_ms):  # the connection may be ended for it meanwhile
         await sleep_ms(_STEP_MS)
     await agent.session.close()
     while True:
@@ -38,9 +40,13 @@ def resume(board) -> None:
             raise StorageError("customer", str(error)) from error
 
 
-def _has_told(agent, deadline_ms):
-    session, guard = agent.session, agent.model.guard
-    if session.state != "online" or not session.is_idle() or (guard and guard.busy()):
+def _has_answered(session):
+    return session.state == "online" and session.is_idle()
+
+
+def _may_go(agent, deadline_ms):
+    guard = agent.model.guard
+    if guard and guard.busy():
         return False
     return not agent.journal.pending_count or monotonic_ms() >= deadline_ms
 

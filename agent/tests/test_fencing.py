@@ -69,6 +69,24 @@ def test_it_goes_once_it_is_online_and_everything_is_told():
     assert agent.journal.epoch != epoch
 
 
+def test_it_goes_though_its_connection_is_ended_for_it_once_it_has_answered():
+    class Ended(Session):
+        def is_idle(self):
+            self.state = "down"  # with this look: its certificate was revoked
+            return True
+
+    agent = Agent()
+    agent.session = Ended(1)
+    agent.session.state = "online"
+    agent.bench.endpoint.event("Device.X_IPKO-COM_Power.", "Dip!", {}, 5, True)
+    assert not run(agent, 0.3), "an event may still leave"
+    agent.session.state = "online"
+    for sequence, _ in list(agent.journal.pending()):
+        agent.journal.acknowledge(sequence)
+    assert run(agent)
+    assert agent.state() == BLANK
+
+
 def test_it_does_not_go_while_a_call_lasts():
     class Guard:
         def busy(self):
