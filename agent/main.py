@@ -91,6 +91,7 @@ class Agent:
         self._provisioning = None
         part("replacement").start(self.board, self.store, settings["position"])
         self.controller = settings["controller"]
+        from agent.core.backoff import spread_ms
         from agent.core.session import Session
 
         gc.collect()
@@ -117,7 +118,7 @@ class Agent:
         self.session.poll_ms = self.board.poll_ms
         if self.board.reset_cause() in (RESET_POWER_ON, RESET_BROWN_OUT):  # others started too
             spread_s = int(self.model.text(_CLIENT + "X_IPKO-COM_ConnectSpread"))
-            self.session.first_wait_ms = part("backoff").spread_ms(spread_s, random)
+            self.session.first_wait_ms = spread_ms(spread_s, random)
         power.report_boot(self.model.boot_arguments())
         gc.collect()
         self.endpoint.wake = self.session.wake

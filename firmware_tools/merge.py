@@ -58,9 +58,23 @@ def merged(trees: Mapping[str, ast.Module]) -> dict[str, ast.Module]:
     groups = [group for group in GROUPS if all(module in trees for module in group)]
     place = {module: group[-1] for group in groups for module in group}
     result = {module: tree for module, tree in trees.items() if module not in place}
+    for module, tree in trees.items():
+        _refuse_parts_of_groups(module, tree, place)
     for group in groups:
         result[group[-1]] = _joined({module: trees[module] for module in group})
     return {module: _Redirected(place).visit(tree) for module, tree in sorted(result.items())}
+
+
+def _refuse_parts_of_groups(module: str, tree: ast.Module, place: Mapping[str, str]) -> None:
+    """What is always in memory cannot be loaded for a while: on a board it is no module."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        if node.func.id == "part" and node.args and isinstance(node.args[0], ast.Constant):
+            name = str(node.args[0].value)
+            wanted = ("agent." if "." in name else "agent.core.") + name
+            if wanted in place:
+                raise BuildError(f"{module}: {wanted} is no part; import from it by name")
 
 
 def _joined(members: Mapping[str, ast.Module]) -> ast.Module:

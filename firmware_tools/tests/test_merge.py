@@ -66,3 +66,11 @@ def test_one_name_imported_from_two_places_is_refused(monkeypatch: pytest.Monkey
 
 def test_a_group_is_left_apart_where_a_module_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(merged(monkeypatch, high="x = 1\n")) == ["agent.high"]
+
+
+def test_a_module_of_a_group_is_no_part_to_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BuildError, match=r"agent\.alone: agent\.core\.low is no part"):
+        monkeypatch.setattr(merge, "GROUPS", (("agent.core.low", "agent.high"),))
+        alone = "from agent.core.parts import part\npart('low').go()\npart('else')\n"
+        texts = {"agent.core.low": "", "agent.high": "", "agent.alone": alone}
+        merge.merged({name: ast.parse(text) for name, text in texts.items()})
