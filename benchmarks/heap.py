@@ -2,8 +2,8 @@
 
 The work, over TLS with certificates on both sides, against mosquitto: connect, take the time, take
 a subscription, deliver Boot! and have it acknowledged, answer GetSupportedDM of everything and Get
-of everything, and run a command that demands an authorisation. TLS buffers lie outside the heap
-on this machine.
+of everything, and run two commands that demand an authorisation, one of which seals the customer's
+settings. TLS buffers lie outside the heap on this machine.
 
 `agent.heap_needed_bytes` is of a voice modem whose hardware knows no facts; beside it the same for
 each product class, with all its facts: every monitor runs, every live object has its rows; and
@@ -172,6 +172,17 @@ def work(controller: Controller, command_key: ec.EllipticCurvePrivateKey) -> Non
     token = _token(command_key, controller.endpoint_id, command, apply)
     apply["X_IPKO-COM_Authorization"] = token
     _operate(controller, command, apply)
+    _prepare(controller, command_key)
+
+
+def _prepare(controller: Controller, key: ec.EllipticCurvePrivateKey) -> None:
+    """Have the customer's settings sealed: the curve three times over."""
+    encoding = serialization.Encoding.X962
+    point = key.public_key().public_bytes(encoding, serialization.PublicFormat.UncompressedPoint)
+    command = "Device.X_IPKO-COM_Replacement.Prepare()"
+    args = {"Swap": "swap-1", "SettingsKey": base64.b64encode(point[1:]).decode()}
+    args["X_IPKO-COM_Authorization"] = _token(key, controller.endpoint_id, command, args, 1)
+    _operate(controller, command, args)
 
 
 def _operate(controller: Controller, command: str, args: dict[str, str]) -> None:
@@ -182,10 +193,16 @@ def _operate(controller: Controller, command: str, args: dict[str, str]) -> None
 
 
 def _token(
-    key: ec.EllipticCurvePrivateKey, endpoint_id: str, command: str, args: dict[str, str]
+    key: ec.EllipticCurvePrivateKey,
+    endpoint_id: str,
+    command: str,
+    args: dict[str, str],
+    later: int = 0,
 ) -> str:
     now = int(time.time())
-    signed = authorisation.signing_input(endpoint_id, command, "bench", args, now, now, now + 60)
+    signed = authorisation.signing_input(
+        endpoint_id, command, "bench", args, now + later, now, now + 60
+    )
     r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(hashes.SHA256())))
     return authorisation.token_text(signed, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 

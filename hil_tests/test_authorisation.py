@@ -28,7 +28,7 @@ from firmware_tools.provision import Quiet, provision
 from firmware_tools.registry import Registry
 from firmware_tools.serial_link import SerialLink
 from hil_tests.demo_fleet import MODEM, STB, VOICEMODEM
-from hil_tests.engineer import ANSWER_S, Answer, Engineer, Key, Order, fleet_key_of
+from hil_tests.engineer import Answer, Engineer, Key, Order, fleet_key_of
 from hil_tests.errors import BoardRefusedError
 from hil_tests.instance import Instance
 from hil_tests.waiting import wait_until
@@ -54,7 +54,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     with Instance(tmp_path_factory.mktemp("authorisation") / "state", [STB]) as started:
         wait_until(
             lambda: started.query(_DATED_BOOTS, EID),
-            ANSWER_S,
+            RESTART_S,
             "the board knows the time",
         )
         yield started
@@ -83,7 +83,7 @@ class LinuxAgent:
         wait_until(self.console.exists, RESTART_S, "the agent's console is there")
         with Registry(instance.server.url) as registry, SerialLink(self.console) as link:
             registry.sign_in("technician", instance.password("technician"))
-            provision(DeviceConsole(link), registry, MODEM.placement, Quiet(), ANSWER_S)
+            provision(DeviceConsole(link), registry, MODEM.placement, Quiet(), RESTART_S)
 
     def serves(self) -> bool:
         """What the rest of the box was told."""
@@ -99,7 +99,7 @@ def linux(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> Itera
     agent = LinuxAgent(instance, tmp_path_factory.mktemp("linux"))
     wait_until(
         lambda: instance.query(_DATED_BOOTS, MODEM.spec.endpoint_id),
-        ANSWER_S,
+        RESTART_S,
         "the Linux agent knows the time",
     )
     yield agent
