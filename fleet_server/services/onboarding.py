@@ -40,6 +40,7 @@ from fleet_server.services.subscriptions import (
 
 ANSWER_TIMEOUT = timedelta(seconds=15)
 ANSWER_TRIES = 3
+_ROWS_AT_ONCE = 6  # the broker drops in silence what is larger than a board takes (3 KB)
 SET_TIME_COMMAND = "Device.Time.X_IPKO-COM_SetTime()"
 _SUPPORTED_VERSIONS = "1.0,1.1,1.2,1.3,1.4"
 
@@ -229,8 +230,9 @@ class Onboarding:
         found = parameters(self._answer.get_resp)
         own_row = own_controller_row(found)
         missing = missing_subscriptions(found, own_row, product_class_of(target.endpoint_id))
-        if missing:
-            yield self._ask(add=usp.Add(allow_partial=True, create_objs=missing))
+        for at in range(0, len(missing), _ROWS_AT_ONCE):
+            rows = missing[at : at + _ROWS_AT_ONCE]
+            yield self._ask(add=usp.Add(allow_partial=True, create_objs=rows))
             self._note_refused(self._answer)
         settings = (
             periodic_setting(found, own_row, target.periodic_interval_s),
