@@ -27,6 +27,7 @@ from fleet_server.services.campaign_visits import UNKNOWN_AREA, book_visit, give
 from fleet_server.services.surroundings import read_topology
 
 MOST_A_TURN = 200
+_MOST_LOOKED_AT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,44 @@ class Beginning:
 
     def take(self, book: Book, wave: int, most: int) -> int:
         """Begin up to `most` items of the waves up to `wave`; gives how many."""
+        due = self._due(wave)
+        if self.action.needs_device:
+            book.defer_all(
+                [
+                    (item, self.now + wait_for(item.unit_id, item.tries))
+                    for item in due
+                    if item.presence != ONLINE
+                ],
+                Why.OFFLINE,
+            )
+            due = [item for item in due if item.presence == ONLINE]
+        items = self._known([item.unit_id for item in due[:MOST_A_TURN]])
         begun = 0
-        for item in self._due(wave):
+        for item in items:
             if begun == most:
                 break
             begun += self._one(book, item)
         return begun
 
     def _due(self, wave: int) -> Sequence[Row[Any]]:
-        """Items whose time has come, the earliest first, with what is known of the unit now."""
+        """Items whose time has come, the earliest first, with the presence of the unit."""
+        item = t.campaign_item
+        return self.connection.execute(
+            select(item, t.presence.c.state.label("presence"))
+            .join_from(item, t.unit, t.unit.c.id == item.c.unit_id)
+            .outerjoin(t.presence, t.presence.c.endpoint_id == t.unit.c.endpoint_id)
+            .where(
+                item.c.campaign_id == self.row.id,
+                t.is_not_begun,
+                item.c.wave <= wave,
+                item.c.due_at <= self.now,
+            )
+            .order_by(item.c.wave, item.c.due_at)
+            .limit(_MOST_LOOKED_AT)
+        ).all()
+
+    def _known(self, unit_ids: Sequence[int]) -> Sequence[Row[Any]]:
+        """These items with what is known of their units now."""
         item, unit = t.campaign_item, t.unit
         left_out = exclusion(self.plan, self.row.id, self.policy, self.now)
         return self.connection.execute(
@@ -60,19 +90,10 @@ class Beginning:
                 unit.c.id,
                 unit.c.endpoint_id,
                 unit.c.serial_number,
-                unit.c.product_class,
-                t.presence.c.state.label("presence"),
             )
             .join_from(item, unit, unit.c.id == item.c.unit_id)
-            .outerjoin(t.presence, t.presence.c.endpoint_id == unit.c.endpoint_id)
-            .where(
-                item.c.campaign_id == self.row.id,
-                t.is_not_begun,
-                item.c.wave <= wave,
-                item.c.due_at <= self.now,
-            )
-            .order_by(item.c.wave, item.c.due_at)
-            .limit(MOST_A_TURN)
+            .where(item.c.campaign_id == self.row.id, item.c.unit_id.in_(unit_ids))
+            .order_by(item.c.wave, item.c.due_at, item.c.unit_id)
         ).all()
 
     def _one(self, book: Book, item: Row[Any]) -> bool:
@@ -98,8 +119,6 @@ class Beginning:
         return False
 
     def _obstacle(self, item: Row[Any]) -> NotNow | None:
-        if self.action.needs_device and item.presence != ONLINE:
-            return NotNow(Why.OFFLINE)
         asked = self.plan.action
         if not isinstance(asked, SwapAction) or asked.way != Way.VISIT:
             return None

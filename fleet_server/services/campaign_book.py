@@ -6,12 +6,13 @@ The counts are kept with every step; nothing ever counts the items of a campaign
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from fleet_server.domain.campaign import (
     ENDED,
@@ -66,6 +67,32 @@ class Book:
             self.changes[item.wave, before, Why(item.why)] -= 1
             self.changes[wave, after, why] += 1
         return bool(changed)
+
+    def defer_all(self, items: Sequence[tuple[Row[Any], datetime]], why: Why) -> None:
+        """Put items off, each until a moment of its own, as one statement."""
+        if not items:
+            return
+        columns = t.campaign_item.c
+        statement = (
+            update(t.campaign_item)
+            .where(
+                columns.campaign_id == self.campaign_id,
+                columns.unit_id == bindparam("unit"),
+                t.is_not_begun,
+            )
+            .values(
+                state=ItemState.DEFERRED,
+                why=why,
+                due_at=bindparam("until"),
+                tries=columns.tries + 1,
+            )
+        )
+        rows = [{"unit": item.unit_id, "until": until_at} for item, until_at in items]
+        if self.connection.execute(statement, rows).rowcount != len(rows):
+            raise CountsBrokenError(f"campaign {self.campaign_id}: not all of {len(rows)} wait")
+        for item, _ in items:
+            self.changes[item.wave, ItemState(item.state), Why(item.why)] -= 1
+            self.changes[item.wave, ItemState.DEFERRED, why] += 1
 
     def stop_all_waiting(self, why: Why) -> int:
         """Stop whatever has not begun, as one statement; gives how many those were."""
