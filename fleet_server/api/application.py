@@ -28,6 +28,7 @@ from fleet_server.api import (
     returns,
     session,
     stock,
+    swap_orders,
     swaps,
     units,
     voice,
@@ -66,6 +67,7 @@ def create_api(context: ConsoleContext) -> FastAPI:
     api.include_router(defects.router)
     api.include_router(swaps.router)
     api.include_router(campaigns.router)
+    api.include_router(swap_orders.router)
     for module in (contract_services, allow_lists, returns, blacklist, operations):
         api.include_router(module.router)
     api.include_router(commands.router)

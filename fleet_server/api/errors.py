@@ -18,6 +18,7 @@ from fleet_server.api.campaign_errors import CAMPAIGN_ERRORS
 from fleet_server.api.command_errors import COMMAND_ERRORS
 from fleet_server.api.repair_errors import REPAIR_ERRORS
 from fleet_server.api.service_errors import SERVICE_ERRORS
+from fleet_server.api.swap_errors import SWAP_ERRORS
 from fleet_server.domain import errors as rules
 from fleet_server.domain.approval import UnapprovedModelError
 from fleet_server.services.accounts import (
@@ -36,6 +37,7 @@ _TABLE: dict[type[rules.RuleError], _Answer] = {
     **COMMAND_ERRORS,
     **REPAIR_ERRORS,
     **CAMPAIGN_ERRORS,
+    **SWAP_ERRORS,
     WrongSignInError: _Answer(
         401,
         "wrong-sign-in",

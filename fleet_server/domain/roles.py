@@ -51,6 +51,10 @@ class Permission(StrEnum):
     SEE_CLOCKS = "see_clocks"
     RECORD_DEFECT = "record_defect"
     PLAN_SWAP = "plan_swap"
+    SEE_SWAPS = "see_swaps"
+    ORDER_SWAP = "order_swap"
+    APPROVE_SWAP = "approve_swap"
+    STEER_SWAP = "steer_swap"
     SEE_CREDITS = "see_credits"
     DECIDE_CREDIT = "decide_credit"
     SEE_CONTRACT = "see_contract"
@@ -103,6 +107,7 @@ _WATCH = frozenset(
 _READ_RULES = _READ | {
     Permission.SEE_SETTINGS,
     Permission.SEE_CLOCKS,
+    Permission.SEE_SWAPS,
     Permission.SEE_CREDITS,
     Permission.SEE_SERVICE,
     Permission.SEE_RETURNS,
@@ -130,7 +135,8 @@ _GRANTS: dict[Role, frozenset[Permission]] = {
     Role.TECHNICIAN: _READ
     | _COUNTER
     | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE, Permission.LOOK_AT_PERSON}
-    | {Permission.ASSIGN_UNIT, Permission.PAIR_CARD, Permission.SEE_REGISTRY},
+    | {Permission.ASSIGN_UNIT, Permission.PAIR_CARD, Permission.SEE_REGISTRY}
+    | {Permission.SEE_SWAPS, Permission.ORDER_SWAP, Permission.STEER_SWAP},
     Role.DISPATCHER: _READ_RULES
     | _WATCH
     | {Permission.LOOK_AT_PERSON, Permission.RECORD_DEFECT, Permission.PLAN_SWAP},

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, String, cast, exists, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    String,
+    cast,
+    exists,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from fleet_server.domain.errors import (
     ServiceStateError,
@@ -37,6 +48,7 @@ from fleet_server.services import audit, outbox
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.served_units import served_by, units_of
+from fleet_server.services.swap_store import CUTS, Happened
 from fleet_server.services.units import change_state
 from fleet_server.services.upsert import upsert
 
@@ -225,6 +237,7 @@ def _carry_out_due(
             t.service_decision.c.cancelled_at.is_(None),
             t.service_decision.c.not_before_at <= now,
             or_(~t.service_decision.c.needs_notice, noticed),
+            ~_is_being_swapped(),
         )
         .order_by(t.service_decision.c.not_before_at)
         .limit(_MOST_AT_ONCE)
@@ -233,6 +246,19 @@ def _carry_out_due(
         query = query.where(t.service_decision.c.contract_id == contract_id)
     for decision in connection.execute(query).all():
         _carry_out(connection, decision, now)
+
+
+def _is_being_swapped() -> ColumnElement[bool]:
+    """Whether a unit of the contract is just being replaced, its cut begun: decisions wait until
+    that ended, so that the network is not told to serve a unit that is on its way out."""
+    cut = exists().where(
+        t.swap_event.c.swap_id == t.swap.c.id,
+        t.swap_event.c.kind == Happened.ASKED,
+        t.swap_event.c.operation.in_(CUTS),
+    )
+    return exists().where(
+        t.swap.c.contract_id == t.service_decision.c.contract_id, t.swap.c.ended_at.is_(None), cut
+    )
 
 
 def _carry_out(connection: Connection, decision: Row[Any], now: datetime) -> None:

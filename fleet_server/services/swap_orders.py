@@ -6,7 +6,7 @@
 - Notice or consent is asked for by a planned swap (services/swap_plan.py) and is checked when the
   old unit would go out of service [7.1.7].
 - Another person approves what one has ordered, where the setting says so. A technician at the
-  customer's needs no approval.
+  customer's needs no approval; a campaign was approved as a whole.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ IN_STOCK = (
     UnitState.REFURBISHED,
 )
 _VOICE = "voice"
+_PERSON = "account"
 
 
 class SwapTakenError(ConflictError):
@@ -130,8 +131,8 @@ def approve(connection: Connection, actor: Actor, swap_id: int, now: datetime) -
     row = swap_store.find(connection, swap_id)
     if row.approved_at is not None or row.ended_at is not None:
         raise SwapStateError(f"Replacement {swap_id} does not wait for approval.")
-    is_own = row.ordered_by == _name(actor) and row.trigger != Trigger.TECHNICIAN
-    if is_own and read_policy(connection).swap_four_eyes:
+    is_own = row.ordered_by == _name(actor) and actor.kind == _PERSON
+    if is_own and row.trigger != Trigger.TECHNICIAN and read_policy(connection).swap_four_eyes:
         raise FourEyesError("Another person has to approve the replacement.")
     swap_store.change(
         connection, swap_id, approved_by=_name(actor), approved_at=now, due_at=now, asked_at=now

@@ -17,6 +17,7 @@ from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target
 from fleet_server.services import tables as t
 
 _LONGEST_TEXT = 256
+CUTS = (Operation.HOLD, Operation.CLOSE_OLD, Operation.OPEN_NEW, Operation.MOVE_TO_NEW)
 
 
 class UnknownSwapOrderError(NotFoundError):

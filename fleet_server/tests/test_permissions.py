@@ -32,6 +32,16 @@ DECISION = {"state": "suspended", "ground": "debt", "reason": "a test of the rol
 RETURN = {"serial_number": "99999999", "place": "STORE-1", "condition": "complete"}
 REPORT = {"reference": "2026/11-4711", "reported_on": "2026-03-01"}
 REASON = {"reason": "a test of the roles"}
+BY_TECHNICIAN = {
+    "contract": "C-9999",
+    "position": "internet",
+    "new_serial": "99999999",
+    "trigger": "technician",
+    "reason": "a test of the roles",
+}
+REMOTE = {**BY_TECHNICIAN, "trigger": "remote"}
+SEES_SWAPS = "fleet_ops technician dispatcher call_centre auditor administrator"
+ORDERS_SWAPS = "fleet_ops technician"
 WATCHES = "fleet_ops dispatcher"
 SETTLES = "fleet_ops dispatcher call_centre"
 LIABILITY = {"cause": "access network", "liability": "operator", "counts": True, **REASON}
@@ -582,6 +592,42 @@ CALLS: list[tuple[str, str, str, Any, int, str]] = [
         None,
         204,
         PLANS_SWAPS,
+    ("GET", "/replacements", "/replacements", None, 200, SEES_SWAPS),
+    ("GET", "/replacements/{number}", "/replacements/99", None, 404, SEES_SWAPS),
+    ("GET", "/replacements/{number}/paper", "/replacements/99/paper", None, 404, SEES_SWAPS),
+    ("POST", "/replacements", "/replacements", BY_TECHNICIAN, 404, ORDERS_SWAPS),
+    ("POST", "/replacements", "/replacements", REMOTE, 404, "fleet_ops"),
+    (
+        "POST",
+        "/replacements/{number}/approval",
+        "/replacements/99/approval",
+        None,
+        404,
+        "fleet_ops",
+    ),
+    (
+        "POST",
+        "/replacements/{number}/abort",
+        "/replacements/99/abort",
+        REASON,
+        404,
+        ORDERS_SWAPS,
+    ),
+    (
+        "POST",
+        "/replacements/{number}/waiver",
+        "/replacements/99/waiver",
+        REASON,
+        404,
+        ORDERS_SWAPS,
+    ),
+    (
+        "POST",
+        "/replacements/{number}/resumption",
+        "/replacements/99/resumption",
+        REASON,
+        404,
+        ORDERS_SWAPS,
     ),
     ("GET", "/swaps/{swap_id}", "/swaps/99", None, 404, SEES_SETTINGS),
     ("PUT", "/swaps/{swap_id}/notice", "/swaps/99/notice", None, 404, PLANS_SWAPS),

@@ -11,9 +11,13 @@ from agent.wire import replacement as parts
 from agent.wire.codes import CARD_RUNNING, CARD_WRONG_PAIRING
 from fleet_server.adapters.simulated import Behaviour
 from fleet_server.domain.errors import ConflictError, RuleError
+from fleet_server.domain.service_state import Ground as ServiceGround
+from fleet_server.domain.service_state import ServiceState
 from fleet_server.domain.swap import PointOfNoReturnError, Step
-from fleet_server.services import blacklist
+from fleet_server.services import blacklist, service_state
 from fleet_server.services import tables as t
+from fleet_server.services.policy import read_policy
+from fleet_server.services.service_state import Wanted
 from fleet_server.services.swap_paper import read_paper
 from fleet_server.services.swap_plan import Ground
 from fleet_server.services.swaps import (
@@ -25,7 +29,7 @@ from fleet_server.services.swaps import (
     Trigger,
 )
 from fleet_server.tests.databases import Database
-from fleet_server.tests.service_desk import CARD, CLERK, MAC, NOON, VOICE_MODEM
+from fleet_server.tests.service_desk import CARD, CLERK, CONTRACT, MAC, NOON, VOICE_MODEM
 from fleet_server.tests.swap_bench import (
     BOSS,
     NEW,
@@ -493,3 +497,25 @@ def test_what_each_step_took_and_the_gap_are_measured(bench: SwapBench) -> None:
     took = {one.step: one.took_ms for one in view.steps if not one.undo}
     assert took[Step.ADOPT_NEW] == 90_000
     assert timedelta(milliseconds=view.approval_to_service_ms or 0) == timedelta(seconds=90)
+
+
+def test_a_decision_on_the_services_waits_for_the_end_of_the_cut(bench: SwapBench) -> None:
+    swap_id = bench.order()
+    until(bench, swap_id, "adopt_new")
+    wanted = Wanted(ServiceState.SUSPENDED, ServiceGround.OTHER_BREACH)
+    with bench.fleet.writing() as connection:
+        policy = read_policy(connection)
+        service_state.decide(connection, CONTRACT, wanted, CLERK, "made-up", policy, bench.now)
+    bench.later(seconds=1)
+    bench.run()
+    assert bench.serving() == {NEW_MAC}
+    change_cable(bench)
+    bench.run()
+    bench.later(minutes=11)
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.DONE
+    with bench.fleet.writing() as connection:
+        service_state.step(connection, read_policy(connection), bench.now)
+    bench.run()
+    access = bench.desk.access.access(NEW_MAC)
+    assert access is not None and access.mode == "walled_garden"
