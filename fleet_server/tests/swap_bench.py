@@ -133,12 +133,13 @@ def prepare_bench(engine: Engine) -> None:
 class SwapBench:
     """`run()` lets everything go on that can; time stands still meanwhile."""
 
-    def __init__(self, folder: Path, engine: Engine) -> None:
+    def __init__(self, folder: Path, engine: Engine, people: Engine | None = None) -> None:
         self.desk = ServiceDesk(folder, engine)
         self.keys = {one: new_key() for one in (VOICE_MODEM, STB, NEW_MODEM, NEW_STB)}
         write_key(folder / "settings.key", new_key())
-        people = open_database(f"sqlite:///{folder / 'people.db'}")
-        migrate_people(people)
+        if people is None:
+            people = open_database(f"sqlite:///{folder / 'people.db'}")
+            migrate_people(people)
         fleet = self.desk.fleet
         self.fleet = Fleet(
             engine,
@@ -270,8 +271,11 @@ class SwapBench:
     def obey(self) -> int:
         """Every unit that is there carries out its first open command."""
         done = 0
+        with self.fleet.reading() as connection:
+            query = select(t.command.c.endpoint_id).where(t.command.c.finished_at.is_(None))
+            asked = set(connection.scalars(query))
         for unit in self.units.values():
-            if unit.online:
+            if unit.online and unit.endpoint_id in asked:
                 with self.fleet.writing() as connection:
                     done += self._obey(connection, unit)
         return done

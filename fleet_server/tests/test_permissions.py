@@ -592,6 +592,7 @@ CALLS: list[tuple[str, str, str, Any, int, str]] = [
         None,
         204,
         PLANS_SWAPS,
+    ),
     ("GET", "/replacements", "/replacements", None, 200, SEES_SWAPS),
     ("GET", "/replacements/{number}", "/replacements/99", None, 404, SEES_SWAPS),
     ("GET", "/replacements/{number}/paper", "/replacements/99/paper", None, 404, SEES_SWAPS),
