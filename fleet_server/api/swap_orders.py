@@ -35,7 +35,7 @@ _ORDER: dict[str, Any] = {
     "posted_at": None,
     "reason": "Restarts by itself",
 }
-_STEP = {
+_STEP: dict[str, Any] = {
     "step": "close_old",
     "undo": False,
     "outcome": "done",
@@ -44,7 +44,7 @@ _STEP = {
     "took_ms": 400,
     "text": "",
 }
-_EVENT = {
+_EVENT: dict[str, Any] = {
     "id": 77,
     "at": "2026-11-27T00:10:01.400Z",
     "kind": "done",
@@ -77,7 +77,7 @@ _VIEW: dict[str, Any] = {
     "service_gap_ms": None,
     "approval_to_service_ms": None,
 }
-_PAPER = {
+_PAPER: dict[str, Any] = {
     "number": "S-00000005",
     "contract": "C-1001",
     "position": "internet+voice",
