@@ -50,7 +50,7 @@ from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.operator_ports import CALL_TIMEOUT_S
 from fleet_server.services.upsert import insert_new
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=30)  # a call begins when it is taken and ends within CALL_TIMEOUT_S
 SUPERSEDED = "superseded"
 _LONGEST_CODE = 96
 _DEVICE_TARGET = f"{System.DEVICE}/device:"

@@ -1,0 +1,291 @@
+"""Replacements of a voice modem on real parts, with faults: server, broker and simulated boards.
+
+One customer (C-1001 of the demo fleet) and a row of spare boards. The new unit of a replacement
+that was done is the old one of the next; that of one that was rolled back is tried again. Who is in
+service is read off the operator's systems (service_watch.py), never off the server's database.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from firmware_tools.provision import SPARE
+from hil_tests.demo_fleet import VOICEMODEM, DemoBoard
+from hil_tests.errors import BenchError, ServerStartError
+from hil_tests.instance import ONLINE_S, Instance
+from hil_tests.operator_systems import OperatorSystems
+from hil_tests.service_watch import Home, gap_s, in_service, violations
+from hil_tests.simulated_board.control import BoardControl
+from hil_tests.simulated_board.spec import BoardSpec
+from hil_tests.swap_desk import ENDED, PERSON, SwapDesk
+from hil_tests.swap_faults import Abort, BoardFault, Fault, ProcessFault, SystemFault
+from hil_tests.swap_home import PluggedHome
+from hil_tests.waiting import wait_until
+
+_CONTRACT, _POSITION = "C-1001", "voice"
+_LINE = f"{_CONTRACT}/{_POSITION}"
+_OUI = "00256D"
+_FIRST_SPARE = 51
+_LOOK_S = 0.03
+_SETTLED_S = 60.0
+_SITE = "shop.example"
+_STEP = "SELECT plan, at, is_undoing FROM swap WHERE id = ?"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How one replacement went; `problems` is empty when every promise was kept.
+
+    `why` is the reason for which a person was needed, if one was. `gap_s`: nobody in service.
+    """
+
+    seed: int
+    outlets: int
+    faults: str
+    phase: str = ""
+    why: str = ""
+    gap_s: float = 0.0
+    seconds: float = 0.0
+    view: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        needed = f", needed a person: {self.why}" if self.why else ""
+        return (
+            f"seed {self.seed}, {self.outlets} outlets, {self.faults or 'no fault'}: {self.phase}"
+            f"{needed}; nobody in service {self.gap_s:.2f} s of {self.seconds:.1f} s; "
+            f"problems: {self.problems or 'none'}"
+        )
+
+
+def spare_board(number: int) -> DemoBoard:
+    serial = f"{_FIRST_SPARE + number:08}"
+    return DemoBoard(BoardSpec(f"spare-{number}", "VOICEMODEM", serial), SPARE)
+
+
+def macs_of(serial_number: str) -> tuple[str, str]:
+    """The made-up addresses of network and MTA, as the demo registry gives them."""
+    tail = serial_number[-4:]
+    return tuple(_colons(f"{_OUI}{kind}{tail}") for kind in ("10", "20"))  # type: ignore[return-value]
+
+
+class SwapBench:
+    """An installation with one customer and `spares` spare boards; a context manager.
+
+    `failpoint`: a place where processes of the server kill themselves, again and again.
+    """
+
+    def __init__(self, state: Path, spares: int, failpoint: str = "") -> None:
+        self._spares = [spare_board(number) for number in range(spares)]
+        environment = {"FLEET_FAILPOINT": failpoint} if failpoint else {}
+        self.instance = Instance(state, [VOICEMODEM, *self._spares], environment=environment)
+        self.systems = OperatorSystems(state)
+        self._serving = VOICEMODEM
+
+    @property
+    def spares_left(self) -> int:
+        return len(self._spares)
+
+    def __enter__(self) -> Self:
+        try:
+            self.instance.start_processes()
+            self.instance.load_demo_data()
+            self._enter_spares()
+            self.instance.provision_boards()
+            self.instance.server.wait_until_ready(len(self.instance.fleet), ONLINE_S)
+            self.desk = SwapDesk(
+                self.instance.client("fleet_ops"), self.instance.client("technician")
+            )
+            wait_until(lambda: self.systems.calls("voice"), ONLINE_S, "the line is in service")
+            self._set("swap_answer_minutes", 1)
+        except BaseException:
+            self.instance.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.instance.stop()
+
+    def run(self, seed: int, faults: Sequence[Fault], *, outlets: int, limit_s: float) -> Outcome:
+        """Replace the unit in service by the next spare one, while the faults happen."""
+        new = self._spares[0]
+        outcome = SwapRun(self, self._serving, new, outlets).go(seed, faults, limit_s)
+        if outcome.phase == "done":
+            self._serving = new
+            self._spares.pop(0)
+        return outcome
+
+    def home(self, old: DemoBoard, new: DemoBoard) -> Home:
+        addresses = {
+            board.name: frozenset(macs_of(board.spec.serial_number)) for board in (old, new)
+        }
+        return Home(addresses, _LINE)
+
+    def _set(self, name: str, value: int) -> None:
+        client = self.instance.client("administrator")
+        body = {"value": str(value), "reason": "made-up trial"}
+        client.put(f"/api/v1/policy/{name}", json=body).raise_for_status()
+
+    def _enter_spares(self) -> None:
+        rows = [_registry_row(board.spec) for board in self._spares]
+        client = self.instance.client("warehouse")
+        answer = client.post("/api/v1/registry/units", json={"rows": rows, "reason": "made up"})
+        if answer.is_error or answer.json()["refused"]:
+            raise BenchError(f"the registry refuses the spare boards: {answer.text}")
+
+
+class SwapRun:
+    """One replacement, from its order until everything is well again."""
+
+    def __init__(self, bench: SwapBench, old: DemoBoard, new: DemoBoard, outlets: int) -> None:
+        self._bench, self._old, self._new, self._outlets = bench, old, new, outlets
+        self._instance, self._desk = bench.instance, bench.desk
+        boards = self._instance.boards
+        self._boards: dict[str, BoardControl] = {"old": boards[old.name], "new": boards[new.name]}
+        self._timers: list[threading.Timer] = []
+
+    def go(self, seed: int, faults: Sequence[Fault], limit_s: float) -> Outcome:
+        started = time.time()
+        outcome = Outcome(seed, self._outlets, " and ".join(str(fault) for fault in faults))
+        home = self._bench.home(self._old, self._new)
+        boards = {board.name: self._instance.boards[board.name] for board in (self._old, self._new)}
+        for fault in faults:
+            if isinstance(fault, SystemFault):
+                self._bench.systems.behave(fault.system, **fault.behaviour())
+        plugged = PluggedHome(home, boards, self._bench.systems, outlets=self._outlets)
+        with plugged:
+            swap_id = self._order()
+            try:
+                self._follow(swap_id, faults, limit_s)
+            finally:
+                self._heal()
+            outcome.view = self._end(swap_id, outcome, limit_s)
+        seen = plugged.seen()
+        outcome.phase = str(outcome.view["phase"])
+        outcome.seconds = time.time() - started
+        outcome.gap_s = gap_s(home, seen, started)
+        outcome.problems += violations(home, seen)
+        self._check_end(outcome, in_service(home, seen[-1]))
+        return outcome
+
+    def _order(self) -> int:
+        old, new = self._old.spec.serial_number, self._new.spec.serial_number
+        return self._desk.order(_CONTRACT, _POSITION, old, new, self._outlets)
+
+    def _follow(self, swap_id: int, faults: Sequence[Fault], limit_s: float) -> None:
+        """Have each fault happen at its step, once, until the replacement stands still."""
+        waiting = [fault for fault in faults if not isinstance(fault, SystemFault)]
+        deadline = time.monotonic() + limit_s
+        while time.monotonic() < deadline:
+            for fault in [one for one in waiting if one.step == self._step(swap_id)]:
+                waiting.remove(fault)
+                self._happen(fault, swap_id)
+            if self._phase(swap_id) in (*ENDED, PERSON):
+                return
+            time.sleep(_LOOK_S)
+
+    def _step(self, swap_id: int) -> str:
+        ((plan, at, is_undoing),) = self._instance.query(_STEP, swap_id)
+        return "" if is_undoing else str(plan.split(",")[at])
+
+    def _phase(self, swap_id: int) -> str:
+        ((phase,),) = self._instance.query("SELECT phase FROM swap WHERE id = ?", swap_id)
+        return str(phase)
+
+    def _happen(self, fault: BoardFault | ProcessFault | Abort, swap_id: int) -> None:
+        if isinstance(fault, ProcessFault):
+            with suppress(ServerStartError):  # it is just being started again
+                self._instance.kill(fault.process)  # type: ignore[arg-type]
+        elif isinstance(fault, Abort):
+            with suppress(BenchError):  # too late to call it off
+                self._desk.act(swap_id, "abort")
+        elif fault.kind == "power blink":
+            if self._boards[fault.side].state()["powered"]:
+                self._boards[fault.side].reset()
+        elif fault.kind in ("power cut", "dead"):
+            if self._boards[fault.side].state()["powered"]:
+                self._boards[fault.side].power_cut(0)
+            if fault.kind == "power cut":
+                self._later(fault.seconds, partial(_restore, self._boards[fault.side]))
+        elif self._outlets > 1:
+            self._boards[fault.side].network("unplug")
+            self._later(fault.seconds, partial(self._boards[fault.side].network, "plug"))
+
+    def _later(self, seconds: float, action: Any) -> None:
+        timer = threading.Timer(seconds, action)
+        timer.start()
+        self._timers.append(timer)
+
+    def _heal(self) -> None:
+        for timer in self._timers:
+            timer.join()
+        for system in ("access", "voice"):
+            self._bench.systems.behave(system)
+        for board in self._boards.values():
+            _restore(board)
+
+    def _end(self, swap_id: int, outcome: Outcome, limit_s: float) -> dict[str, Any]:
+        """The replacement once it ended; a person does what it says where it asks for one."""
+        found = self._desk.wait(swap_id, limit_s)
+        if found["phase"] == PERSON:
+            outcome.why = f"{found['why']} ({found['todo']})"
+            self._desk.act(swap_id, "resume")
+            wait_until(lambda: self._phase(swap_id) in ENDED, limit_s, "an end after a person came")
+            found = self._desk.read(swap_id)
+        if found["phase"] not in ENDED:
+            outcome.problems.append(f"stands at {found['step']}: {found['waits_for']}")
+        return found
+
+    def _check_end(self, outcome: Outcome, serving: str) -> None:
+        expected = {"done": self._new, "rolled_back": self._old}.get(outcome.phase)
+        if expected is None:
+            return
+        if serving != expected.name:
+            outcome.problems.append(f"{serving or 'nobody'} is in service, not {expected.name}")
+        other = self._old if expected is self._new else self._new
+        try:
+            wait_until(partial(self._serves, expected), _SETTLED_S, f"{expected.name} serves")
+            wait_until(lambda: not self._serves(other), _SETTLED_S, f"{other.name} serves no more")
+        except BenchError as error:
+            outcome.problems.append(str(error))
+
+    def _serves(self, board: DemoBoard) -> bool:
+        """Whether the unit itself lets its customer's traffic through."""
+        return self._instance.boards[board.name].visit(_SITE)
+
+
+def _restore(board: BoardControl) -> None:
+    if not board.state()["powered"]:
+        board.power_restore()
+
+
+def _registry_row(spec: BoardSpec) -> dict[str, str]:
+    cable, emta = macs_of(spec.serial_number)
+    return {
+        "serial_number": spec.serial_number,
+        "product_class": spec.product_class,
+        "manufacturer_oui": _OUI,
+        "model_name": "EMTA-31",
+        "hardware_version": "A0",
+        "supplier": "SUP-EX",
+        "place": "WH-1",
+        "mac_cable": cable,
+        "mac_emta": emta,
+    }
+
+
+def _colons(digits: str) -> str:
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))

@@ -1,0 +1,108 @@
+"""What goes wrong while a unit is replaced: named faults, drawn by a seed, singly and in pairs.
+
+Faults of the operator's systems are laid out before the replacement begins, at a call they will
+reach; all else happens when the replacement asks for a step.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+SYSTEM_FAULTS = ("fail_before", "fail_after", "late", "answer_twice", "refuse_calls", "delay_ms")
+BOARD_FAULTS = ("power blink", "power cut", "network away", "dead")
+PROCESSES = ("broker", "controller", "courier", "console")
+STEPS = (
+    "reserve",
+    "prepare_old",
+    "await_new",
+    "hold_old",
+    "close_old",
+    "open_new",
+    "move_voice",
+    "adopt_new",
+    "verify_new",
+    "commit",
+    "fence_old",
+    "retire_old",
+)
+_SLOW_MS = 1500
+_CALLS = {"access": 4, "voice": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class SystemFault:
+    """The calls of `system` after the first `skip` go wrong, `times` in a row."""
+
+    system: str
+    kind: str
+    skip: int
+    times: int
+
+    def behaviour(self) -> dict[str, int]:
+        """In the words of `OperatorSystems.behave`."""
+        if self.kind == "delay_ms":
+            return {"delay_ms": _SLOW_MS}
+        return {"skip": self.skip, self.kind: self.times}
+
+    def __str__(self) -> str:
+        return f"{self.system} {self.kind} x{self.times} after {self.skip}"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFault:
+    """`side`: old or new. A blink is a reset; a cut and a missing cable end after `seconds`; a dead
+    unit comes back when the replacement has ended or waits for a person."""
+
+    side: str
+    kind: str
+    step: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.side} unit {self.kind} {self.seconds:.1f} s at {self.step}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFault:
+    """A process of the server is killed without warning when a step is asked for."""
+
+    process: str
+    step: str
+
+    def __str__(self) -> str:
+        return f"kill -9 {self.process} at {self.step}"
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """A person calls it off when a step is asked for."""
+
+    step: str
+
+    def __str__(self) -> str:
+        return f"called off at {self.step}"
+
+
+Fault = SystemFault | BoardFault | ProcessFault | Abort
+
+
+def faults_of(seed: int) -> list[Fault]:
+    """One fault where the seed is even, two where it is odd; always the same for a seed."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    return [_fault(chance) for _ in range(1 + seed % 2)]
+
+
+def _fault(chance: random.Random) -> Fault:
+    kind = chance.choice(("system", "system", "board", "board", "process", "process", "abort"))
+    step = chance.choice(STEPS)
+    if kind == "system":
+        system = chance.choice(sorted(_CALLS))
+        skip = chance.randrange(_CALLS[system])
+        return SystemFault(system, chance.choice(SYSTEM_FAULTS), skip, chance.randint(1, 2))
+    if kind == "board":
+        seconds = round(chance.uniform(0.2, 4.0), 1)
+        return BoardFault(chance.choice(("old", "new")), chance.choice(BOARD_FAULTS), step, seconds)
+    if kind == "process":
+        return ProcessFault(chance.choice(PROCESSES), step)
+    return Abort(step)
