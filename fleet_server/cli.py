@@ -22,6 +22,7 @@ from fleet_server import (
     cli_accounts,
     cli_commands,
     cli_data,
+    cli_swaps,
     doctor,
     installation,
     registry_cli,
@@ -46,6 +47,7 @@ app.command("export")(registry_cli.export_rows)
 app.add_typer(cli_accounts.accounts, name="accounts")
 app.add_typer(cli_accounts.tokens, name="tokens")
 app.add_typer(cli_commands.command, name="command")
+app.add_typer(cli_swaps.swap, name="swap")
 cli_data.register(app)
 _out = Console()
 _errors = Console(stderr=True)

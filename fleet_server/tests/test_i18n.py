@@ -20,6 +20,7 @@ from fleet_server.web.labels_registry import REGISTRY_WORDS
 from fleet_server.web.labels_repair import REPAIR_WORDS
 from fleet_server.web.labels_service import SERVICE_WORDS
 from fleet_server.web.labels_steps import STEP_WORDS
+from fleet_server.web.labels_swap import SWAP_WORDS
 
 WEB = Path(i18n.__file__).parent
 SOURCES = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -107,6 +108,7 @@ def test_no_subject_of_labels_takes_the_place_of_another() -> None:
         REPAIR_WORDS,
         SERVICE_WORDS,
         STEP_WORDS,
+        SWAP_WORDS,
     )
     subjects = [subject for words in files for subject in words]
     assert len(subjects) == len(set(subjects))

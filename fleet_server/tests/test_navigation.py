@@ -14,7 +14,7 @@ from fleet_server.web.navigation import MENUS, menus_for
 
 # What a role finds at the top of its pages; a menu of one page is that page.
 _FAULTS = "outages voice_risk maintenance"
-_CHANGES = "commands"
+_CHANGES = "swaps commands"
 _CUSTOMERS = "services deadlines returns credits"
 TOPS = {
     Role.FLEET_OPS: [
@@ -25,8 +25,14 @@ TOPS = {
         "operations settings",
     ],
     Role.TECHNICIAN: ["devices units contracts", _FAULTS, _CHANGES, "returns"],
-    Role.DISPATCHER: ["devices units contracts", _FAULTS, _CUSTOMERS, "settings"],
-    Role.CALL_CENTRE: ["devices units contracts", f"{_FAULTS} repairs", _CUSTOMERS, "settings"],
+    Role.DISPATCHER: ["devices units contracts", _FAULTS, "swaps", _CUSTOMERS, "settings"],
+    Role.CALL_CENTRE: [
+        "devices units contracts",
+        f"{_FAULTS} repairs",
+        "swaps",
+        _CUSTOMERS,
+        "settings",
+    ],
     Role.WAREHOUSE: ["units", "repairs", "returns"],
     Role.CONTRACTOR: ["units", "repairs"],
     Role.AUDITOR: [

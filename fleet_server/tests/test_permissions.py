@@ -136,6 +136,11 @@ PAGES: list[tuple[str, str, str, int, str]] = [
     ("GET", "/losses", "/losses", 200, SEES_SETTINGS),
     ("GET", "/operations", "/operations", 200, SEES_OPERATIONS),
     ("GET", "/operations/{number}", "/operations/99", 404, SEES_OPERATIONS),
+    ("GET", "/swaps", "/swaps", 200, SEES_DEVICES),
+    ("GET", "/swaps/rows", "/swaps/rows", 200, SEES_DEVICES),
+    ("GET", "/swaps/new", "/swaps/new", 200, ORDERS_SWAPS),
+    ("GET", "/swaps/{number}", "/swaps/99", 404, SEES_DEVICES),
+    ("GET", "/swaps/{number}/live", "/swaps/99/live", 404, SEES_DEVICES),
     ("GET", "/commands", "/commands", 200, SEES_COMMANDS),
     ("GET", "/commands/rows", "/commands/rows", 200, SEES_COMMANDS),
     ("GET", "/commands/{number}", "/commands/99", 404, SEES_COMMANDS),
@@ -143,6 +148,11 @@ PAGES: list[tuple[str, str, str, int, str]] = [
 ]
 # (route as declared, address sent to, fields, status when allowed, roles allowed)
 FORMS: list[tuple[str, str, dict[str, str], int, str]] = [
+    ("/swaps/new", "/swaps/new", {"contract": "nothing", "trigger": "remote"}, 422, ORDERS_SWAPS),
+    ("/swaps/{number}/{action}", "/swaps/99/approval", {}, 404, "fleet_ops"),
+    ("/swaps/{number}/{action}", "/swaps/99/abort", REASON, 404, "fleet_ops technician"),
+    ("/swaps/{number}/{action}", "/swaps/99/waiver", REASON, 404, "fleet_ops technician"),
+    ("/swaps/{number}/{action}", "/swaps/99/resumption", REASON, 404, "fleet_ops technician"),
     ("/commands", "/commands", {"endpoint": "nobody", **REASON}, 422, "fleet_ops"),
     (
         "/commands/{number}/cancellation",
@@ -203,7 +213,7 @@ FORMS: list[tuple[str, str, dict[str, str], int, str]] = [
         303,
         PLANS_SWAPS,
     ),
-    ("/swaps/{swap_id}", "/swaps/99", {"action": "notice"}, 404, PLANS_SWAPS),
+    ("/planned-swaps/{swap_id}", "/planned-swaps/99", {"action": "notice"}, 404, PLANS_SWAPS),
     (
         "/outages/{outage_id}",
         "/outages/99",

@@ -24,6 +24,8 @@ from fleet_server.web import (
     returns,
     settings,
     sign_in,
+    swap_orders,
+    swaps,
     unit_record,
     units,
     voice,
@@ -46,6 +48,6 @@ def create_pages(context: ConsoleContext) -> FastAPI:
     service_pages = (contract_services, allow_lists, returns, losses, operations)
     for module in (assets, sign_in, *places, *service_pages):
         pages.include_router(module.router)
-    for module in (outages, voice, maintenance, repairs, commands):
+    for module in (outages, voice, maintenance, repairs, commands, swap_orders, swaps):
         pages.include_router(module.router)
     return pages

@@ -140,7 +140,7 @@ def plan_swap(
     return _changed(page, number, change)
 
 
-@router.post("/swaps/{swap_id}")
+@router.post("/planned-swaps/{swap_id}")
 def change_swap(
     page: CurrentPage, swap_id: Key, action: Text = "", reason: Text = "", form_token: Text = ""
 ) -> Response:

@@ -15,6 +15,7 @@ from fleet_server.web.labels_registry import REGISTRY_WORDS
 from fleet_server.web.labels_repair import REPAIR_WORDS
 from fleet_server.web.labels_service import SERVICE_WORDS
 from fleet_server.web.labels_steps import STEP_WORDS
+from fleet_server.web.labels_swap import SWAP_WORDS
 
 
 def _(message: str) -> str:
@@ -386,6 +387,7 @@ _WORDS: dict[str, dict[str, str]] = {
     **PEOPLE_WORDS,
     **COMMAND_WORDS,
     **STEP_WORDS,
+    **SWAP_WORDS,
 }
 
 

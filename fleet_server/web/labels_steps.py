@@ -15,5 +15,8 @@ STEP_WORDS: dict[str, dict[str, str]] = {
         "undone": _("undone"),
         "failed": _("failed"),
         "left_out": _("left out"),
+        "owed": _("owed until the unit is seen"),
+        "undoing": _("being undone now"),
+        "not_reached": _("not reached"),
     },
 }

@@ -53,7 +53,10 @@ MENUS = (
     ),
     Menu(
         _("Changes"),
-        (Place("commands", "/commands", _("Commands"), _P.SEE_COMMANDS),),
+        (
+            Place("swaps", "/swaps", _("Replacements"), _P.SEE_SWAPS),
+            Place("commands", "/commands", _("Commands"), _P.SEE_COMMANDS),
+        ),
     ),
     Menu(
         _("Customers"),

@@ -16,6 +16,9 @@ class Tone(StrEnum):
     UNDONE = "undone"
     FAILED = "failed"
     LEFT_OUT = "left_out"
+    OWED = "owed"
+    UNDOING = "undoing"
+    NOT_REACHED = "not_reached"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""The replacement of a faulty unit with the customer's consent, put on record in one go [7.1.7]."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from fleet_server.domain.errors import ConflictError
+from fleet_server.domain.positions import split_positions
+from fleet_server.services import tables as t
+from fleet_server.services.audit import Actor
+from fleet_server.services.swap_orders import SwapOrder, order
+from fleet_server.services.swap_plan import Ground, consent_to_swap, plan_swap
+
+
+def order_with_consent(
+    connection: Connection, actor: Actor, wanted: SwapOrder, now: datetime
+) -> int:
+    """Order it on the ground that the unit is faulty and the customer agrees now.
+
+    Gives the number of the replacement. Raises what `order` and `plan_swap` raise.
+    """
+    position = split_positions(wanted.position)[0]
+    planned = plan_swap(
+        connection, actor, wanted.contract, position, Ground.FAULTY, now, wanted.reason, now
+    )
+    consent_to_swap(connection, actor, planned.id, now)
+    return order(connection, actor, replace(wanted, planned_swap=planned.id), now)
+
+
+def held_positions(connection: Connection, contract: str) -> dict[str, str]:
+    """What each unit in service on a contract holds: serial number to `internet+voice`."""
+    rows = connection.execute(
+        select(t.unit.c.serial_number, t.service_position.c.name)
+        .join(t.assignment, t.assignment.c.unit_id == t.unit.c.id)
+        .join(t.service_position, t.service_position.c.id == t.assignment.c.service_position_id)
+        .join(t.contract, t.contract.c.id == t.service_position.c.contract_id)
+        .where(t.contract.c.number == contract, t.open_assignment)
+        .order_by(t.unit.c.id, t.service_position.c.id)
+    )
+    found: dict[str, str] = {}
+    for row in rows:
+        before = found.get(row.serial_number)
+        found[row.serial_number] = f"{before}+{row.name}" if before else row.name
+    return found
+
+
+def holder_of(connection: Connection, contract: str, position: str) -> str | None:
+    """The unit in service on exactly these positions; None where there is none.
+
+    Raises ConflictError where a unit holds some of them, or more.
+    """
+    wanted = set(split_positions(position))
+    for serial_number, held in held_positions(connection, contract).items():
+        names = set(split_positions(held))
+        if names == wanted:
+            return serial_number
+        if names & wanted:
+            raise ConflictError(f"Unit {serial_number} holds {held}: replace all of that.")
+    return None

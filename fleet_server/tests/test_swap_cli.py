@@ -1,0 +1,144 @@
+"""`fleet-server swap` on an installation whose server does not run. All data are made up."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from typer.testing import CliRunner, Result
+
+from fleet_server import bootstrap, installation
+from fleet_server.adapters.clock import utc_now
+from fleet_server.cli import app
+from fleet_server.config import Config
+from fleet_server.services import swaps
+from fleet_server.services import tables as t
+from fleet_server.services.demo_data import load_demo_history
+
+CONTRACT, OLD, NEW = "C-1101", "00000012", "00000001"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state folder of an installation with a modem in service and another in stock."""
+    folder = tmp_path_factory.mktemp("swap") / "state"
+    config = Config(state=folder)
+    now = utc_now()
+    installation.initialise(config, now)
+    fleet = bootstrap.build(config)
+    with fleet.writing() as connection:
+        load_demo_history(connection, now)
+        connection.execute(
+            t.certificate.insert().values(
+                certificate_serial_number="41",
+                endpoint_id=f"ops::00256D-MODEM-{NEW}",
+                not_before=now,
+                not_after=now + timedelta(days=1),
+                issued_at=now,
+            )
+        )
+    bootstrap.close(fleet)
+    return folder
+
+
+@pytest.fixture
+def state(prepared: Path, tmp_path: Path) -> Path:
+    """A copy of that folder."""
+    return Path(shutil.copytree(prepared, tmp_path / "state"))
+
+
+def run(state: Path, *words: str) -> Result:
+    return CliRunner().invoke(app, ["swap", *words, "--state", str(state)])
+
+
+def ordered(state: Path, *more: str) -> Result:
+    return run(state, "order", CONTRACT, "internet", NEW, "--reason", "a test", *more)
+
+
+def test_an_order_finds_the_old_unit_and_another_person_approves(state: Path) -> None:
+    done = ordered(state, "--consent", "--as", "ana")
+    assert done.exit_code == 0, done.exception
+    assert done.output == (
+        f"Swap 1: {OLD} is replaced by {NEW}.\nNext: Another person has to approve the order.\n"
+    )
+    own = run(state, "approve", "1", "--as", "ana")
+    assert isinstance(own.exception, swaps.FourEyesError)
+    approved = run(state, "approve", "1", "--as", "besa")
+    assert approved.exit_code == 0, approved.exception
+    shown = run(state, "show", "1").output
+    assert f"Swap 1: {CONTRACT} internet {OLD} -> {NEW} remote: forward at reserve" in shown
+    assert "ordered by command line, ana" in shown
+    assert "approved by command line, besa" in shown
+    assert "  reserve      now                  -" in shown
+    assert "  fence_old    to_come              -" in shown
+
+
+def test_a_remote_order_without_notice_or_consent_says_what_is_missing(state: Path) -> None:
+    refused = ordered(state)
+    assert "notice or consent [7.1.7]" in str(refused.exception)
+    assert run(state, "list").output == "There is none.\n"
+
+
+def test_a_technician_needs_no_approval(state: Path) -> None:
+    done = ordered(state, "--trigger", "technician", "--consent")
+    assert "Next: Nothing: it goes on by itself." in done.output
+    listed = run(state, "list", "--phase", "forward", "--serial", NEW).output
+    assert f"{CONTRACT} internet {OLD} -> {NEW} technician: forward at reserve" in listed
+    assert run(state, "list", "--contract", "C-1001").output == "There is none.\n"
+
+
+def test_what_is_called_off_is_watched_to_its_end(state: Path) -> None:
+    ordered(state, "--consent")
+    gone = run(state, "abort", "1", "--reason", "a test")
+    assert gone.output == "Swap 1 is called off.\n"
+    watched = run(state, "watch", "1")
+    assert watched.exit_code == 1
+    assert " ordered " in watched.output
+    assert " aborted " in watched.output
+    assert "Ended: rolled_back, a test" in watched.output
+    assert "Service gap" not in watched.output
+
+
+def test_watching_tells_what_a_person_has_to_do_and_the_times(state: Path) -> None:
+    ordered(state, "--consent", "--as", "ana")
+    run(state, "approve", "1", "--as", "besa")
+    fleet = bootstrap.build(Config(state=state))
+    now = utc_now()
+    with fleet.writing() as connection:
+        for seconds, kind, step, target, operation in (
+            (1, "asked", "hold_old", "old_unit", "hold"),
+            (2, "done", "hold_old", "old_unit", "hold"),
+            (5, "asked", "verify_new", "new_unit", "verify"),
+            (6.5, "done", "verify_new", "new_unit", "verify"),
+        ):
+            connection.execute(
+                t.swap_event.insert().values(
+                    swap_id=1,
+                    at=now + timedelta(seconds=seconds),
+                    kind=kind,
+                    step=step,
+                    target=target,
+                    operation=operation,
+                )
+            )
+        ended = {"phase": "done", "at": 9, "ended_at": now + timedelta(seconds=8)}
+        row = update(t.swap).where(t.swap.c.id == 1)
+        connection.execute(row.values(came_up_at=now + timedelta(seconds=6.5), **ended))
+    bootstrap.close(fleet)
+    watched = run(state, "watch", "1")
+    assert watched.exit_code == 0
+    assert ["verify_new", "done", "1.500", "s"] in [x.split() for x in watched.output.splitlines()]
+    assert "Service gap: 4.500 s\n" in watched.output
+    assert "From approval to service: 6." in watched.output
+    assert "Ended: done" in watched.output
+
+
+def test_only_what_waits_can_be_waived_or_tried_again(state: Path) -> None:
+    ordered(state, "--consent")
+    for word in ("waive", "resume"):
+        refused = run(state, word, "1", "--reason", "a test")
+        assert isinstance(refused.exception, swaps.SwapStateError), word
+    assert isinstance(run(state, "show", "9").exception, swaps.UnknownSwapOrderError)

@@ -1,0 +1,341 @@
+"""The pages of replacements: the order, where it stands, what a person may do. All made up."""
+
+from __future__ import annotations
+
+import html
+import inspect
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from fleet_server.domain.roles import Role
+from fleet_server.services import swap_gates, swap_plan, swaps
+from fleet_server.services import tables as t
+from fleet_server.services.accounts import LANGUAGES
+from fleet_server.services.audit import Actor
+from fleet_server.services.swaps import SwapOrder, Trigger
+from fleet_server.tests.console_site import BLANK, VOICE_MODEM, Browser, Site, add_presence
+from fleet_server.web.i18n import translations
+from fleet_server.web.labels_swap import SWAP_WORDS
+from fleet_server.web.swap_words import waiting_words
+
+OLD, NEW, CONTRACT = "00000002", "00000004", "C-1001"
+FORM = {
+    "contract": CONTRACT,
+    "position": "internet+voice",
+    "new_serial": NEW,
+    "trigger": "remote",
+    "ground": "consent",
+    "reason": "it restarts by itself",
+}
+
+
+def said(page: str) -> str:
+    """What a person reads: without tags, spaces folded."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def give_certificate(site: Site, endpoint_id: str = BLANK) -> None:
+    site.insert(
+        t.certificate,
+        certificate_serial_number=f"of {endpoint_id}"[:40],
+        endpoint_id=endpoint_id,
+        not_before=site.now,
+        not_after=site.now + timedelta(days=1),
+        issued_at=site.now,
+    )
+
+
+@pytest.fixture
+def ready(site: Site) -> Site:
+    """The voice modem of C-1001, and another in stock that may take its place."""
+    give_certificate(site)
+    return site
+
+
+@pytest.fixture
+def desk(ready: Site) -> Browser:
+    return ready.signed_in(Role.FLEET_OPS)
+
+
+def ordered(site: Site, trigger: Trigger = Trigger.TECHNICIAN) -> str:
+    """The address of a replacement that a technician began."""
+    with site.context.fleet.writing() as connection:
+        actor = Actor.account(_account(connection, Role.TECHNICIAN))
+        wanted = SwapOrder(CONTRACT, "internet+voice", OLD, NEW, trigger, "a test")
+        return f"/swaps/{swaps.order(connection, actor, wanted, site.now)}"
+
+
+def _account(connection: Any, role: Role) -> int:
+    return int(connection.scalar(select(t.account.c.id).where(t.account.c.username == role.value)))
+
+
+def happened(
+    site: Site, at: datetime, kind: str, step: str, target: str, operation: str, text: str = ""
+) -> None:
+    site.insert(
+        t.swap_event,
+        swap_id=1,
+        at=at,
+        kind=kind,
+        step=step,
+        target=target,
+        operation=operation,
+        text=text,
+    )
+
+
+def stands(site: Site, **values: Any) -> None:
+    with site.context.fleet.writing() as connection:
+        connection.execute(update(t.swap).where(t.swap.c.id == 1).values(**values))
+
+
+def cut_over(site: Site) -> str:
+    """A replacement whose old unit was taken out of service five seconds ago."""
+    address = ordered(site)
+    begun = site.now
+    for at, (step, target, operation) in enumerate(
+        (
+            ("reserve", "registry", "reserve"),
+            ("prepare_old", "old_unit", "prepare"),
+            ("hold_old", "old_unit", "hold"),
+        )
+    ):
+        happened(site, begun + timedelta(seconds=at), "asked", step, target, operation)
+        done_at = begun + timedelta(seconds=at, milliseconds=250)
+        happened(site, done_at, "done", step, target, operation)
+    happened(site, begun + timedelta(seconds=3), "asked", "close_old", "access", "close_old")
+    stands(site, at=3)
+    site.now = begun + timedelta(seconds=7, milliseconds=250)
+    return address
+
+
+def test_a_contract_leads_to_the_order_and_the_order_to_its_page(
+    ready: Site, desk: Browser
+) -> None:
+    contract = desk.get(f"/contracts/{CONTRACT}").text
+    assert f'href="/swaps/new?contract={CONTRACT}"' in contract
+    form = desk.get(f"/swaps/new?contract={CONTRACT}")
+    assert f"internet+voice : unit {OLD}" in said(form.text)
+    assert f'<option value="{NEW}">' in form.text
+    answer = desk.submit("/swaps/new", **FORM)
+    assert answer.status_code == 303, said(answer.text)
+    page = said(desk.get(answer.headers["location"]).text)
+    for words in (
+        "waits for approval",
+        "To do: Another person has to approve the order.",
+        "You ordered it: another person has to approve it.",
+        "fleet_ops, 28 Mar 2026 13:00:00 CET",
+        "planned swap 1",
+    ):
+        assert words in page, words
+
+
+def test_a_serial_number_leads_to_the_contract_and_the_position(desk: Browser) -> None:
+    found = desk.get(f"/swaps/new?serial={OLD}")
+    assert found.headers["location"] == f"/swaps/new?contract={CONTRACT}&position=internet%2Bvoice"
+    missing = desk.get(f"/swaps/new?serial={NEW}")
+    assert missing.status_code == 404
+    assert "No unit of this serial number serves a contract." in said(missing.text)
+    for page in (f"/units?serial={OLD}", f"/units/{OLD}"):
+        assert f'href="/swaps?serial={OLD}"' in desk.get(page).text
+        assert f'href="/swaps/new?serial={OLD}"' in desk.get(page).text
+
+
+# (fields that differ, words)
+WRONG = [
+    ({"new_serial": "none"}, "was ever taken into stock"),
+    ({"new_serial": OLD}, "A unit is not replaced by itself."),
+    ({"new_serial": "00000001"}, "The new unit is not in stock: take another."),
+    ({"position": ""}, "Choose what is replaced."),
+    ({"position": "internet"}, f"Unit {OLD} holds internet+voice"),
+    ({"ground": "", "trigger": "remote"}, "Name the planned swap with its notice or consent"),
+    ({"reason": "x"}, "Say why the unit is replaced."),
+    ({"trigger": "magic"}, "This way of replacing is not one of yours."),
+    ({"posted_on": "soon"}, "soon is no day"),
+]
+
+
+@pytest.mark.parametrize(("fields", "words"), WRONG)
+def test_what_the_order_gets_wrong_is_said(
+    ready: Site, desk: Browser, fields: dict[str, str], words: str
+) -> None:
+    answer = desk.submit("/swaps/new", **{**FORM, **fields})
+    assert answer.status_code == 422
+    assert words in said(answer.text)
+    with ready.context.fleet.reading() as connection:
+        assert swaps.list_swaps(connection, None, 9) == []
+        assert swap_plan.swaps_of_contract(connection, CONTRACT) == []
+
+
+def test_a_unit_without_a_certificate_is_to_be_provisioned_first(site: Site) -> None:
+    answer = site.signed_in(Role.FLEET_OPS).submit("/swaps/new", **FORM)
+    assert "provision it first, then order" in said(answer.text)
+
+
+def test_a_technician_orders_on_site_only_and_begins_at_once(ready: Site) -> None:
+    browser = ready.signed_in(Role.TECHNICIAN)
+    form = browser.get(f"/swaps/new?contract={CONTRACT}").text
+    assert 'value="technician"' in form
+    assert 'value="remote"' not in form
+    assert browser.submit("/swaps/new", **FORM).status_code == 422
+    answer = browser.submit("/swaps/new", **{**FORM, "trigger": "technician"})
+    assert answer.status_code == 303, said(answer.text)
+    page = said(browser.get(answer.headers["location"]).text)
+    assert "Nothing: it goes on by itself." in page
+    assert "Reserve the new unit now" in page
+
+
+def test_every_step_shows_how_it_stands_when_and_how_long(ready: Site, desk: Browser) -> None:
+    page = said(desk.get(cut_over(ready)).text)
+    for words in (
+        "Reserve the new unit done 28 Mar 2026 13:00:00.250 CET · 250 ms",
+        "The old unit stops serving done 28 Mar 2026 13:00:02.250 CET · 250 ms",
+        "Close the old unit in the network now 28 Mar 2026 13:00:03.000 CET · 4 s ago",
+        "Open the new unit in the network to come",
+        "Hand over: warranty, paper, record to come Point of no return",
+        "Service gap 5 s and lasting",
+        f"Old unit {OLD} online",
+        f"New unit {NEW} never seen",
+    ):
+        assert words in page, words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_person_must_do_is_plain_in_every_language(ready: Site, language: str) -> None:
+    address = cut_over(ready)
+    stands(ready, phase="person", is_undoing=True, at=2, why="no answer")
+    page = said(ready.signed_in(Role.FLEET_OPS, language).get(address).text)
+    words = translations(language).gettext
+    for message in (
+        SWAP_WORDS["swap_todo"]["connect_old_or_waive"],
+        "needs a person",
+        "no answer",
+        "being undone now",
+        "Go on without the old unit",
+        "It is being undone already.",
+    ):
+        assert words(message) in page, message
+    for code in ("hold_old", "connect_old", "rolled_back", "not_reached"):
+        assert code not in page
+
+
+def test_past_the_point_of_no_return_undoing_is_refused_with_the_reason(
+    ready: Site, desk: Browser
+) -> None:
+    address = ordered(ready)
+    stands(ready, at=9)
+    page = desk.get(address).text
+    assert "The point of no return is behind" in said(page)
+    assert f'action="{address}/abort"' not in page
+    answer = desk.submit(f"{address}/abort", reason="too late")
+    assert answer.status_code == 409
+    assert "The point of no return is behind" in said(answer.text)
+
+
+def test_an_owed_unit_is_named_with_what_it_will_be_told(ready: Site, desk: Browser) -> None:
+    address = ordered(ready)
+    stands(ready, phase="done", at=10, ended_at=ready.now)
+    ready.insert(
+        t.swap_debt,
+        swap_id=1,
+        target="old_unit",
+        operation="fence",
+        endpoint_id=VOICE_MODEM,
+        since_at=ready.now,
+        due_at=ready.now,
+    )
+    ready.now += timedelta(minutes=5)
+    page = said(desk.get(address).text)
+    assert (
+        f"Unit {OLD} did not answer. When it is seen again it is told to erase its secrets and "
+        "show that it is to be returned; owed for 5 min."
+    ) in page
+    assert "The old unit erases its secrets owed until the unit is seen" in page
+    assert "1 units still to be told" in said(desk.get("/swaps").text)
+
+
+def test_the_technician_is_told_to_move_the_cable(ready: Site) -> None:
+    address = ordered(ready)
+    stands(ready, at=6)
+    browser = ready.signed_in(Role.TECHNICIAN)
+    assert SWAP_WORDS["swap_todo"]["move_cable"] in said(browser.get(address).text)
+    add_presence(ready, BLANK, "online", "connect")
+    assert SWAP_WORDS["swap_todo"]["move_cable"] not in said(browser.get(address).text)
+
+
+def test_another_person_approves_and_undoes(ready: Site, desk: Browser) -> None:
+    desk.submit("/swaps/new", **FORM)
+    own = desk.submit("/swaps/1/approval")
+    assert own.status_code == 409
+    assert "Another person has to approve what one has ordered." in said(own.text)
+    stands(ready, ordered_by="account:99")
+    assert desk.submit("/swaps/1/approval").status_code == 303
+    assert "It is approved already." in said(desk.get("/swaps/1").text)
+    assert desk.submit("/swaps/1/abort", reason=" ").status_code == 422
+    assert desk.submit("/swaps/1/abort", reason="not needed").status_code == 303
+    assert "being undone" in said(desk.get("/swaps/1").text)
+    assert desk.submit("/swaps/1/waiver", reason="a test").status_code == 409
+    assert desk.submit("/swaps/1/resumption", reason="a test").status_code == 303
+    assert desk.submit("/swaps/1/magic", reason="a test").status_code == 404
+
+
+def test_the_forms_come_again_only_when_others_are_possible(ready: Site, desk: Browser) -> None:
+    address = ordered(ready)
+    page = desk.get(address).text
+    version = re.search(r'id="actions-version" name="version" value="([0-9a-f]+)"', page)
+    assert version is not None
+    live = f"{address}/live?version={version[1]}"
+    assert "hx-swap-oob" not in desk.get(live).text
+    stands(ready, at=9)
+    assert 'id="actions" hx-swap-oob="true"' in desk.get(live).text
+
+
+def test_the_list_narrows_and_counts(ready: Site, desk: Browser) -> None:
+    ordered(ready)
+    page = said(desk.get("/swaps").text)
+    assert "1 under way" in page
+    assert f"1 Voice modem {CONTRACT} internet+voice {OLD} {NEW} under way" in page
+    for query, is_in in (
+        (f"contract={CONTRACT}", True),
+        ("contract=C-1002", False),
+        (f"serial={NEW}", True),
+        ("phase=person", False),
+        ("phase=forward", True),
+    ):
+        assert ('href="/swaps/1"' in desk.get(f"/swaps/rows?{query}").text) == is_in, query
+
+
+# (what the services say, what is shown in Serbian)
+WAITS = [
+    ("unit 00000004 is not connected", "da se jedinica 00000004 poveže"),
+    (
+        "the hours from 01:00 to 05:00, local time [4.5, 4.6]",
+        "vreme od 01:00 do 05:00, po lokalnom vremenu [4.5, 4.6]",
+    ),
+    ("the end of the call on line C-1/voice [7.3.7]", "kraj razgovora na liniji C-1/voice [7.3.7]"),
+    ("something new", "something new"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), WAITS)
+def test_what_it_waits_for_is_said_in_the_readers_language(text: str, words: str) -> None:
+    assert waiting_words(translations("sr").gettext, text) == words
+
+
+def test_the_sentences_that_are_translated_are_those_of_the_services() -> None:
+    source = inspect.getsource(swap_gates) + inspect.getsource(swap_plan)
+    for words in (
+        "is not connected",
+        "the hours from {begin",
+        "the customer to put the new card into the box",
+        "the softswitch to say whether line",
+        "the end of the call on line",
+        "the time after an emergency call on line",
+        "was announced for a later moment",
+        "is not on record [7.1.7].",
+    ):
+        assert words in source, words

@@ -1,0 +1,137 @@
+"""The words for replacements: phases, steps, what a person has to do, what is not possible."""
+
+from __future__ import annotations
+
+
+def _(message: str) -> str:
+    return message
+
+
+SWAP_WORDS: dict[str, dict[str, str]] = {
+    "swap_phase": {
+        "ordered": _("waits for approval"),
+        "forward": _("under way"),
+        "back": _("being undone"),
+        "person": _("needs a person"),
+        "done": _("done"),
+        "rolled_back": _("undone"),
+    },
+    "swap_trigger": {
+        "remote": _("by fleet operations, from afar"),
+        "technician": _("by a technician at the customer's"),
+        "posted": _("by the customer, with a unit that came by post"),
+    },
+    "swap_step": {
+        "reserve": _("Reserve the new unit"),
+        "prepare_old": _("Take over the customer's settings"),
+        "await_new": _("The new unit is connected"),
+        "hold_old": _("The old unit stops serving"),
+        "close_old": _("Close the old unit in the network"),
+        "open_new": _("Open the new unit in the network"),
+        "move_voice": _("Move the telephone line"),
+        "pair_card": _("Move the smart card"),
+        "adopt_new": _("The new unit takes over"),
+        "verify_new": _("The new unit is proven well"),
+        "verify_card": _("The new card is proven well"),
+        "commit": _("Hand over: warranty, paper, record"),
+        "fence_old": _("The old unit erases its secrets"),
+        "bar_card": _("Bar the old card"),
+        "retire_old": _("Retire the old unit, start its return"),
+    },
+    "swap_todo": {
+        "nothing": _("Nothing: it goes on by itself."),
+        "approve": _("Another person has to approve the order."),
+        "connect_new": _("Have the new unit connected to the outlet and to power."),
+        "put_card_in": _("Have the new card put into the box."),
+        "connect_old_or_waive": _(
+            "Have the old unit connected again, or accept that it serves again only when it is"
+            " seen."
+        ),
+        "look_at_system": _("Look at the operator's system that refuses, then try again."),
+        "look_at_registry": _("Put right what the registry refuses, then try again."),
+        "test_new": _("Test the new unit; if it is faulty, record it as dead on arrival."),
+        "move_cable": _("Move the cable from the old unit to the new one, and switch it on."),
+    },
+    "swap_owed": {
+        "fence": _("erase its secrets and show that it is to be returned"),
+        "rollback": _("go back to where it was before"),
+    },
+    "swap_action": {
+        "approval": _("Approve"),
+        "abort": _("Undo the replacement"),
+        "waiver": _("Go on without the old unit"),
+        "resumption": _("Try again now"),
+    },
+    "swap_effect": {
+        "approval": _("It begins at once, or in the allowed hours."),
+        "abort": _("The old unit serves again; every step is undone in the opposite order."),
+        "waiver": _("The network is put right now; the old unit learns it when it is seen."),
+        "resumption": _("What waits for its time is tried at once."),
+    },
+    "swap_why_not": {
+        "approved": _("It is approved already."),
+        "own": _("You ordered it: another person has to approve it."),
+        "committed": _(
+            "The point of no return is behind: the new unit serves. Order another replacement to"
+            " go back."
+        ),
+        "undoing": _("It is being undone already."),
+        "ended": _("It has ended."),
+        "not_waiting": _("It does not wait for the old unit."),
+        "not_begun": _("It has not begun."),
+    },
+    "swap_why": {"no answer": _("no answer")},
+    "swap_event": {
+        "ordered": _("ordered"),
+        "approved": _("approved"),
+        "asked": _("asked"),
+        "waits": _("waits"),
+        "done": _("done"),
+        "failed": _("failed"),
+        "unreachable": _("not reachable"),
+        "aborted": _("aborted"),
+        "waived": _("waived"),
+        "resumed": _("tried again"),
+        "paid": _("made up for"),
+        "written_off": _("written off"),
+        "note": _("note"),
+        "ended": _("ended"),
+    },
+    "swap_target": {
+        "old_unit": _("old unit"),
+        "new_unit": _("new unit"),
+        "box": _("set-top box"),
+        "registry": _("registry"),
+        "access": _("network access"),
+        "voice": _("telephony"),
+        "conditional_access": _("conditional access"),
+    },
+    "swap_refusal": {
+        "UnknownUnitError": _(
+            "No unit of this serial number was ever taken into stock. Compare it with the label."
+        ),
+        "not_in_service": _("No unit of this serial number serves a contract."),
+        "UnknownContractError": _("There is no contract of this number."),
+        "UnknownPositionError": _("The contract has no such position."),
+        "BlacklistedUnitError": _("The new unit is blacklisted: keep it and take another."),
+        "LabUnitError": _("The new unit is a lab board: take another."),
+        "UnapprovedModelError": _(
+            "The model of the new unit has no approval on record [7.1.8]: take another model."
+        ),
+        "NotEnrolledError": _("The new unit has no certificate: provision it first, then order."),
+        "UnitInServiceError": _("The new unit is not in stock: take another."),
+        "WrongProductClassError": _("A unit of this kind does not fit the position."),
+        "SwapTakenError": _(
+            "Another replacement has the unit or the position: let it end, or undo it first."
+        ),
+        "FourEyesError": _("Another person has to approve what one has ordered."),
+        "SwapStateError": _("That is not possible any more: compare with what stands here."),
+        "PointOfNoReturnError": _(
+            "The point of no return is behind: the new unit serves. Order another replacement to"
+            " go back."
+        ),
+        "SwapNotReadyError": _("Notice or consent is not on record [7.1.7]."),
+        "ConflictError": _("What stands on record contradicts the order:"),
+        "InvalidError": _("Something is missing or impossible:"),
+    },
+}
