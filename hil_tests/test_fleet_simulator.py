@@ -1,5 +1,8 @@
 """A slice of the fleet simulator: whole agents in one process, the real broker and server."""
 
+import os
+import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +18,9 @@ from hil_tests.waiting import wait_until
 _AGENTS = 40
 _STREET = "SIM-N0-A0-S0"
 _STREET_UNITS = 25
+_ONBOARDING_PER_S = 6
+_CORRELATION_S = 4.0  # the server looks for outages every three seconds
+_OUTAGES = "select count(*) from outage where not withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     instance = Instance(tmp_path_factory.mktemp("fleet") / "state", [])
     try:
         instance.start_processes()
+        set_rate(instance, "onboarding_per_second", _ONBOARDING_PER_S)
         with FleetProcess(instance.state, _AGENTS) as fleet:
             fleet.tell("on", within_s=1)
             fleet.tell("online")
@@ -89,7 +96,7 @@ def test_every_agent_is_met_and_its_first_events_arrive(world: World) -> None:
     assert world.count("select count(*) from event where name = 'Boot!'") == _AGENTS
 
 
-def test_an_area_without_power_is_told_and_comes_back(world: World) -> None:
+def test_an_area_without_power_is_told_and_comes_back_events_first(world: World) -> None:
     cut = world.fleet.tell("cut", place=_STREET, gasp_share=0.8)["units"]
     assert cut == _STREET_UNITS
     gone = "select count(*) from presence where state = 'offline'"
@@ -99,6 +106,17 @@ def test_an_area_without_power_is_told_and_comes_back(world: World) -> None:
     world.agree()
     restored = "select count(*) from event where name = 'PowerRestored!'"
     assert world.count(restored) == _STREET_UNITS
+    asked = "select count(*) from agent where onboarded_at > connected_at"
+    wait_until(lambda: world.count(asked) == _AGENTS, 30, "all were asked again")
+    told_at = moments(world, "select received_at from event where name = 'PowerRestored!'")
+    asked_at = moments(
+        world,
+        "select onboarded_at from agent join event on event.endpoint_id = agent.endpoint_id"
+        " where name = 'PowerRestored!'",
+    )
+    assert told_at[-1] < asked_at[-_ONBOARDING_PER_S], "events do not wait for their turn"
+    at_once = 2 * _ONBOARDING_PER_S
+    assert asked_at[-1] - asked_at[0] > (_STREET_UNITS - at_once) / _ONBOARDING_PER_S
 
 
 def test_a_surge_at_every_unit_is_told_once(world: World) -> None:
@@ -111,13 +129,43 @@ def test_a_surge_at_every_unit_is_told_once(world: World) -> None:
     world.agree()
 
 
+def test_a_broker_that_is_stopped_is_no_outage(world: World) -> None:
+    """It publishes the last words of its whole fleet, at once or when it is back."""
+    known = world.count("select count(*) from interruption"), world.count(_OUTAGES)
+    before = world.fleet.tell("figures")["connections"]
+    broker = world.instance.server.pid_of("broker")
+    assert broker is not None
+    os.kill(broker, signal.SIGTERM)
+    back_to(world, before + _AGENTS)
+    everybody = "select count(*) from presence where state = 'online'"
+    wait_until(lambda: world.count(everybody) == _AGENTS, 20, "the server knows them all again")
+    time.sleep(_CORRELATION_S)
+    assert (world.count("select count(*) from interruption"), world.count(_OUTAGES)) == known
+    world.agree()
+
+
 def test_a_broker_that_was_killed_has_its_fleet_back(world: World) -> None:
     before = world.fleet.tell("figures")["connections"]
     world.instance.kill("broker")
+    back_to(world, before + _AGENTS)
+    world.agree()
+
+
+def back_to(world: World, connections: int) -> None:
     wait_until(
-        lambda: world.fleet.tell("figures")["connections"] >= before + _AGENTS,
+        lambda: world.fleet.tell("figures")["connections"] >= connections,
         40,
         "all have connected again",
     )
     world.fleet.tell("online")
-    world.agree()
+
+
+def moments(world: World, sql: str) -> list[float]:
+    """Seconds since 1970, in order; the database keeps milliseconds."""
+    return sorted(int(row[0]) / 1000 for row in world.instance.query(sql))
+
+
+def set_rate(instance: Instance, name: str, value: int) -> None:
+    change = {"value": str(value), "reason": "trial of a storm"}
+    answer = instance.client("administrator").put(f"/api/v1/policy/{name}", json=change)
+    answer.raise_for_status()

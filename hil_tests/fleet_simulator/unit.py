@@ -20,6 +20,7 @@ from hil_tests.fleet_simulator.plan import UnitPlan
 HOLD_UP_S = 0.05
 _REBOOT_S = 1.0
 _BURY_S = 5.0
+_END_S = 0.5
 
 
 @dataclass(slots=True)
@@ -134,6 +135,7 @@ class Unit:
         self.board.lose_power()
         if self._agent is not None:
             self._left_behind = self._agent.lose_power()
+        await asyncio.wait({life}, timeout=_END_S)  # the agent ends its tasks itself
         life.cancel()
         await asyncio.gather(life, return_exceptions=True)
 
