@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, islice
 from typing import Generic, TypeVar
 
 T = TypeVar("T", bound=Hashable)
@@ -43,24 +44,32 @@ class Line(Generic[T]):
 
     bucket: TokenBucket
     _waiting: dict[T, None] = field(default_factory=dict)
+    _behind: dict[T, None] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._behind)
 
-    def join(self, one: T) -> None:
-        self._waiting[one] = None
+    def join(self, one: T, *, behind: bool = False) -> None:
+        """Wait at the end, or behind all others, those included that are yet to come."""
+        if not behind:
+            self._behind.pop(one, None)
+            self._waiting[one] = None
+        elif one not in self._waiting:
+            self._behind[one] = None
 
     def leave(self, one: T) -> None:
         """Quiet when it does not wait."""
         self._waiting.pop(one, None)
+        self._behind.pop(one, None)
 
     def admit(self, now: datetime) -> list[T]:
         """Who is let in now; they wait no more."""
-        if not self._waiting:
+        if not len(self):
             return []
-        some = list(self._waiting)[: self.bucket.take(len(self._waiting), now)]
+        granted = self.bucket.take(len(self), now)
+        some = list(islice(chain(self._waiting, self._behind), granted))
         for one in some:
-            del self._waiting[one]
+            self.leave(one)
         return some
 
 

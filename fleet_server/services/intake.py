@@ -150,12 +150,15 @@ class Intake:
     def greet(self, connection: Connection, now: datetime) -> list[Outgoing]:
         """Speak to every agent that may be there, after the broker forgot our session.
 
-        What they published meanwhile, a connect Record perhaps, was dropped by the broker.
+        What they published meanwhile, a connect Record perhaps, was dropped by the broker. Who is
+        not known to be there lets all others go first.
         """
         names = store.reachable(connection)
         self.agents.update(store.load(connection, names - self.agents.keys(), now))
         for name in sorted(names):
-            self._queue(self.agents[name])
+            agent = self.agents[name]
+            is_there = agent.presence is not None and agent.presence.state == rules.ONLINE
+            self._queue(agent, behind=not is_there)
         return self.admit(now)
 
     def admit(self, now: datetime) -> list[Outgoing]:
@@ -274,9 +277,9 @@ class Intake:
         """Tell it the time at once, and have it wait for its turn."""
         return self._send(agent, self._queue(agent).greet(now))
 
-    def _queue(self, agent: Agent) -> Onboarding:
+    def _queue(self, agent: Agent, *, behind: bool = False) -> Onboarding:
         agent.onboarding = self._new_onboarding(agent)
-        self.arrivals.join(agent.endpoint_id)
+        self.arrivals.join(agent.endpoint_id, behind=behind)
         return agent.onboarding
 
     def _look_again(self, agent: Agent, now: datetime) -> list[Outgoing]:

@@ -20,12 +20,12 @@ from fleet_server import bootstrap
 from fleet_server.adapters import broker, broker_install
 from fleet_server.adapters.certificates import Pki, make_client, make_pki
 from fleet_server.adapters.clock import utc_now
-from fleet_server.adapters.migration import migrate
+from fleet_server.adapters.migration import migrate, migrate_people
 from fleet_server.config import Config
 from fleet_server.services import tables as t
 from fleet_server.services.demo_data import load_demo_data
 from fleet_server.services.fleet import Fleet
-from fleet_server.services.readiness import CONNECTED
+from fleet_server.services.readiness import CONNECTED, CONTROLLER
 
 START_S = 20.0
 STOP_S = 10.0
@@ -95,7 +95,7 @@ class Installation:
         """End every process that is still there."""
         for process in reversed(self._started):
             end(process)
-        self.fleet.engine.dispose()
+        bootstrap.close(self.fleet)
 
     def sequences(self, endpoint_id: str) -> list[int]:
         """Sequences of the journalled events on record, in order."""
@@ -116,10 +116,11 @@ class Installation:
             return connection.scalar(query) is not None
 
     def _controller_said(self, started_at: datetime) -> bool:
-        query = select(t.process_state).where(t.process_state.c.at >= started_at)
+        query = select(t.process_state.c.state).where(
+            t.process_state.c.name == CONTROLLER, t.process_state.c.at >= started_at
+        )
         with self.fleet.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        return row is not None and row.state == CONNECTED
+            return connection.scalar(query) == CONNECTED
 
     def _broker_listens(self) -> bool:
         with socket.socket() as probe:
@@ -164,6 +165,8 @@ def installed(folder: Path, database_url: str = "") -> Iterator[Installation]:
     make_pki(Pki(config.pki), config.broker_host, config.controller_id, utc_now())
     fleet = bootstrap.build(config)
     migrate(fleet.engine)
+    assert fleet.people is not None
+    migrate_people(fleet.people)
     with fleet.writing() as connection:
         load_demo_data(connection, utc_now())
     installation = Installation(config, fleet, folder / "processes.log")

@@ -59,6 +59,18 @@ def test_they_come_in_in_order_and_who_comes_again_keeps_the_place() -> None:
     assert not line
 
 
+def test_who_stands_behind_lets_all_others_go_first_and_moves_up_when_met() -> None:
+    line: Line[str] = Line(TokenBucket(2))
+    for one in ("a", "b", "c"):
+        line.join(one, behind=True)
+    line.join("d")
+    line.join("c")
+    line.join("d", behind=True)
+    assert len(line) == 4
+    assert line.admit(NOON) == ["d", "c"]
+    assert line.admit(after(1)) == ["a", "b"]
+
+
 # (devices, a second, window)
 @pytest.mark.parametrize(
     ("devices", "per_second", "window_s"),

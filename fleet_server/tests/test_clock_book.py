@@ -476,7 +476,7 @@ def test_the_page_of_a_contract_takes_report_answer_and_swap(site: Site) -> None
     made = browser.submit("/deadlines/C-1001/swaps", planned="2026-04-02T03:00", **fields)
     assert made.status_code == 303
     assert "Notice or consent is missing" in browser.get("/deadlines/C-1001").text
-    assert browser.submit("/swaps/1", action="notice").status_code == 303
+    assert browser.submit("/planned-swaps/1", action="notice").status_code == 303
     assert "2 Apr 2026 03:00:00 CEST" in browser.get("/deadlines/C-1001").text
 
 

@@ -111,7 +111,8 @@ def machine(endpoint_id: str) -> tuple[Onboarding, usp.Msg]:
     numbers = iter(range(1, 1000))
     run = Onboarding(Target(endpoint_id, CONTROLLER, 60), lambda: f"c-{next(numbers)}", set())
     (ask,) = run.take(subscriptions(reach_subscriptions(run), [], interval="60"), NOON)
-    (ask,) = run.take(added(ask), NOON)
+    while kind(ask) == "add":
+        (ask,) = run.take(added(ask), NOON)
     (ask,) = run.take(got(ask, "Device.", {}), NOON)
     return run, ask
 
