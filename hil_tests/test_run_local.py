@@ -19,6 +19,7 @@ from hil_tests.server_process import children, command_line, free_port
 from hil_tests.simulated_board.control import BoardControl
 from hil_tests.waiting import wait_until
 
+ROOT = Path(__file__).resolve().parent.parent
 _START_S = 120.0
 _STOP_S = 40.0
 _LAST_LINE = "Ctrl-C ends everything."
@@ -143,8 +144,56 @@ def test_a_second_start_finds_its_state_and_bench_acts_on_the_boards(run: Run) -
     assert run.end(signal.SIGTERM) == []
 
 
+def commands_of_the_readme(heading: str) -> list[str]:
+    """The lines of the first block under a heading."""
+    return (
+        (ROOT / "README.md").read_text().partition(heading)[2].split("```")[1].strip().split("\n")
+    )
+
+
+def follow(run: Run, commands: list[str]) -> str:
+    """Do what stands there, with this run's state, port and technician; gives what was said."""
+    place = run.state.parent
+    for name, target in (("state", run.state), (".venv", Path(sys.executable).parents[1])):
+        if not (place / name).exists():
+            (place / name).symlink_to(target)
+    said = []
+    for line in commands:
+        words = shlex.split(line.replace(":8080", f":{run.http_port}"))
+        done = subprocess.run(  # noqa: S603 - our own commands
+            words,
+            cwd=place,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "FLEET_TOKEN": technicians_token(run), "COLUMNS": "200"},
+        )
+        assert done.returncode == 0, (line, done.stdout, done.stderr)
+        said.append(done.stdout)
+    return "".join(said)
+
+
+def technicians_token(run: Run) -> str:
+    lines = (run.state / "first-sign-in.txt").read_text().splitlines()
+    password = dict(line.split(maxsplit=1) for line in lines)["technician"]
+    answer = httpx.post(
+        f"http://127.0.0.1:{run.http_port}/api/v1/session",
+        json={"username": "technician", "password": password},
+    )
+    return str(answer.raise_for_status().json()["token"])
+
+
 @pytest.mark.timeout(300)
-def test_a_start_that_is_killed_leaves_no_process_either(run: Run) -> None:
+def test_the_readme_replaces_a_voice_modem_and_a_killed_start_leaves_no_process(run: Run) -> None:
+    said = follow(run, commands_of_the_readme("## Replace a voice modem"))
+    assert re.search(r"Service gap: \d+\.\d+ s$", said, re.MULTILINE), said
+    assert re.search(r"From approval to service: \d+\.\d+ s$", said, re.MULTILINE), said
+    assert "Ended: done" in said
+    for step in ("prepare_old", "open_new", "move_voice", "adopt_new", "fence_old"):
+        assert re.search(rf"{step} +done +\d+\.\d+ s", said), said
+    assert BoardControl(run.state, "blank").visit("shop.example")
+    assert not BoardControl(run.state, "voicemodem").visit("shop.example")
     assert run.end(signal.SIGKILL) == []
 
 
