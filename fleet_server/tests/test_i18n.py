@@ -14,6 +14,7 @@ from fleet_server.domain.policy import SETTINGS
 from fleet_server.services.accounts import LANGUAGES
 from fleet_server.web import i18n
 from fleet_server.web.i18n import choose_language, translations
+from fleet_server.web.labels_campaign import CAMPAIGN_WORDS
 from fleet_server.web.labels_command import COMMAND_WORDS
 from fleet_server.web.labels_people import PEOPLE_WORDS
 from fleet_server.web.labels_registry import REGISTRY_WORDS
@@ -102,6 +103,7 @@ def test_the_language_is_the_persons_then_the_browsers(
 
 def test_no_subject_of_labels_takes_the_place_of_another() -> None:
     files = (
+        CAMPAIGN_WORDS,
         COMMAND_WORDS,
         PEOPLE_WORDS,
         REGISTRY_WORDS,

@@ -14,7 +14,7 @@ from fleet_server.web.navigation import MENUS, menus_for
 
 # What a role finds at the top of its pages; a menu of one page is that page.
 _FAULTS = "outages voice_risk maintenance"
-_CHANGES = "swaps commands"
+_CHANGES = "swaps commands campaigns"
 _CUSTOMERS = "services deadlines returns credits"
 TOPS = {
     Role.FLEET_OPS: [
@@ -24,12 +24,18 @@ TOPS = {
         _CUSTOMERS,
         "operations settings",
     ],
-    Role.TECHNICIAN: ["devices units contracts", _FAULTS, _CHANGES, "returns"],
-    Role.DISPATCHER: ["devices units contracts", _FAULTS, "swaps", _CUSTOMERS, "settings"],
+    Role.TECHNICIAN: ["devices units contracts", _FAULTS, "swaps commands", "returns"],
+    Role.DISPATCHER: [
+        "devices units contracts",
+        _FAULTS,
+        "swaps campaigns",
+        _CUSTOMERS,
+        "settings",
+    ],
     Role.CALL_CENTRE: [
         "devices units contracts",
         f"{_FAULTS} repairs",
-        "swaps",
+        "swaps campaigns",
         _CUSTOMERS,
         "settings",
     ],

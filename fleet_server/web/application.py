@@ -8,6 +8,7 @@ from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
 from fleet_server.web import (
     allow_lists,
     assets,
+    campaigns,
     commands,
     contract_services,
     contracts,
@@ -48,6 +49,6 @@ def create_pages(context: ConsoleContext) -> FastAPI:
     service_pages = (contract_services, allow_lists, returns, losses, operations)
     for module in (assets, sign_in, *places, *service_pages):
         pages.include_router(module.router)
-    for module in (outages, voice, maintenance, repairs, commands, swap_orders, swaps):
+    for module in (outages, voice, maintenance, repairs, commands, swap_orders, swaps, campaigns):
         pages.include_router(module.router)
     return pages

@@ -9,6 +9,7 @@ from __future__ import annotations
 from gettext import NullTranslations
 
 from fleet_server.domain.roles import Role
+from fleet_server.web.labels_campaign import CAMPAIGN_WORDS
 from fleet_server.web.labels_command import COMMAND_WORDS
 from fleet_server.web.labels_people import PEOPLE_WORDS
 from fleet_server.web.labels_registry import REGISTRY_WORDS
@@ -388,6 +389,7 @@ _WORDS: dict[str, dict[str, str]] = {
     **COMMAND_WORDS,
     **STEP_WORDS,
     **SWAP_WORDS,
+    **CAMPAIGN_WORDS,
 }
 
 

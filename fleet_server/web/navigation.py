@@ -56,6 +56,7 @@ MENUS = (
         (
             Place("swaps", "/swaps", _("Replacements"), _P.SEE_SWAPS),
             Place("commands", "/commands", _("Commands"), _P.SEE_COMMANDS),
+            Place("campaigns", "/campaigns", _("Campaigns"), _P.SEE_CAMPAIGNS),
         ),
     ),
     Menu(
