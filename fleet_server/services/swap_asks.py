@@ -121,7 +121,8 @@ def answer(
         return known
     is_busy = found.state is State.QUEUED and found.error_text.startswith(_BUSY)
     asked_at = case.row.asked_at or now
-    if now >= asked_at + _patience(case, asked) and not is_busy:
+    is_over = now >= asked_at + _patience(case, asked) or _is_unplugged(case, asked)
+    if is_over and not is_busy:
         commands.withdraw(connection, [key], now)
         return Known(Unreachable(asked))
     return Waiting(_LOOK_EVERY, found.error_text if is_busy else "")
@@ -192,6 +193,12 @@ def _patience(case: Case, asked: Ask) -> timedelta:
     if is_customers and case.row.trigger != Trigger.TECHNICIAN:
         return timedelta(days=case.policy.swap_wait_days)
     return timedelta(minutes=case.policy.swap_answer_minutes)
+
+
+def _is_unplugged(case: Case, asked: Ask) -> bool:
+    """Whether a unit that is only to be fenced is gone already: it is owed that, for good."""
+    unit = case.unit(asked.target)
+    return asked.operation is Operation.FENCE and unit is not None and not unit.is_online
 
 
 def _adopted_at(connection: Connection, swap_id: int) -> datetime | None:
