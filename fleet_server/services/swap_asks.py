@@ -196,7 +196,7 @@ def _patience(case: Case, asked: Ask) -> timedelta:
 
 
 def _is_unplugged(case: Case, asked: Ask) -> bool:
-    """Whether a unit that is only to be fenced is gone already: it is owed that until it is seen."""
+    """Whether a unit to be fenced is gone already: then it is owed that until it is seen."""
     unit = case.unit(asked.target)
     return asked.operation is Operation.FENCE and unit is not None and not unit.is_online
 
