@@ -149,7 +149,13 @@ def test_the_menus_take_one_line_and_open_by_keyboard(
     desk = {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False}
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", desk)
     for language in LANGUAGES:
+        chromium.execute_script("window.isLeft = true")
         chromium.find_element(By.CSS_SELECTOR, f"button[value={language}]").click()
+        WebDriverWait(chromium, DEADLINE_S).until(
+            lambda driver: driver.execute_script(
+                "return !window.isLeft && document.readyState === 'complete'"
+            )
+        )
         height = chromium.execute_script("return document.querySelector('.top').offsetHeight")
         assert height < 60, language
     menu = chromium.find_elements(By.CSS_SELECTOR, ".menu")[1]
