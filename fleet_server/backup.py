@@ -26,11 +26,12 @@ from sqlalchemy import Engine, delete, select, update
 
 from fleet_server import bootstrap, installation
 from fleet_server.adapters import database_copy as copies
+from fleet_server.adapters.clock import utc_now
 from fleet_server.adapters.migration import is_current, is_people_current, newest_revision
 from fleet_server.config import Config
 from fleet_server.domain.people import ErasureGround
 from fleet_server.errors import OperatorError
-from fleet_server.services import audit, people
+from fleet_server.services import audit, outbox, people
 from fleet_server.services import tables as t
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.people import Erased
@@ -226,7 +227,8 @@ def _goes_through(fleet: Fleet, end: dict[str, Any]) -> bool:
 
 
 def _make_safe(fleet: Fleet, register: list[Erased]) -> None:
-    """What an older state must not bring back: erased data, old sessions, used counters."""
+    """What an older state must not bring back: erased data, old sessions, used counters, and ids
+    of orders that the operator's systems know already."""
     with fleet.writing_people() as connection:
         people.extend_register(connection, register)
     people.reapply(fleet, register)
@@ -235,6 +237,7 @@ def _make_safe(fleet: Fleet, register: list[Erased]) -> None:
         connection.execute(
             update(t.command_counter).values(last=t.command_counter.c.last + _COUNTER_STEP)
         )
+        outbox.restored(connection, utc_now())
 
 
 def _write_erasures(fleet: Fleet, path: Path) -> None:

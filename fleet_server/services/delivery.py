@@ -87,7 +87,7 @@ def call(systems: Mapping[System, OperatorSystem], taken: Taken) -> Result:
         return Result(Outcome.UNAVAILABLE, "no_adapter")
     try:
         answer = systems[taken.system].carry_out(
-            taken.operation_id, taken.operation, sequence=taken.id
+            taken.called.operation_id, taken.operation, taken.called.sequence
         )
     except SystemUnavailableError as error:
         return Result(Outcome.UNAVAILABLE, str(error))
@@ -95,6 +95,6 @@ def call(systems: Mapping[System, OperatorSystem], taken: Taken) -> Result:
         return Result(Outcome.BUSY, error.code, again_at=error.until)
     except OperationRefusedError as error:
         return Result(Outcome.REFUSED, str(error))
-    if answer.operation_id != taken.operation_id:
+    if answer.operation_id != taken.called.operation_id:
         return Result(Outcome.UNAVAILABLE, "answer_of_another")
     return Result(Outcome.DONE, reference=answer.reference)

@@ -77,15 +77,25 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """Its id and its sequence number in the operator's systems."""
+
+    operation_id: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
-    """An operation that this process calls now; `tries` counts this one."""
+    """An operation that this process calls now; `tries` counts this one, `called` is what an
+    operator's system knows it by."""
 
     id: int
     operation_id: str
     system: System
     operation: Operation
     tries: int
-    reference: str = ""
+    reference: str
+    called: Called
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +205,18 @@ def take(
             .where(t.outbox.c.id == row.id)
             .values(due_at=now + LEASE, tries=row.tries + 1)
         )
-    return [_taken(row) for row in rows]
+    restorations = _restorations(connection) if rows else ()
+    return [_taken(row, restorations) for row in rows]
+
+
+def restored(connection: Connection, now: datetime) -> None:
+    """This database is a backup that was restored: what is queued from now on is new.
+
+    The operator's systems know orders that it has forgotten: the ids and numbers of those are
+    never used again.
+    """
+    last = connection.scalar(select(func.max(t.outbox.c.id))) or 0
+    connection.execute(t.restoration.insert().values(restored_at=now, last_outbox_id=last))
 
 
 def await_command(connection: Connection, taken: Taken, key: str, until: datetime) -> None:
@@ -302,10 +323,37 @@ def _row(
     }
 
 
-def _taken(row: Row[Any]) -> Taken:
-    operation = decode(row.kind, row.arguments)
-    system = System(row.system)
-    return Taken(row.id, row.operation_id, system, operation, row.tries + 1, row.reference)
+def _restorations(connection: Connection) -> Sequence[Row[Any]]:
+    return connection.execute(select(t.restoration).order_by(t.restoration.c.restored_at)).all()
+
+
+def _taken(row: Row[Any], restorations: Sequence[Row[Any]]) -> Taken:
+    return Taken(
+        row.id,
+        row.operation_id,
+        System(row.system),
+        decode(row.kind, row.arguments),
+        row.tries + 1,
+        row.reference,
+        _called(row, restorations),
+    )
+
+
+def _called(row: Row[Any], restorations: Sequence[Row[Any]]) -> Called:
+    """Above every number given before the newest restore; a new id for what was queued since one.
+
+    Nobody queues a thousand operations in each millisecond between two restores of one backup.
+    """
+    if not restorations:
+        return Called(row.operation_id, row.id)
+    numbers_from = _unix_ms(restorations[-1].restored_at) * 1000
+    since = [one.restored_at for one in restorations if one.last_outbox_id < row.id]
+    prefix = f"{_unix_ms(since[-1])}/" if since else ""
+    return Called(prefix + row.operation_id, numbers_from + row.id)
+
+
+def _unix_ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
 
 
 def _is_first_of_target() -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from fleet_server.adapters.simulated import Behaviour
 from fleet_server.domain.back_off import FIRST, LONGEST, retry_after
@@ -302,3 +302,40 @@ def test_only_what_says_the_same_again_takes_the_place_of_the_older(
         outbox.queue_in_place(connection, "d-2", [one(newer, system)], desk.now)
     assert state(desk, name) == left
     assert state(desk, "d-2/1.1") == "queued"
+
+
+def forget_after(desk: ServiceDesk, last_id: int) -> None:
+    """The database is as it was when the operation of this number was the last one."""
+    with desk.fleet.writing() as connection:
+        connection.execute(delete(t.outbox_try).where(t.outbox_try.c.outbox_id > last_id))
+        connection.execute(delete(t.outbox).where(t.outbox.c.id > last_id))
+        outbox.restored(connection, desk.now)
+
+
+def test_after_a_restore_no_system_takes_a_new_order_for_one_that_was_forgotten(
+    desk: ServiceDesk,
+) -> None:
+    queue(desk, "d-1", one(OPEN))
+    desk.work()
+    (kept,) = (row.id for row in desk.rows(t.outbox))
+    for wanted in (GARDEN, RemoveAccess(MAC), OPEN):
+        for number in range(3):
+            queue(desk, f"lost-{number}", one(GARDEN))
+        desk.work()
+        desk.later(minutes=1)
+        forget_after(desk, kept)
+        (name,) = queue(desk, "lost-0", one(wanted))
+        desk.work()
+        assert state(desk, name) == "done", wanted
+    assert desk.access.access(MAC) == Access("TOP L", AccessMode.OPEN)
+
+
+def test_after_a_restore_what_still_stood_in_the_queue_keeps_its_id(desk: ServiceDesk) -> None:
+    (name,) = queue(desk, "d-1", one(OPEN))
+    desk.work()
+    with desk.fleet.writing() as connection:
+        connection.execute(update(t.outbox).values(state="queued", due_at=desk.now))
+        outbox.restored(connection, desk.now)
+    desk.work()
+    assert {call.operation_id for call in desk.access.calls()} == {name}
+    assert state(desk, name) == "done"

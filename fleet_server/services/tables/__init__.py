@@ -79,6 +79,7 @@ from fleet_server.services.tables.outages import (
 from fleet_server.services.tables.outbox import (
     outbox,
     outbox_try,
+    restoration,
 )
 from fleet_server.services.tables.policy import (
     policy_setting,
@@ -208,6 +209,7 @@ __all__ = [
     "repair_decision",
     "repair_finding",
     "repair_part",
+    "restoration",
     "service_decision",
     "service_position",
     "sighting",

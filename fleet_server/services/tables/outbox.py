@@ -29,6 +29,15 @@ outbox = Table(
     comment="queued in the transaction of the decision; state: queued, done, refused, dropped",
 )
 
+restoration = Table(
+    "restoration",
+    metadata,
+    Column("restored_at", Timestamp, primary_key=True, autoincrement=False),
+    Column("last_outbox_id", Id, nullable=False),
+    comment="each restore of a backup into this database; operations after last_outbox_id are "
+    "other ones than those that the operator's systems may know by the same id",
+)
+
 outbox_try = Table(
     "outbox_try",
     metadata,
