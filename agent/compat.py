@@ -78,6 +78,7 @@ else:
     def aes_blocks(key, blocks):
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+        # The counter is in agent/wire/sealed.py: it is what makes each block another one.
         encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
         return encryptor.update(blocks) + encryptor.finalize()
 

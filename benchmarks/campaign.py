@@ -21,7 +21,8 @@ import httpx
 from benchmarks._registry import fill
 from benchmarks.figure import Figure
 from hil_tests.fleet_simulator.process import FleetProcess
-from hil_tests.server_process import ServerProcess, free_port
+from hil_tests.server_process import ProcessName, ServerProcess, free_port
+from hil_tests.waiting import wait_until
 
 FIGURES = ("campaign.plan_100k_s", "campaign.abort_s")
 _GOALS_S = (5.0, 1.0)
@@ -30,7 +31,7 @@ _DEVICES, _AGENTS = 100_000, 2_000
 _UNITS = (_DEVICES - _AGENTS) // 3 * 4 + 4
 _CONNECT_S, _RUN_S, _SETTLE_S = 240.0, 20.0, 300.0
 _MOST_GROWTH_BYTES = 64 * 1024 * 1024
-_PROCESSES = ("console", "courier", "controller")
+_PROCESSES: tuple[ProcessName, ...] = ("console", "courier", "controller")
 # The hours are those of the whole day but its last minute, so that it runs at any time.
 _SETTINGS = {
     "disruptive_from": "00:00",
@@ -116,11 +117,7 @@ class _Trial:
             time.sleep(0.25)
 
     def _until_aborted(self) -> None:
-        ends_s = time.monotonic() + _SETTLE_S
-        while self.look()["state"] != "aborted":
-            if time.monotonic() > ends_s:
-                raise RuntimeError(f"still not at its end: {json.dumps(self.look())}")
-            time.sleep(0.5)
+        wait_until(lambda: self.look()["state"] == "aborted", _SETTLE_S, "it is aborted", 0.5)
 
     def _timed(self, what: str, body: Any = None) -> tuple[dict[str, Any], float]:
         began_s = time.perf_counter()
@@ -165,9 +162,9 @@ class _Trial:
 
     def _resident(self) -> dict[str, int]:
         """Bytes that each process of the server has in memory."""
-        found = {}
+        found: dict[str, int] = {}
         for name in _PROCESSES:
-            pid = self.server.pid_of(name)  # type: ignore[arg-type]
+            pid = self.server.pid_of(name)
             status = Path(f"/proc/{pid}/status").read_text()
             line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
             found[name] = int(line.split()[1]) * 1024

@@ -208,7 +208,7 @@ class SwapRun:
     def _happen(self, fault: BoardFault | ProcessFault | Abort, swap_id: int) -> None:
         if isinstance(fault, ProcessFault):
             with suppress(ServerStartError):  # it is just being started again
-                self._instance.kill(fault.process)  # type: ignore[arg-type]
+                self._instance.kill(fault.process)
         elif isinstance(fault, Abort):
             with suppress(BenchError):  # too late to call it off
                 self._desk.act(swap_id, "abort")

@@ -9,9 +9,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from hil_tests.server_process import ProcessName
+
 SYSTEM_FAULTS = ("fail_before", "fail_after", "late", "answer_twice", "refuse_calls", "delay_ms")
 BOARD_FAULTS = ("power blink", "power cut", "network away", "dead")
-PROCESSES = ("broker", "controller", "courier", "console")
+PROCESSES: tuple[ProcessName, ...] = ("broker", "controller", "courier", "console")
 STEPS = (
     "reserve",
     "prepare_old",
@@ -67,7 +69,7 @@ class BoardFault:
 class ProcessFault:
     """A process of the server is killed without warning when a step is asked for."""
 
-    process: str
+    process: ProcessName
     step: str
 
     def __str__(self) -> str:

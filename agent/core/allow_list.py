@@ -17,7 +17,7 @@ def accept(device, document: str) -> int:
     try:
         claims = _verified(device, document)
     except PeerError as error:
-        raise _refusal(error.args[0])  # noqa: B904  the board cannot chain
+        raise _refusal(error.args[0])  # noqa: B904 (the board cannot chain)
     finally:
         forget("agent.wire.allow_list", "agent.wire.authorisation")
     service = part("service")

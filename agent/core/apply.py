@@ -28,7 +28,7 @@ def apply(operations, obj, row, args, asker, key) -> dict:
                 part("messages_add").add(operations.device, view, unlocked)
     except USPError as error:
         for path, code, text in error.param_errs:
-            raise USPError(code, "%s %s" % (path, text))  # noqa: B904
+            raise USPError(code, "%s %s" % (path, text))  # noqa: B904 (the board cannot chain)
         raise
     operations.changed(unlocked)
     created = [operations.device.instance_path(*entry) for entry in unlocked.created]
@@ -46,7 +46,7 @@ def _settings(path, parameters):
             pairs.append(0x12)
             pairs.append(encode(0x0A, name, 0x12, value, 0x18, 1))
     except (ValueError, AttributeError, RuntimeError):
-        raise USPError(INVALID_COMMAND_ARGUMENTS, "Parameters")  # noqa: B904
+        raise USPError(INVALID_COMMAND_ARGUMENTS, "Parameters")  # noqa: B904 (the board cannot chain)
     return encode(*pairs)
 
 

@@ -43,7 +43,7 @@ def _set_families(operations, obj, row, args, asker, key):
         try:
             store.save(BLOB, families.checked(args["Families"]))
         except ConfigurationError as error:
-            raise USPError(INVALID_COMMAND_ARGUMENTS, error.text)  # noqa: B904
+            raise USPError(INVALID_COMMAND_ARGUMENTS, error.text)  # noqa: B904 (the board cannot chain)
     else:
         store.remove(BLOB)
     operations.device.card.restart((0, 0))

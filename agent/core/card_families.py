@@ -79,7 +79,7 @@ def checked(text: str) -> bytes:
             _check(family)
         except (ValueError, KeyError, TypeError, AttributeError):
             name = family.get("name", "?") if isinstance(family, dict) else "?"
-            raise ConfigurationError("families", "%s: not in the right form" % name)  # noqa: B904
+            raise ConfigurationError("families", "%s: not in the right form" % name)  # noqa: B904 (the board cannot chain)
     return text.encode()
 
 

@@ -124,7 +124,7 @@ def commit(model, steps):
         model.save()
     except StorageError:
         take_back(steps)
-        raise USPError(RESOURCES_EXCEEDED, "storage is full")  # noqa: B904
+        raise USPError(RESOURCES_EXCEEDED, "storage is full")  # noqa: B904 (the board cannot chain)
 
 
 def take_back(steps, kept=0):

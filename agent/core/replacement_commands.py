@@ -36,9 +36,9 @@ def _prepare(operations, obj, row, args, asker, key):
         plain = json.dumps(customer.settings(device)).encode()
         data = part("settings_seal").seal(device.board.random, point, plain)
     except OSError as error:
-        raise USPError(COMMAND_FAILURE, "settings: " + str(error))  # noqa: B904
+        raise USPError(COMMAND_FAILURE, "settings: " + str(error))  # noqa: B904 (the board cannot chain)
     except (PeerError, ImportError) as error:
-        raise _failure("SettingsKey", error)  # noqa: B904  the board cannot chain
+        raise _failure("SettingsKey", error)  # noqa: B904 (the board cannot chain)
     _keep(device, kept)
     sealed = b2a_base64(data).decode().strip()
     return {"Settings": sealed, "SettingsVersion": str(customer.version(device))}
@@ -124,7 +124,7 @@ def _opened(device, data):
         plain = part("settings_seal").unseal(key, eid, data)
         return part("customer_settings").checked(plain)
     except (AgentError, ImportError) as error:
-        raise _failure("Settings", error)  # noqa: B904
+        raise _failure("Settings", error)  # noqa: B904 (the board cannot chain)
 
 
 def _failure(name, error):
@@ -140,7 +140,7 @@ def _put(device, settings):
     try:
         device.board.customer.put(settings)
     except OSError as error:
-        raise USPError(COMMAND_FAILURE, "settings: " + str(error))  # noqa: B904
+        raise USPError(COMMAND_FAILURE, "settings: " + str(error))  # noqa: B904 (the board cannot chain)
 
 
 def _forget_customer(device, asker):
@@ -163,7 +163,7 @@ def _bytes(text, name):
     try:
         return a2b_base64(text.encode())
     except ValueError:
-        raise USPError(INVALID_VALUE, name)  # noqa: B904
+        raise USPError(INVALID_VALUE, name)  # noqa: B904 (the board cannot chain)
 
 
 def _short(args, name):

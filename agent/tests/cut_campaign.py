@@ -202,7 +202,7 @@ class CounterSubject:
     """A command runs once."""
 
     def __init__(self):
-        self._accepted = []
+        self._accepted = [1]
 
     def prepare(self, storage):
         self._check(storage, 1)
@@ -214,14 +214,14 @@ class CounterSubject:
 
     def faults(self, storage):
         found = []
-        for counter in [1] + self._accepted:  # noqa: RUF005  the machine knows no star here
+        for counter in self._accepted:
             try:
                 self._check(storage, counter)
                 found.append("%d was accepted twice" % counter)
             except AgentError:
                 continue
         counter, key = last_accepted(Store(storage))
-        if key != "k%d" % counter or counter < max([1] + self._accepted):  # noqa: RUF005
+        if key != "k%d" % counter or counter < max(self._accepted):
             found.append("the last command is %d %s" % (counter, key))
         self._check(storage, 5)
         return found

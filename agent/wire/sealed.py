@@ -46,8 +46,8 @@ def unseal(data: bytes, agree, recipient: str, encrypt) -> bytes:
     key, mac_key = _keys(agree(point), recipient, point)
     body, tag = data[:-_TAG_BYTES], data[-_TAG_BYTES:]
     differing = 0
-    for own, given in zip(hmac_sha256(mac_key, body), tag):  # noqa: B905  no strict on a board
-        differing |= own ^ given
+    for at, own in enumerate(hmac_sha256(mac_key, body)):
+        differing |= own ^ tag[at]
     if differing:
         raise PeerError("sealed settings", "not for " + recipient + ", or changed")
     return _counted(key, body[1 + POINT_BYTES :], encrypt)
@@ -64,4 +64,4 @@ def _counted(key, data, encrypt):
     count = (len(data) + _BLOCK_BYTES - 1) // _BLOCK_BYTES
     blocks = b"".join([number.to_bytes(_BLOCK_BYTES, "big") for number in range(count)])
     stream = encrypt(key, blocks)
-    return bytes([one ^ other for one, other in zip(data, stream)])  # noqa: B905
+    return bytes([one ^ stream[at] for at, one in enumerate(data)])
