@@ -20,6 +20,7 @@ from agent.wire.topics import is_endpoint_id
 from fleet_server import (
     bootstrap,
     cli_accounts,
+    cli_campaigns,
     cli_commands,
     cli_data,
     cli_swaps,
@@ -48,6 +49,7 @@ app.add_typer(cli_accounts.accounts, name="accounts")
 app.add_typer(cli_accounts.tokens, name="tokens")
 app.add_typer(cli_commands.command, name="command")
 app.add_typer(cli_swaps.swap, name="swap")
+app.add_typer(cli_campaigns.campaign, name="campaign")
 cli_data.register(app)
 _out = Console()
 _errors = Console(stderr=True)

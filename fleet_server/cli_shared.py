@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ _out = Console(highlight=False)
 
 State = Annotated[Path | None, typer.Option("--state", help="Folder that holds everything.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit log.")]
+By = Annotated[str, typer.Option("--as", help="Who does it; the login name when left out.")]
 Watch = Annotated[bool, typer.Option("--watch", help="Until it has ended, or Ctrl-C.")]
 
 
@@ -34,6 +36,11 @@ def opened(state: Path | None) -> Iterator[Fleet]:
         yield fleet
     finally:
         bootstrap.close(fleet)
+
+
+def person(by: str) -> Actor:
+    """Who acts: `by`, or else whoever is signed in on this machine."""
+    return Actor.system(f"command line, {by or getpass.getuser()}")
 
 
 def say(text: str) -> None:

@@ -6,7 +6,6 @@ log beside the words "command line": on the server's own machine four eyes are a
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from typing import Annotated
 
@@ -14,10 +13,9 @@ import typer
 from sqlalchemy import Connection
 
 from fleet_server.adapters.clock import utc_now
-from fleet_server.cli_shared import Reason, State, follow, moment, opened, say
+from fleet_server.cli_shared import By, Reason, State, follow, moment, opened, person, say
 from fleet_server.domain.swap_progress import Standing, StepProgress
 from fleet_server.services import swap_consent, swaps
-from fleet_server.services.audit import Actor
 from fleet_server.services.policy import read_policy
 from fleet_server.services.swap_views import EventView
 from fleet_server.services.swaps import FourEyesError, SwapOrder, SwapPhase, SwapView, Todo, Trigger
@@ -26,7 +24,6 @@ from fleet_server.services.views_swaps import SwapWatch, watch_swap
 swap = typer.Typer(no_args_is_help=True, help="Replacements: order, approve, watch, abort, list.")
 
 Number = Annotated[int, typer.Argument(metavar="SWAP", min=1, help="As `list` shows it.")]
-By = Annotated[str, typer.Option("--as", help="Who does it; the login name when left out.")]
 
 
 @swap.command("order")
@@ -61,7 +58,7 @@ def order_swap(
             planned_swap=planned,
         )
         give = swap_consent.order_with_consent if consent else swaps.order
-        number = give(connection, _actor(by), wanted, utc_now())
+        number = give(connection, person(by), wanted, utc_now())
         view = swaps.read(connection, number)
     say(f"Swap {number}: {view.old_serial or 'nothing'} is replaced by {new_serial}.")
     say(f"Next: {swaps.TODO_WORDS[view.todo]}")
@@ -70,7 +67,7 @@ def order_swap(
 @swap.command("approve")
 def approve_swap(number: Number, by: By = "", state: State = None) -> None:
     """Let an ordered replacement begin."""
-    actor = _actor(by)
+    actor = person(by)
     with opened(state) as fleet, fleet.writing() as connection:
         view = swaps.read(connection, number)
         is_own = view.ordered_by == f"{actor.kind}:{actor.name}"
@@ -139,7 +136,7 @@ def list_all(
 def abort(number: Number, reason: Reason, by: By = "", state: State = None) -> None:
     """Have a replacement undone; possible until the new unit was proven and handed over."""
     with opened(state) as fleet, fleet.writing() as connection:
-        swaps.abort(connection, _actor(by), number, reason, utc_now())
+        swaps.abort(connection, person(by), number, reason, utc_now())
         view = swaps.read(connection, number)
     ended = view.phase is SwapPhase.ROLLED_BACK
     say(f"Swap {number} is called off." if ended else f"Swap {number} goes back now.")
@@ -149,7 +146,7 @@ def abort(number: Number, reason: Reason, by: By = "", state: State = None) -> N
 def waive(number: Number, reason: Reason, by: By = "", state: State = None) -> None:
     """Accept that the old unit serves again only when it is seen."""
     with opened(state) as fleet, fleet.writing() as connection:
-        swaps.waive(connection, _actor(by), number, reason, utc_now())
+        swaps.waive(connection, person(by), number, reason, utc_now())
     say(f"Swap {number} no longer waits for the old unit.")
 
 
@@ -157,7 +154,7 @@ def waive(number: Number, reason: Reason, by: By = "", state: State = None) -> N
 def resume(number: Number, reason: Reason, by: By = "", state: State = None) -> None:
     """Try at once what waits for its time."""
     with opened(state) as fleet, fleet.writing() as connection:
-        swaps.resume(connection, _actor(by), number, reason, utc_now())
+        swaps.resume(connection, person(by), number, reason, utc_now())
     say(f"Swap {number} is tried again.")
 
 
@@ -222,7 +219,3 @@ def _todo(view: SwapView) -> str:
 
 def _needs_four_eyes(connection: Connection) -> bool:
     return read_policy(connection).swap_four_eyes
-
-
-def _actor(by: str) -> Actor:
-    return Actor.system(f"command line, {by or getpass.getuser()}")

@@ -75,12 +75,17 @@ class ItemView:
 
 
 def list_campaigns(
-    connection: Connection, before: int | None = None, limit: int = 50
+    connection: Connection,
+    before: int | None = None,
+    limit: int = 50,
+    state: State | None = None,
 ) -> list[CampaignView]:
     """The newest first; `before` is the id to go on from."""
     query = select(t.campaign).order_by(t.campaign.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(t.campaign.c.id < before)
+    if state is not None:
+        query = query.where(t.campaign.c.state == state)
     return [_view(connection, row) for row in connection.execute(query).all()]
 
 
