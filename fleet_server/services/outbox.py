@@ -126,31 +126,40 @@ def queue_in_place(
     """Add operations, and drop what earlier decisions said of the same aspect of a target.
 
     An operation says what shall be, so that the newest alone has to be carried out. Where an older
-    one may be under way, the newer waits until that call has ended.
+    one may be under way, the newer waits until that call has ended; one that was refused has.
     """
     rows = _rows(decision, stages, now)
     for row in rows:
-        if _supersede(connection, row, now):
-            row["due_at"] = now + timedelta(seconds=CALL_TIMEOUT_S)
+        row["due_at"] = _supersede(connection, row, now)
     insert_new(connection, t.outbox, rows, ("id",))
 
 
-def _supersede(connection: Connection, row: dict[str, Any], now: datetime) -> bool:
-    """Drop what earlier decisions said of the same; gives whether a call may be under way."""
+def _supersede(connection: Connection, row: dict[str, Any], now: datetime) -> datetime:
+    """Drop what earlier decisions said of the same; gives when no call of theirs is under way."""
     is_older = and_(
         t.outbox.c.target == row["target"],
         t.outbox.c.kind.in_(superseded_by(row["kind"])),
         t.outbox.c.state.in_([State.QUEUED, State.REFUSED]),
         t.outbox.c.decision != row["decision"],
     )
-    older = connection.execute(select(t.outbox.c.tries, t.outbox.c.reference).where(is_older)).all()
+    older = connection.execute(select(t.outbox).where(is_older)).all()
     if older:
         values = {"state": State.DROPPED, "reference": SUPERSEDED, "finished_at": now}
         connection.execute(update(t.outbox).where(is_older).values(values))
     if row["system"] != System.DEVICE:
-        return any(one.tries for one in older)
+        return max([now, *(_call_ends_at(one, now) for one in older)])
     commands.withdraw(connection, [one.reference for one in older if one.reference], now)
-    return False
+    return now
+
+
+def _call_ends_at(older: Row[Any], now: datetime) -> datetime:
+    """When neither a call of an operation nor one that it waits for itself can be under way."""
+    if older.state == State.REFUSED:
+        return now
+    if older.tries:
+        return now + timedelta(seconds=CALL_TIMEOUT_S)
+    at: datetime = older.due_at
+    return at
 
 
 def _rows(decision: str, stages: Sequence[Stage], now: datetime) -> list[dict[str, Any]]:

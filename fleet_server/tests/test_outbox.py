@@ -252,6 +252,32 @@ def test_a_newer_decision_takes_the_place_of_what_was_not_done(desk: ServiceDesk
     assert desk.access.access(MAC) == Access("TOP L", AccessMode.OPEN)
 
 
+def test_what_was_refused_holds_nothing_back(desk: ServiceDesk) -> None:
+    desk.access.behave(Behaviour(refuse_calls=1))
+    (older,) = queue(desk, "d-1", one(GARDEN))
+    desk.work()
+    assert state(desk, older) == "refused"
+    with desk.fleet.writing() as connection:
+        outbox.queue_in_place(connection, "d-2", [one(OPEN)], desk.now)
+    desk.work()
+    assert (state(desk, older), state(desk, "d-2/1.1")) == ("dropped", "done")
+
+
+def test_the_third_decision_waits_for_the_call_of_the_first_as_the_second_did(
+    desk: ServiceDesk,
+) -> None:
+    queue(desk, "d-1", one(OPEN))
+    with desk.fleet.writing() as connection:
+        assert outbox.take(connection, desk.now, 8)
+        outbox.queue_in_place(connection, "d-2", [one(GARDEN)], desk.now)
+        outbox.queue_in_place(connection, "d-3", [one(OPEN)], desk.now)
+    desk.work()
+    assert (state(desk, "d-2/1.1"), state(desk, "d-3/1.1")) == ("dropped", "queued")
+    desk.later(seconds=10)
+    desk.work()
+    assert state(desk, "d-3/1.1") == "done"
+
+
 def test_a_late_answer_does_not_undo_what_a_person_did(desk: ServiceDesk) -> None:
     (name,) = queue(desk, "d-1", one(OPEN))
     with desk.fleet.writing() as connection:
