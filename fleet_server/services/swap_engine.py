@@ -59,7 +59,7 @@ class Engine:
         with self.fleet.writing() as connection:
             while taken < _MOST_STEPS:
                 case = load(connection, swap_id)
-                if case.row.approved_at is None or case.row.ended_at is not None:
+                if not _goes_on(case, now):
                     break
                 known = self._look(connection, case, now)
                 if known is None:
@@ -122,6 +122,12 @@ class Engine:
         return None
 
 
+def _goes_on(case: Case, now: datetime) -> bool:
+    """Whether an answer can be had or something asked; what needs a person is asked seldom."""
+    is_open = case.row.approved_at is not None and case.row.ended_at is None
+    return is_open and (bool(case.row.ask_key) or case.row.due_at <= now)
+
+
 def take_in(fleet: Fleet, connection: Connection, case: Case, known: Known, now: datetime) -> None:
     """Store what an event makes of a swap, with what it says on record."""
     event, row = known.event, case.row
@@ -134,7 +140,7 @@ def take_in(fleet: Fleet, connection: Connection, case: Case, known: Known, now:
     changed = after(case.swap, event)
     values: dict[str, Any] = {"ask_key": "", "waits_for": "", "due_at": now, "asked_at": None}
     if changed.at == case.swap.at and changed.is_undoing == case.swap.is_undoing:
-        values["due_at"] = now + _AGAIN_FOR_A_PERSON
+        values["due_at"] = _again_at(case, event, now)
     if _came_up(case, event):
         values["came_up_at"] = now
     if changed.has_ended:
@@ -145,6 +151,13 @@ def take_in(fleet: Fleet, connection: Connection, case: Case, known: Known, now:
     if changed.has_ended:
         swap_store.note(connection, case.id, Happened.ENDED, now, text=changed.phase)
         logger.info("Replacement %d ended: %s.", case.id, changed.phase)
+
+
+def _again_at(case: Case, event: Event, now: datetime) -> datetime:
+    """When what stays as it was is asked again; a unit that is away, as soon as it is back."""
+    unit = case.unit(case.asked.target) if case.asked else None
+    is_away = isinstance(event, Unreachable) and unit is not None and not unit.is_online
+    return now if is_away else now + _AGAIN_FOR_A_PERSON
 
 
 def _kind_of(event: Event) -> Happened:

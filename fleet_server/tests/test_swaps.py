@@ -366,6 +366,42 @@ def test_a_system_that_refuses_the_way_back_asks_for_a_person_and_is_resumed(
     old_serves(bench)
 
 
+def test_what_needs_a_person_is_asked_again_every_ten_minutes(bench: SwapBench) -> None:
+    bench.connect(NEW_MODEM)
+    swap_id = bench.order(outlets=2)
+    bench.desk.voice.behave(Behaviour(refuse_calls=4))
+    bench.run()
+    assert refusals(bench) == 2  # the way there, and the way back
+    bench.later(minutes=9)
+    bench.run()
+    assert refusals(bench) == 2
+    for _ in range(3):
+        bench.later(minutes=10)
+        bench.run()
+    assert (refusals(bench), bench.view(swap_id).phase) == (4, SwapPhase.ROLLED_BACK)
+
+
+def refusals(bench: SwapBench) -> int:
+    return sum(call.outcome == "refused" for call in bench.desk.voice.calls())
+
+
+def test_an_old_unit_that_was_away_is_put_back_as_soon_as_it_is_there(bench: SwapBench) -> None:
+    swap_id = bench.order()
+    until(bench, swap_id, "adopt_new")
+    bench.connect(VOICE_MODEM, online=False)
+    bench.connect(NEW_MODEM)
+    bench.abort(swap_id)
+    bench.run()
+    bench.later(minutes=11)
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.PERSON
+    bench.connect(VOICE_MODEM)
+    bench.later(seconds=3)
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.ROLLED_BACK
+    old_serves(bench)
+
+
 # --- people ---
 
 
