@@ -420,7 +420,7 @@ def test_an_older_page_of_events_stays_where_it_is(site: Site, browser: Browser)
 
 def test_a_unit_is_found_by_its_whole_serial_number_only(site: Site, browser: Browser) -> None:
     assert "In service" in text_of(browser.get("/units?serial=00000002").text)
-    assert "In stock" in text_of(browser.get("/units?serial=%2000000004").text)
+    assert "Not in service" in text_of(browser.get("/units?serial=%2000000004").text)
     missing = browser.get("/units?serial=0000000")
     assert missing.status_code == 404
     assert "No unit with the serial number 0000000 was ever taken" in text_of(missing.text)
