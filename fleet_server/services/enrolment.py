@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from agent.wire.replacement import SPARE_POSITION
 from fleet_server.domain.errors import InvalidError, NoEndpointError, UnitInServiceError
+from fleet_server.domain.life_cycle import UnitState
 from fleet_server.domain.local_time import local_day
 from fleet_server.domain.positions import split_positions
 from fleet_server.services import tables as t
@@ -32,6 +33,7 @@ from fleet_server.services.assignments import (
 from fleet_server.services.audit import Actor, Entry, append
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.served_units import queue_installation
+from fleet_server.services.swap_orders import IN_STOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ def _check_spare(connection: Connection, unit: Row[Any], contract: str) -> None:
         raise InvalidError(f"A {SPARE_POSITION} unit is for no contract.")
     if held_by(connection, unit.id):
         raise UnitInServiceError(f"Unit {unit.serial_number} is in service already.")
+    if UnitState(unit.state) not in IN_STOCK:
+        raise UnitInServiceError(f"Unit {unit.serial_number} is {unit.state}, not in stock.")
 
 
 def _assign(

@@ -143,6 +143,18 @@ def test_a_spare_unit_is_told_when_it_is_assigned_and_only_a_spare_one(desk: Des
     assert len(told()) == before
 
 
+@pytest.mark.parametrize("state", ["to_be_returned", "returned", "quarantine", "in_repair"])
+def test_a_unit_that_is_not_in_stock_becomes_no_spare_one(desk: Desk, state: str) -> None:
+    with desk.fleet.writing() as connection:
+        connection.execute(
+            update(t.unit).where(t.unit.c.endpoint_id == VOICEMODEM).values(state=state)
+        )
+    with pytest.raises(errors.UnitInServiceError, match=f"{state}, not in stock"):
+        desk.enrol(VOICEMODEM, "", "spare")
+    with desk.fleet.reading() as connection:
+        assert connection.execute(select(t.certificate)).all() == []
+
+
 def test_a_voice_modem_may_hold_two_positions_of_one_contract(desk: Desk) -> None:
     desk.enrol(VOICEMODEM, "C-1001", "internet+voice")
     with desk.fleet.reading() as connection:
