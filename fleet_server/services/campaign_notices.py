@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, literal, select
+from sqlalchemy import Connection, exists, insert, literal, select
 
 from fleet_server.domain.campaign import CampaignStateError, State, Why
 from fleet_server.domain.campaign_plan import InvalidPlanError, SwapAction, decode_plan
@@ -12,6 +12,7 @@ from fleet_server.domain.errors import ImpossibleMomentError
 from fleet_server.services import audit
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
+from fleet_server.services.campaign_exclusions import ready_swap
 from fleet_server.services.campaigns import lock
 from fleet_server.services.policy import read_policy
 from fleet_server.services.swap_plan import Ground
@@ -35,7 +36,8 @@ def announce(
     now: datetime,
 ) -> int:
     """Put on record that the customers left out for want of notice were told now of a swap at
-    `planned_at`; gives how many positions. Plan the campaign again to take them in.
+    `planned_at`; gives how many positions, without those that have their notice since. Plan the
+    campaign again to take them in.
 
     Raises UnknownCampaignError, CampaignStateError, InvalidPlanError or ImpossibleMomentError.
     """
@@ -44,7 +46,8 @@ def announce(
         raise CampaignStateError(f"The campaign is {row.state}: plan it, then announce its swaps.")
     if not isinstance(decode_plan(row.plan).action, SwapAction):
         raise InvalidPlanError("action: only swaps are announced.")
-    hours = read_policy(connection).swap_notice_hours
+    policy = read_policy(connection)
+    hours = policy.swap_notice_hours
     if planned_at < now + timedelta(hours=hours):
         raise ImpossibleMomentError(f"planned_at: at least {hours} hours from now [7.1.7].")
     moment = t.planned_swap.c.planned_at.type
@@ -64,6 +67,7 @@ def announce(
             t.campaign_item.c.campaign_id == campaign_id,
             t.campaign_item.c.why == Why.NO_NOTICE,
             t.open_assignment,
+            ~exists(ready_swap(policy)),
         )
     )
     announced = connection.execute(

@@ -4,19 +4,53 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from fleet_server.domain.campaign import ItemState, State, Why
+from fleet_server.domain.campaign_plan import (
+    CommandAction,
+    Hours,
+    Limits,
+    OnFailures,
+    Plan,
+    Wave,
+)
+from fleet_server.domain.local_time import ZONE
 from fleet_server.domain.roles import Role
 from fleet_server.services import tables as t
 from fleet_server.services.campaign_views import read_campaign
 from fleet_server.tests.console_site import START, Browser, Site
+from fleet_server.web.campaign_form import FIRST
 from fleet_server.web.labels_campaign import CAMPAIGN_WORDS
 
 SELECTION = '{"field": "product_class", "in": ["MODEM", "VOICEMODEM"]}'
-FORM = {"name": "Restart", "selection": SELECTION, "reason": "made up for a test"}
 WHY = {"reason": "made up for a test"}
+# Two waves before the rest, narrow hours, late joiners, an end: no default among them.
+FORM = {
+    "name": "Restart",
+    "selection": SELECTION,
+    "kind": "command",
+    "way": "visit",
+    "outlets": "2",
+    "waves": "1, 20 %",
+    "soak_minutes": "5",
+    "ended_percent": "80",
+    "success_percent": "70",
+    "per_minute": "7",
+    "at_once": "3",
+    "max_failed_percent": "9",
+    "minimum_ended": "2",
+    "on_failures": "abort",
+    "begin": "02:00",
+    "end": "03:30",
+    "ends_at": "2031-01-31T04:00",
+    "late_joiners": "true",
+    "admits": "suspended",
+    **WHY,
+}
+SWAP = {"kind": "swap", "model_name": "CM-31", "place": "D", "way": "remote"}
 # Units the plan has in its waves: two of the made-up fleet and the three added.
 IN = 5
 
@@ -67,9 +101,9 @@ def _add_modem(site: Site, serial: str) -> None:
     )
 
 
-def made(ops: Browser) -> str:
+def made(ops: Browser, **fields: str) -> str:
     """The address of a new draft."""
-    answer = ops.submit("/campaigns", **FORM)
+    answer = ops.submit("/campaigns/new", **{**FORM, **fields})
     assert answer.status_code == 303, said(answer.text)
     return str(answer.headers["location"])
 
@@ -98,6 +132,7 @@ def test_a_campaign_from_draft_to_abort(site: Site, ops: Browser) -> None:
 def test_who_made_it_may_not_approve_it(ops: Browser) -> None:
     path = made(ops)
     ops.submit(f"{path}/plan")
+    assert f'action="{path}/approval"' not in ops.get(path).text
     refused = ops.submit(f"{path}/approval", revision="2", **WHY)
     assert refused.status_code == 409
     assert "Nothing was changed. Another person than who made or planned it" in said(refused.text)
@@ -119,26 +154,137 @@ def test_what_the_state_does_not_allow_is_refused(ops: Browser) -> None:
     assert f'action="{path}/start"' not in refused.text
 
 
+def test_the_form_sets_the_whole_plan(site: Site, ops: Browser) -> None:
+    path = made(ops)
+    goals = {"soak_minutes": 5, "ended_percent": 80, "success_percent": 70}
+    with site.context.fleet.reading() as connection:
+        plan = read_campaign(connection, 1).plan
+    assert plan == Plan(
+        action=CommandAction(),
+        waves=(Wave(units=1, **goals), Wave(percent=20, **goals), Wave(**goals)),
+        limits=Limits(7, 3, 9, 2, OnFailures.ABORT),
+        hours=Hours(time(2), time(3, 30)),
+        admits=(Why.SUSPENDED,),
+        late_joiners=True,
+        ends_at=datetime(2031, 1, 31, 3, tzinfo=UTC),
+    )
+    page = said(ops.get(path).text)
+    for words in (
+        "When too many fail Is aborted",
+        f"Begins only between (local time) 02:00{chr(0x2013)}03:30",
+        "Let in all the same service suspended",
+        "Late joiners yes",
+        "1 1 80 5 70 2 20 % 80 5 70 3 the rest 80 5 70",
+    ):
+        assert words in page, words
+
+
+def test_an_untouched_form_has_the_defaults_of_a_plan(site: Site, ops: Browser) -> None:
+    first = FIRST.model_dump(exclude={"form_token", "late_joiners", "admits"})
+    ops.submit("/campaigns/new", **{**first, "name": "Restart", **WHY})
+    with site.context.fleet.reading() as connection:
+        assert read_campaign(connection, 1).plan == Plan(CommandAction())
+
+
+def test_without_waves_there_is_one(site: Site, ops: Browser) -> None:
+    made(ops, waves="")
+    with site.context.fleet.reading() as connection:
+        assert len(read_campaign(connection, 1).plan.waves) == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
         ({"selection": "{"}, "selection: not JSON"),
         ({"selection": '{"field": "colour", "is": "red"}'}, "colour"),
-        ({"canary": "101"}, "wave.percent: 1 to 100, not 101."),
+        ({"waves": "101 %"}, "wave.percent: 1 to 100, not 101."),
+        ({"waves": "1, many"}, "waves: many is neither units, such as 20, nor 10 %."),
         ({"per_minute": "0"}, "limits.per_minute: 1 to 60000, not 0."),
+        ({"at_once": "lots"}, "at_once: a whole number, not 'lots'."),
         ({"name": "x"}, "name: 3 to 64 characters."),
         ({"reason": " "}, "Say why, in three characters or more."),
-        ({"kind": "swap", "model_name": "CM-31", "place": "D", "way": "air"}, "air is no way"),
+        ({**SWAP, "way": "air"}, "air is none of remote, visit, posted."),
+        ({"end": ""}, "end: an hour such as 02:00; leave both empty for none."),
+        ({"end": "02:00"}, "hours: begin and end may not be the same."),
+        ({"ends_at": "2020-01-31T04:00"}, "ends_at: a moment to come."),
+        ({"ends_at": "soon"}, "Not a moment: 'soon'."),
+        ({"admits": "blacklisted"}, "admits: only suspended"),
     ],
 )
-def test_a_wrong_form_says_what_is_wrong_and_makes_nothing(
+def test_a_wrong_form_says_what_is_wrong_makes_nothing_and_keeps_what_was_entered(
     site: Site, ops: Browser, fields: dict[str, str], words: str
 ) -> None:
-    refused = ops.submit("/campaigns", **{**FORM, **fields})
+    sent = {**FORM, **fields}
+    refused = ops.submit("/campaigns/new", **sent)
     assert refused.status_code == 422
     assert words in said(refused.text)
-    assert html.escape({**FORM, **fields}["selection"]).replace("&quot;", "&#34;") in refused.text
     assert "There is none." in said(ops.get("/campaigns").text)
+    kept = {name: sent[name].strip() for name in sent if name != "form_token"}
+    if fields.get("way") == "air":
+        kept["way"] = "remote"
+    if fields.get("admits"):
+        del kept["admits"]
+    assert {name: text for name, text in held(refused.text).items() if name in kept} == kept
+
+
+def held(page: str) -> dict[str, str]:
+    """What the form of a page would send if nobody touched it."""
+    form = page[page.index('action="/campaigns/new"') :]
+    found = dict(re.findall(r'name="(\w+)"[^>]*? value="([^"]*)"', form))
+    chosen = r'(?s)name="(\w+)" value="([^"]*)" checked'
+    for name in ("kind", "late_joiners", "admits"):
+        found.pop(name, None)
+    found |= dict(re.findall(chosen, form))
+    for name, options in re.findall(r'(?s)<select id="\w+" name="(\w+)">(.*?)</select>', form):
+        picked = re.findall(r'value="(\w+)" selected', options)
+        found[name] = picked[0] if picked else re.findall(r'value="(\w+)"', options)[0]
+    area = re.findall(r'(?s)<textarea id="selection"[^>]*>(.*?)</textarea>', form)
+    found["selection"] = area[0]
+    return {name: html.unescape(text) for name, text in found.items()}
+
+
+def test_notice_is_put_on_record_and_takes_the_customers_in(site: Site, ops: Browser) -> None:
+    path = made(ops, **SWAP)
+    ops.submit(f"{path}/plan")
+    assert f'action="{path}/notice"' in ops.get(path).text
+    refused = ops.submit(f"{path}/notice", planned_at=_local(site, hours=2), **WHY)
+    assert refused.status_code == 409
+    assert "at least 72 hours from now [7.1.7]" in said(refused.text)
+    planned_at = _local(site, hours=100)
+    done = ops.submit(f"{path}/notice", planned_at=planned_at, **WHY)
+    assert done.status_code == 303, said(done.text)
+    told = int(done.headers["location"].partition("?told=")[2])
+    assert told == IN + 1, "the voice modem holds two positions"
+    page = said(ops.get(done.headers["location"]).text)
+    assert f"Put on record for {told} positions. Plan again to take them in." in page
+    again = ops.submit(f"{path}/notice", planned_at=planned_at, **WHY)
+    assert again.headers["location"] == f"{path}?told=0"
+    ops.submit(f"{path}/plan")
+    with site.context.fleet.reading() as connection:
+        view = read_campaign(connection, 1)
+    assert view.total(ItemState.WAITING) == IN
+    assert f'action="{path}/notice"' not in ops.get(path).text
+
+
+def _local(site: Site, hours: int) -> str:
+    """A moment so many hours from now, as a browser sends it."""
+    return (site.now + timedelta(hours=hours)).astimezone(ZONE).strftime("%Y-%m-%dT%H:%M")
+
+
+def test_the_buttons_follow_the_state_without_a_reload(ops: Browser) -> None:
+    path = made(ops)
+    page = ops.get(path).text
+    version = re.findall(r'id="actions-version" name="version" value="(\w+)"', page)[0]
+    assert "hx-swap-oob" not in page
+    assert "hx-swap-oob" not in ops.get(f"{path}/live?version={version}").text
+    ops.submit(f"{path}/plan")
+    live = ops.get(f"{path}/live?version={version}").text
+    assert '<div id="actions" class="panels" hx-swap-oob="true">' in live
+    newer = re.findall(r'id="actions-version" name="version" value="(\w+)"', live)[0]
+    assert newer != version
+    ops.submit(f"{path}/plan")
+    assert 'name="revision" value="3"' not in live
+    assert "hx-swap-oob" in ops.get(f"{path}/live?version={newer}").text
 
 
 def test_the_dry_run_lists_each_wave_and_who_is_left_out_and_why(site: Site, ops: Browser) -> None:

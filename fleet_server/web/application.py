@@ -8,6 +8,7 @@ from fleet_server.services.console_context import MAX_BODY_BYTES, ConsoleContext
 from fleet_server.web import (
     allow_lists,
     assets,
+    campaign_form,
     campaigns,
     commands,
     contract_services,
@@ -49,6 +50,16 @@ def create_pages(context: ConsoleContext) -> FastAPI:
     service_pages = (contract_services, allow_lists, returns, losses, operations)
     for module in (assets, sign_in, *places, *service_pages):
         pages.include_router(module.router)
-    for module in (outages, voice, maintenance, repairs, commands, swap_orders, swaps, campaigns):
+    for module in (
+        outages,
+        voice,
+        maintenance,
+        repairs,
+        commands,
+        swap_orders,
+        swaps,
+        campaign_form,
+        campaigns,
+    ):
         pages.include_router(module.router)
     return pages

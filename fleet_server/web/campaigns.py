@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,28 +13,22 @@ from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from fleet_server.domain.campaign import ItemState, State
-from fleet_server.domain.campaign_plan import (
-    CommandAction,
-    Limits,
-    Plan,
-    SwapAction,
-    Wave,
-    Way,
-)
+from fleet_server.domain.campaign import ItemState, State, Why
 from fleet_server.domain.errors import InvalidError, NotFoundError, RuleError
 from fleet_server.domain.roles import Permission
 from fleet_server.services import campaigns
 from fleet_server.services.accounts import usernames
 from fleet_server.services.audit import Actor
+from fleet_server.services.campaign_notices import announce
 from fleet_server.services.campaign_views import (
     CampaignView,
     list_campaigns,
     list_items,
     read_campaign,
 )
-from fleet_server.services.campaigns import Draft
 from fleet_server.services.fleet_actions import FleetActions
+from fleet_server.services.policy import read_policy
+from fleet_server.web.entry import moment_of
 from fleet_server.web.page import CurrentPage, Page
 
 router = APIRouter(include_in_schema=False)
@@ -41,7 +37,6 @@ Key = Annotated[int, Path(ge=1, lt=1 << 63)]
 Text = Annotated[str, Form(max_length=512)]
 Number = Annotated[int, Form(ge=0, lt=1 << 31)]
 _ROWS = 50
-_EXAMPLE = '{"all": [{"field": "product_class", "is": "MODEM"}, {"field": "node", "is": "N1"}]}'
 _TONES = {
     State.DRAFT: "never",
     State.PLANNED: "suspect",
@@ -57,6 +52,7 @@ _RUN = Permission.RUN_CAMPAIGN
 _ACTIONS: dict[str, tuple[Permission, tuple[State, ...], bool]] = {
     "plan": (_RUN, (State.DRAFT, State.PLANNED), False),
     "approval": (Permission.APPROVE_CAMPAIGN, (State.PLANNED,), True),
+    "notice": (Permission.PLAN_SWAP, (State.PLANNED,), True),
     "start": (_RUN, (State.APPROVED,), False),
     "pause": (_RUN, (State.RUNNING,), True),
     "resumption": (_RUN, (State.PAUSED,), True),
@@ -68,61 +64,51 @@ _ACTIONS: dict[str, tuple[Permission, tuple[State, ...], bool]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a person may do; `why_not` is a code of `campaign_why_not`, "" when possible."""
+
+    code: str
+    why_not: str
+    needs_words: bool
+
+
 @router.get("/campaigns")
 def campaign_list(
     page: CurrentPage, before: Annotated[int | None, Query(ge=1, lt=1 << 63)] = None
 ) -> Response:
     page.require(Permission.SEE_CAMPAIGNS)
-    return _list(page, before)
-
-
-@router.post("/campaigns")
-def make(
-    page: CurrentPage,
-    name: Text = "",
-    selection: Annotated[str, Form(max_length=64_000)] = "",
-    kind: Text = "command",
-    model_name: Text = "",
-    place: Text = "",
-    way: Text = "remote",
-    canary: Number = 1,
-    per_minute: Number = 60,
-    at_once: Number = 50,
-    max_failed_percent: Number = 5,
-    reason: Text = "",
-    form_token: Text = "",
-) -> Response:
-    """Make a draft, or show the form again with what is wrong."""
-    account = page.require(_RUN)
-    page.check_form(form_token)
-    try:
-        action = SwapAction(model_name, place, _way(way)) if kind == "swap" else CommandAction()
-        plan = Plan(
-            action=action,
-            waves=(Wave(percent=canary), Wave(percent=10), Wave()),
-            limits=Limits(per_minute, at_once, max_failed_percent),
-        )
-        draft = Draft(name.strip(), _selection(selection), plan)
-        if len(reason.strip()) < 3:
-            raise InvalidError("Say why, in three characters or more.")
-        with page.context.fleet.writing() as connection:
-            actor = Actor.account(account.id)
-            made = campaigns.create(connection, actor, draft, reason.strip(), page.now)
-    except RuleError as error:
-        return _list(page, None, error, selection)
-    return RedirectResponse(f"/campaigns/{made}", 303)
+    with page.context.fleet.reading() as connection:
+        found = list_campaigns(connection, before, _ROWS + 1)
+    return page.render(
+        "campaigns.html",
+        rows=found[:_ROWS],
+        more=found[_ROWS - 1].id if len(found) > _ROWS else 0,
+        tones=_TONES,
+        done_of=_done_of,
+    )
 
 
 @router.get("/campaigns/{number}")
-def campaign(page: CurrentPage, number: Key) -> Response:
+def campaign(
+    page: CurrentPage, number: Key, told: Annotated[int | None, Query(ge=0, lt=1 << 31)] = None
+) -> Response:
+    """`told`: of so many positions notice to the customers was put on record just now."""
     page.require(Permission.SEE_CAMPAIGNS)
-    return _one(page, number)
+    return _one(page, number, told=told)
 
 
 @router.get("/campaigns/{number}/live")
-def campaign_live(page: CurrentPage, number: Key) -> Response:
+def campaign_live(
+    page: CurrentPage, number: Key, version: Annotated[str, Query(max_length=64)] = ""
+) -> Response:
+    """Where it stands; with it plan and forms, once they are others than those of `version`."""
     page.require(Permission.SEE_CAMPAIGNS)
-    return page.render("campaign_live.html", **_values(page, number))
+    values = _values(page, number)
+    answer = page.html("campaign_live.html", **values)
+    if values["actions_version"] != version:
+        answer += page.html("campaign_actions.html", **{**values, "out_of_band": True})
+    return Response(answer, media_type="text/html")
 
 
 @router.get("/campaigns/{number}/units")
@@ -155,79 +141,73 @@ def act(
     action: str,
     reason: Text = "",
     revision: Number = 0,
+    planned_at: Text = "",
     form_token: Text = "",
 ) -> Response:
-    """`action`: plan, approval, start, pause, resumption or abort."""
+    """`action`: plan, notice, approval, start, pause, resumption or abort."""
     if action not in _ACTIONS:
         raise NotFoundError("There is no such action.")
     permission, _states, needs_words = _ACTIONS[action]
     account = page.require(permission)
     page.check_form(form_token)
-    actor, words, now = Actor.account(account.id), reason.strip(), page.now
+    given = Given(Actor.account(account.id), number, reason.strip(), page.now, revision, planned_at)
     try:
-        if needs_words and len(words) < 3:
+        if needs_words and len(given.words) < 3:
             raise InvalidError("Say why, in three characters or more.")
         with page.context.fleet.writing() as connection:
-            _do(page, connection, action, actor, number, revision, words, now)
+            told = _DO[action](connection, given)
     except NotFoundError:
         raise
     except RuleError as error:
         return _one(page, number, error)
-    return RedirectResponse(f"/campaigns/{number}", 303)
+    return RedirectResponse(f"/campaigns/{number}{'' if told is None else f'?told={told}'}", 303)
 
 
-def _do(
-    page: Page,
-    connection: Connection,
-    action: str,
-    actor: Actor,
-    number: int,
-    revision: int,
-    words: str,
-    now: datetime,
-) -> None:
-    simple: dict[str, Callable[[Connection, Actor, int, datetime], None]] = {
-        "plan": campaigns.plan,
-        "start": campaigns.start,
-    }
-    if action in simple:
-        simple[action](connection, actor, number, now)
-    elif action == "approval":
-        campaigns.approve(connection, actor, number, revision, words, now)
-    elif action == "pause":
-        campaigns.pause(connection, actor, number, words, now)
-    elif action == "resumption":
-        campaigns.resume(connection, actor, number, words, now)
-    else:
-        campaigns.abort(connection, actor, number, words, FleetActions(), now)
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a form gives to do; `planned_at` is a local moment as it was typed."""
+
+    actor: Actor
+    number: int
+    words: str
+    now: datetime
+    revision: int
+    planned_at: str
 
 
-def _list(
-    page: Page, before: int | None, error: RuleError | None = None, selection: str = _EXAMPLE
+def _notice(connection: Connection, given: Given) -> int:
+    """How many positions. Raises InvalidTimeError and what `announce` raises."""
+    moment = moment_of(given.planned_at)
+    return announce(connection, given.actor, given.number, moment, given.words, given.now)
+
+
+_DO: dict[str, Callable[[Connection, Given], int | None]] = {
+    "plan": lambda c, given: campaigns.plan(c, given.actor, given.number, given.now),
+    "notice": _notice,
+    "approval": lambda c, given: campaigns.approve(
+        c, given.actor, given.number, given.revision, given.words, given.now
+    ),
+    "start": lambda c, given: campaigns.start(c, given.actor, given.number, given.now),
+    "pause": lambda c, given: campaigns.pause(c, given.actor, given.number, given.words, given.now),
+    "resumption": lambda c, given: campaigns.resume(
+        c, given.actor, given.number, given.words, given.now
+    ),
+    "abort": lambda c, given: campaigns.abort(
+        c, given.actor, given.number, given.words, FleetActions(), given.now
+    ),
+}
+
+
+def _one(
+    page: Page, number: int, error: RuleError | None = None, told: int | None = None
 ) -> Response:
-    with page.context.fleet.reading() as connection:
-        found = list_campaigns(connection, before, _ROWS + 1)
-    return page.render(
-        "campaigns.html",
-        422 if error else 200,
-        rows=found[:_ROWS],
-        more=found[_ROWS - 1].id if len(found) > _ROWS else 0,
-        tones=_TONES,
-        ways=list(Way),
-        selection=selection,
-        refusal="InvalidError" if error else "",
-        detail=str(error) if error else "",
-        done_of=_done_of,
-    )
-
-
-def _one(page: Page, number: int, error: RuleError | None = None) -> Response:
     name = type(error).__name__ if error else ""
     is_known = page.label("campaign_refusal", name) != name
     return page.render(
         "campaign.html",
         409 if error else 200,
         refusal=name if is_known else "InvalidError" if error else "",
+        told=told,
         detail="" if is_known and name != "InvalidError" else str(error or ""),
         **_values(page, number),
     )
@@ -239,7 +219,8 @@ def _values(page: Page, number: int) -> dict[str, Any]:
         names = {view.created_by, view.planned_by, view.approved_by}
         accounts = {int(name.partition(":")[2]) for name in names if name.startswith("account:")}
         known = usernames(connection, accounts)
-    account = page.account
+        four_eyes = read_policy(connection).campaign_four_eyes
+    actions = _actions(page, view, four_eyes)
     return {
         "view": view,
         "tones": _TONES,
@@ -250,12 +231,29 @@ def _values(page: Page, number: int) -> dict[str, Any]:
         "done_of": _done_of,
         "who": lambda name: known.get(name.partition(":")[2], name.partition(":")[2]),
         "selection": json.dumps(view.selection, ensure_ascii=False, indent=1),
-        "actions": [
-            (code, needs_words)
-            for code, (permission, states, needs_words) in _ACTIONS.items()
-            if account is not None and account.may(permission) and view.state in states
-        ],
+        "actions": actions,
+        "actions_version": hashlib.sha256(f"{view.revision}{actions}".encode()).hexdigest()[:16],
+        "out_of_band": False,
     }
+
+
+def _actions(page: Page, view: CampaignView, four_eyes: bool) -> list[Action]:
+    """What the state and this person's role allow."""
+    account = page.account
+    if account is None:
+        return []
+    is_own = four_eyes and f"account:{account.id}" in (view.created_by, view.planned_by)
+    return [
+        Action(code, "own" if code == "approval" and is_own else "", needs_words)
+        for code, (permission, states, needs_words) in _ACTIONS.items()
+        if account.may(permission)
+        and view.state in states
+        and (code != "notice" or _lacks_notice(view))
+    ]
+
+
+def _lacks_notice(view: CampaignView) -> bool:
+    return any(count.why is Why.NO_NOTICE and count.units for count in view.counts)
 
 
 def _waves(view: CampaignView) -> dict[int, dict[ItemState, int]]:
@@ -272,19 +270,3 @@ def _done_of(view: CampaignView) -> tuple[int, int]:
     """Units that have ended, and all that are not left out."""
     ended = view.total(ItemState.DONE, ItemState.FAILED, ItemState.STOPPED)
     return ended, view.units - view.total(ItemState.EXCLUDED)
-
-
-def _selection(text: str) -> Any:
-    """Raises InvalidError."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidError(f"selection: not JSON: {error}") from error
-
-
-def _way(text: str) -> Way:
-    """Raises InvalidError."""
-    try:
-        return Way(text)
-    except ValueError as error:
-        raise InvalidError(f"{text} is no way of replacing.") from error

@@ -57,6 +57,7 @@ CAMPAIGN_WORDS: dict[str, dict[str, str]] = {
     },
     "campaign_action": {
         "plan": _("Plan: dry run"),
+        "notice": _("Record the notice to the customers [7.1.7]"),
         "approval": _("Approve this plan"),
         "start": _("Start"),
         "pause": _("Pause"),
@@ -65,11 +66,19 @@ CAMPAIGN_WORDS: dict[str, dict[str, str]] = {
     },
     "campaign_effect": {
         "plan": _("Writes down every unit with its wave, or why it is left out. Acts on nobody."),
+        "notice": _("For all who are left out for want of it; then plan again to take them in."),
         "approval": _("Of exactly what stands here; another person than who made or planned it."),
         "start": _("The first wave begins, within hours and limits."),
         "pause": _("Nothing new begins; what is under way goes on."),
         "resumption": _("Failures count anew, and a wave that missed its goal is let pass."),
         "abort": _("What was not sent is stopped at once; what was sent is called back."),
+    },
+    "campaign_why_not": {
+        "own": _("Another person than who made or planned it has to approve it."),
+    },
+    "campaign_reaction": {
+        "pause": _("Stands still"),
+        "abort": _("Is aborted"),
     },
     "campaign_refusal": {
         "CampaignStateError": _("The campaign does not allow this now: compare with its state."),
