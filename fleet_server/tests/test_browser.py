@@ -134,7 +134,8 @@ def test_no_page_is_wider_than_a_small_phone_in_any_language(
     chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     for language in LANGUAGES:
         chromium.find_element(By.CSS_SELECTOR, f"button[value={language}]").click()
-        for path in ("/devices", f"/devices/{VOICE_MODEM}", "/units?serial=00000002"):
+        unit = "/units?serial=00000002"
+        for path in ("/devices", f"/devices/{VOICE_MODEM}", unit, "/campaigns/new"):
             chromium.get(address + path)
             root = chromium.find_element(By.TAG_NAME, "html")
             assert (root.get_attribute("lang") or "").startswith(language)

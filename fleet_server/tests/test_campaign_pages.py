@@ -123,6 +123,7 @@ def test_a_campaign_from_draft_to_abort(site: Site, ops: Browser) -> None:
         answer = ops.submit(f"{path}/{action}", **fields)
         assert answer.status_code == 303, (action, said(answer.text))
         assert words in said(ops.get(f"{path}/live").text), action
+    assert f"{IN} stopped: aborted" in said(ops.get(path).text), "over all waves"
     with site.context.fleet.reading() as connection:
         view = read_campaign(connection, 1)
     assert view.state is State.ABORTING
@@ -279,7 +280,7 @@ def test_the_buttons_follow_the_state_without_a_reload(ops: Browser) -> None:
     assert "hx-swap-oob" not in ops.get(f"{path}/live?version={version}").text
     ops.submit(f"{path}/plan")
     live = ops.get(f"{path}/live?version={version}").text
-    assert '<div id="actions" class="panels" hx-swap-oob="true">' in live
+    assert '<div id="actions" hx-swap-oob="true">' in live
     newer = re.findall(r'id="actions-version" name="version" value="(\w+)"', live)[0]
     assert newer != version
     ops.submit(f"{path}/plan")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -226,8 +227,7 @@ def _values(page: Page, number: int) -> dict[str, Any]:
         "tones": _TONES,
         "waves": _waves(view),
         "columns": [state for state in ItemState if state is not ItemState.EXCLUDED],
-        "excluded": {c.why: c.units for c in view.counts if c.state is ItemState.EXCLUDED},
-        "reasons": [c for c in view.counts if c.why and c.state is not ItemState.EXCLUDED],
+        "reasons": _reasons(view),
         "done_of": _done_of,
         "who": lambda name: known.get(name.partition(":")[2], name.partition(":")[2]),
         "selection": json.dumps(view.selection, ensure_ascii=False, indent=1),
@@ -264,6 +264,15 @@ def _waves(view: CampaignView) -> dict[int, dict[ItemState, int]]:
             wave = found.setdefault(count.wave, dict.fromkeys(ItemState, 0))
             wave[count.state] += count.units
     return dict(sorted(found.items()))
+
+
+def _reasons(view: CampaignView) -> Counter[tuple[ItemState, Why]]:
+    """How many units of all waves are left out, put off or ended for which reason."""
+    found: Counter[tuple[ItemState, Why]] = Counter()
+    for count in view.counts:
+        if count.why is not Why.NONE:
+            found[count.state, count.why] += count.units
+    return found
 
 
 def _done_of(view: CampaignView) -> tuple[int, int]:
