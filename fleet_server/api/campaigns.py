@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-from typing import Annotated
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, TypeVarTuple
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from fleet_server.api.caller import Context, CurrentCaller
+from fleet_server.api.caller import Caller, Context, CurrentCaller
 from fleet_server.api.campaign_views import (
     ApprovalBody,
     CampaignBody,
@@ -25,14 +27,17 @@ from fleet_server.api.paging import Page, Paging
 from fleet_server.domain.campaign import ItemState, Why
 from fleet_server.domain.roles import Permission
 from fleet_server.services import campaigns, protected_contracts
+from fleet_server.services.audit import Actor
 from fleet_server.services.campaign_notices import announce
 from fleet_server.services.campaign_views import list_campaigns, list_items, read_campaign
+from fleet_server.services.console_context import ConsoleContext
 from fleet_server.services.fleet_actions import FleetActions
 
 router = APIRouter(tags=["campaigns"])
 
 Key = Annotated[int, Path(ge=1, lt=1 << 63, examples=[7])]
 Number = Annotated[str, Path(max_length=32, examples=["C-1001"])]
+Given = TypeVarTuple("Given")
 
 
 @router.get("/campaigns")
@@ -61,25 +66,74 @@ def get_campaign(campaign_id: Key, caller: CurrentCaller, context: Context) -> C
         return _view(connection, campaign_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of one campaign by the caller, answered with how the campaign stands then."""
+
+    campaign_id: int
+    caller: Caller
+    context: ConsoleContext
+
+    def take(
+        self,
+        needs: Permission,
+        change: Callable[[Connection, Actor, int, *Given, datetime], None],
+        *given: *Given,
+    ) -> CampaignView:
+        self.caller.require(needs)
+        with self.context.fleet.writing() as connection:
+            change(connection, self.caller.actor, self.campaign_id, *given, self.context.now())
+            return _view(connection, self.campaign_id)
+
+
+async def _step(campaign_id: Key, caller: CurrentCaller, context: Context) -> Step:
+    return Step(campaign_id, caller, context)
+
+
+CurrentStep = Annotated[Step, Depends(_step)]
+
+
 @router.put("/campaigns/{campaign_id}")
-def put_campaign(
-    campaign_id: Key, body: CampaignBody, caller: CurrentCaller, context: Context
-) -> CampaignView:
+def put_campaign(body: CampaignBody, step: CurrentStep) -> CampaignView:
     """Change one that has not started; it is a draft then, to be planned and approved anew."""
-    caller.require(Permission.RUN_CAMPAIGN)
-    with context.fleet.writing() as connection:
-        draft = body.draft()
-        campaigns.change(connection, caller.actor, campaign_id, draft, body.reason, context.now())
-        return _view(connection, campaign_id)
+    return step.take(Permission.RUN_CAMPAIGN, campaigns.change, body.draft(), body.reason)
 
 
 @router.post("/campaigns/{campaign_id}/plan")
-def post_plan(campaign_id: Key, caller: CurrentCaller, context: Context) -> CampaignView:
+def post_plan(step: CurrentStep) -> CampaignView:
     """The dry run: every unit with its wave, or why it is left out; acts on nobody."""
-    caller.require(Permission.RUN_CAMPAIGN)
-    with context.fleet.writing() as connection:
-        campaigns.plan(connection, caller.actor, campaign_id, context.now())
-        return _view(connection, campaign_id)
+    return step.take(Permission.RUN_CAMPAIGN, campaigns.plan)
+
+
+@router.post("/campaigns/{campaign_id}/approval")
+def post_approval(body: ApprovalBody, step: CurrentStep) -> CampaignView:
+    """Approve the plan of that revision; by another person than who made or planned it."""
+    needs = Permission.APPROVE_CAMPAIGN
+    return step.take(needs, campaigns.approve, body.revision, body.reason)
+
+
+@router.post("/campaigns/{campaign_id}/start")
+def post_start(step: CurrentStep) -> CampaignView:
+    """Let the first wave begin, within hours and limits."""
+    return step.take(Permission.RUN_CAMPAIGN, campaigns.start)
+
+
+@router.post("/campaigns/{campaign_id}/pause")
+def post_pause(body: ReasonBody, step: CurrentStep) -> CampaignView:
+    """Begin nothing new; what is under way goes on."""
+    return step.take(Permission.RUN_CAMPAIGN, campaigns.pause, body.reason)
+
+
+@router.post("/campaigns/{campaign_id}/resumption")
+def post_resumption(body: ReasonBody, step: CurrentStep) -> CampaignView:
+    """Go on; failures count anew, and a wave that missed its goal is let pass."""
+    return step.take(Permission.RUN_CAMPAIGN, campaigns.resume, body.reason)
+
+
+@router.post("/campaigns/{campaign_id}/abort")
+def post_abort(body: ReasonBody, step: CurrentStep) -> CampaignView:
+    """Stop what was not sent, at once; what was sent is called back as far as it can be."""
+    return step.take(Permission.RUN_CAMPAIGN, campaigns.abort, body.reason, FleetActions())
 
 
 @router.post("/campaigns/{campaign_id}/notices")
@@ -92,63 +146,6 @@ def post_notices(
         moment = body.planned_at.astimezone(UTC)
         told = announce(connection, caller.actor, campaign_id, moment, body.reason, context.now())
     return NoticeView(positions=told)
-
-
-@router.post("/campaigns/{campaign_id}/approval")
-def post_approval(
-    campaign_id: Key, body: ApprovalBody, caller: CurrentCaller, context: Context
-) -> CampaignView:
-    """Approve the plan of that revision; by another person than who made or planned it."""
-    caller.require(Permission.APPROVE_CAMPAIGN)
-    with context.fleet.writing() as connection:
-        campaigns.approve(
-            connection, caller.actor, campaign_id, body.revision, body.reason, context.now()
-        )
-        return _view(connection, campaign_id)
-
-
-@router.post("/campaigns/{campaign_id}/start")
-def post_start(campaign_id: Key, caller: CurrentCaller, context: Context) -> CampaignView:
-    """Let the first wave begin, within hours and limits."""
-    caller.require(Permission.RUN_CAMPAIGN)
-    with context.fleet.writing() as connection:
-        campaigns.start(connection, caller.actor, campaign_id, context.now())
-        return _view(connection, campaign_id)
-
-
-@router.post("/campaigns/{campaign_id}/pause")
-def post_pause(
-    campaign_id: Key, body: ReasonBody, caller: CurrentCaller, context: Context
-) -> CampaignView:
-    """Begin nothing new; what is under way goes on."""
-    caller.require(Permission.RUN_CAMPAIGN)
-    with context.fleet.writing() as connection:
-        campaigns.pause(connection, caller.actor, campaign_id, body.reason, context.now())
-        return _view(connection, campaign_id)
-
-
-@router.post("/campaigns/{campaign_id}/resumption")
-def post_resumption(
-    campaign_id: Key, body: ReasonBody, caller: CurrentCaller, context: Context
-) -> CampaignView:
-    """Go on; failures count anew, and a wave that missed its goal is let pass."""
-    caller.require(Permission.RUN_CAMPAIGN)
-    with context.fleet.writing() as connection:
-        campaigns.resume(connection, caller.actor, campaign_id, body.reason, context.now())
-        return _view(connection, campaign_id)
-
-
-@router.post("/campaigns/{campaign_id}/abort")
-def post_abort(
-    campaign_id: Key, body: ReasonBody, caller: CurrentCaller, context: Context
-) -> CampaignView:
-    """Stop what was not sent, at once; what was sent is called back as far as it can be."""
-    caller.require(Permission.RUN_CAMPAIGN)
-    with context.fleet.writing() as connection:
-        campaigns.abort(
-            connection, caller.actor, campaign_id, body.reason, FleetActions(), context.now()
-        )
-        return _view(connection, campaign_id)
 
 
 @router.get("/campaigns/{campaign_id}/items")
