@@ -13,8 +13,6 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from sqlalchemy import Connection, Engine, Row, select
 
 from agent.wire import replacement as parts
@@ -24,7 +22,7 @@ from fleet_server.adapters.certificates import point_of_key
 from fleet_server.adapters.database import open_database
 from fleet_server.adapters.migration import migrate_people
 from fleet_server.adapters.settings_seal import FileSettingsKey
-from fleet_server.adapters.x509_files import Key, new_key, write_key
+from fleet_server.adapters.x509_files import new_key, write_key
 from fleet_server.domain.command import Answered, Refusal, Refused, Sent
 from fleet_server.domain.operations import (
     AccessMode,
@@ -45,6 +43,7 @@ from fleet_server.services.swap_gates import CARD_STATE
 from fleet_server.services.swap_plan import Ground
 from fleet_server.services.swaps import SwapOrder, SwapView, Trigger
 from fleet_server.services.upsert import upsert
+from fleet_server.tests.opened_settings import opened
 from fleet_server.tests.service_desk import (
     CARD,
     CLERK,
@@ -173,17 +172,20 @@ class SwapBench:
         desk.cards.carry_out("b4", PairCard(CARD, OLD_BOX), 1)
         desk.cards.carry_out("b5", EntitleCard(CARD, "TOP L"), 1)
         with self.fleet.writing() as connection:
-            for number, (endpoint_id, key) in enumerate(self.keys.items(), 1):
-                insert(
-                    connection,
-                    t.certificate,
-                    certificate_serial_number=f"{number:x}",
-                    endpoint_id=endpoint_id,
-                    not_before=NOON,
-                    not_after=NOON,
-                    issued_at=NOON,
-                    public_point=point_of_key(key.public_key()),
-                )
+            for number, endpoint_id in enumerate(self.keys, 1):
+                self.enrol(connection, number, endpoint_id)
+
+    def enrol(self, connection: Connection, number: int, endpoint_id: str) -> None:
+        insert(
+            connection,
+            t.certificate,
+            certificate_serial_number=f"{number:x}",
+            endpoint_id=endpoint_id,
+            not_before=NOON,
+            not_after=NOON,
+            issued_at=NOON,
+            public_point=point_of_key(self.keys[endpoint_id].public_key()),
+        )
 
     # --- people ---
 
@@ -195,10 +197,11 @@ class SwapBench:
         trigger: Trigger = Trigger.TECHNICIAN,
         outlets: int = 1,
         planned: int | None = None,
+        contract: str = CONTRACT,
         **more: Any,
     ) -> int:
         wanted = SwapOrder(
-            CONTRACT, position, old, new, trigger, "made-up fault", outlets, planned, **more
+            contract, position, old, new, trigger, "made-up fault", outlets, planned, **more
         )
         with self.fleet.writing() as connection:
             return swaps.order(connection, CLERK, wanted, self.now)
@@ -358,7 +361,7 @@ class SwapBench:
         line = self.desk.voice.line(LINE)
         return line.mta_mac if line else ""
 
-    def holders(self, position: str) -> list[str]:
+    def holders(self, position: str, contract: str = CONTRACT) -> list[str]:
         """Who holds a position by the registry, one at most."""
         with self.fleet.reading() as connection:
             return list(
@@ -369,7 +372,12 @@ class SwapBench:
                         t.service_position,
                         t.service_position.c.id == t.assignment.c.service_position_id,
                     )
-                    .where(t.service_position.c.name == position, t.open_assignment)
+                    .join(t.contract, t.contract.c.id == t.service_position.c.contract_id)
+                    .where(
+                        t.service_position.c.name == position,
+                        t.contract.c.number == contract,
+                        t.open_assignment,
+                    )
                 )
             )
 
@@ -384,17 +392,3 @@ class SwapBench:
                 )
                 is not None
             )
-
-
-def opened(key: Key, data: bytes, endpoint_id: str) -> dict[str, Any]:
-    """What was sealed for a unit, opened with the unit's own key."""
-
-    def agree(point: bytes) -> bytes:
-        peer = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + point)
-        return key.exchange(ec.ECDH(), peer)
-
-    def encrypt(aes_key: bytes, blocks: bytes) -> bytes:
-        return Cipher(algorithms.AES(aes_key), modes.ECB()).encryptor().update(blocks)  # noqa: S305
-
-    found: dict[str, Any] = json.loads(sealed.unseal(data, agree, endpoint_id, encrypt))
-    return found
