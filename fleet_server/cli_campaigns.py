@@ -65,6 +65,14 @@ def create(file: File, reason: Reason, by: By = "", state: State = None) -> None
     _tell_next(view)
 
 
+@campaign.command("change")
+def change(number: Number, file: File, reason: Reason, by: By = "", state: State = None) -> None:
+    """Make one that has not started a draft of this file; plan and approval are void then."""
+    draft = _draft(file, reason)
+    with _changing(number, state) as connection:
+        campaigns.change(connection, person(by), number, draft, reason, utc_now())
+
+
 @campaign.command("list")
 def list_all(
     in_state: Annotated[

@@ -190,6 +190,23 @@ def test_notice_is_put_on_record_for_those_left_out_for_want_of_it(state: Path) 
     assert "no_notice" not in done(state, "plan", "1")
 
 
+def test_the_file_of_the_documentation_makes_a_draft(state: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "operations" / "campaigns.md"
+    section = page.read_text(encoding="utf-8").partition("## On the command line")[2]
+    assert "Campaign 1 Restart of N1: draft" in create(state, section.split("```")[1]).output
+
+
+def test_a_changed_campaign_is_a_draft_with_no_plan(state: Path) -> None:
+    create(state)
+    done(state, "plan", "1")
+    file = state.parent / "another.json"
+    file.write_text(json.dumps({**RESTART, "name": "Another"}), encoding="utf-8")
+    assert done(state, "change", "1", str(file), *WHY) == (
+        "Campaign 1: draft; no units\nNext: `campaign plan 1`, the dry run.\n"
+    )
+    assert "Campaign 1 Another: draft, revision 3" in done(state, "show", "1")
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
