@@ -137,6 +137,11 @@ def test_the_list_is_paged_by_key_and_keeps_the_filter(site: Site, browser: Brow
     assert seen == [f"ops::00256D-MODEM-9{number:07}" for number in range(120)]
 
 
+@pytest.mark.parametrize("path", ["/outages/", "/maintenance/", "/swaps/", "/commands/"])
+def test_a_number_that_no_database_holds_is_refused(site: Site, path: str) -> None:
+    assert site.signed_in(Role.FLEET_OPS).get(f"{path}{1 << 63}").status_code == 422
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_power_cut_is_on_the_device_page_in_every_language(site: Site, language: str) -> None:
     cut_power(site)

@@ -126,6 +126,19 @@ def test_a_language_chosen_before_sign_in_stays_with_the_browser(site: Site) -> 
     assert "Fjalëkalimi" in page
 
 
+def test_the_language_can_be_changed_on_a_form_that_was_refused(site: Site) -> None:
+    browser = site.signed_in(Role.FLEET_OPS, "en")
+    refused = browser.submit("/swaps/new", contract="C-9999")
+    assert refused.status_code == 422
+    assert 'name="back" value="/swaps/new"' in refused.text
+    above = browser.submit("/settings/cut_over_from", value="99:99", reason="a try")
+    assert above.status_code == 403
+    assert 'name="back" value="/settings/cut_over_from"' in above.text
+    gone = browser.submit("/returns/R-1/nothing")
+    assert gone.status_code in (404, 405)
+    assert 'name="back" value="/returns/R-1"' in gone.text
+
+
 def test_an_unknown_language_is_ignored(site: Site) -> None:
     browser = site.signed_in(Role.AUDITOR, "en")
     assert browser.submit("/language", language="xx", back="/devices").status_code == 303

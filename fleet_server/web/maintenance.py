@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query, Response
+from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 
 from fleet_server.domain.errors import (
@@ -34,6 +34,7 @@ router = APIRouter(include_in_schema=False)
 
 _PAGE = 50
 RowKey = Annotated[int, Query(ge=0, lt=1 << 63)]
+WorkId = Annotated[int, Path(ge=1, lt=1 << 63)]
 Token = Annotated[str, Form(max_length=256)]
 Short = Annotated[str, Form(max_length=64)]
 Words = Annotated[str, Form(max_length=512)]
@@ -71,7 +72,7 @@ def plan(
 
 
 @router.get("/maintenance/{work_id}")
-def work(page: CurrentPage, work_id: int) -> Response:
+def work(page: CurrentPage, work_id: WorkId) -> Response:
     page.require(Permission.SEE_OUTAGES)
     return _work(page, work_id)
 
@@ -79,7 +80,7 @@ def work(page: CurrentPage, work_id: int) -> Response:
 @router.post("/maintenance/{work_id}/notices")
 def notice(
     page: CurrentPage,
-    work_id: int,
+    work_id: WorkId,
     form_token: Token = "",
     channel: Short = "",
     sent: Short = "",
@@ -99,7 +100,9 @@ def notice(
 
 
 @router.post("/maintenance/{work_id}/cancellation")
-def cancel(page: CurrentPage, work_id: int, form_token: Token = "", reason: Words = "") -> Response:
+def cancel(
+    page: CurrentPage, work_id: WorkId, form_token: Token = "", reason: Words = ""
+) -> Response:
     """Call work off."""
     account = page.require(Permission.PLAN_MAINTENANCE)
     page.check_form(form_token)

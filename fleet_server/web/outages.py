@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query, Response
+from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 
 from fleet_server.domain.causes import Cause
@@ -25,6 +25,7 @@ from fleet_server.web.page import CurrentPage, Page
 router = APIRouter(include_in_schema=False)
 
 RowKey = Annotated[int, Query(ge=0, lt=1 << 63)]
+OutageId = Annotated[int, Path(ge=1, lt=1 << 63)]
 Short = Annotated[str, Form(max_length=64)]
 DECIDABLE = (Liability.OPERATOR, Liability.CUSTOMER_SIDE, Liability.FORCE_MAJEURE)
 
@@ -49,7 +50,7 @@ def outages(
 
 
 @router.get("/outages/{outage_id}")
-def outage(page: CurrentPage, outage_id: int, after: RowKey = 0) -> Response:
+def outage(page: CurrentPage, outage_id: OutageId, after: RowKey = 0) -> Response:
     page.require(Permission.SEE_OUTAGES)
     return _one(page, outage_id, after)
 
@@ -57,7 +58,7 @@ def outage(page: CurrentPage, outage_id: int, after: RowKey = 0) -> Response:
 @router.post("/outages/{outage_id}")
 def decide(
     page: CurrentPage,
-    outage_id: int,
+    outage_id: OutageId,
     form_token: Annotated[str, Form(max_length=256)] = "",
     cause: Short = "",
     liability: Short = "",

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.routing import Match
 
 from fleet_server.domain.errors import RefusedError
 from fleet_server.domain.local_time import ZONE_NAME
@@ -102,7 +103,6 @@ class Page:
         return answer
 
     def _everywhere(self) -> dict[str, Any]:
-        url = self.request.url
         return {
             "account": self.account,
             "menus": menus_for(self.account) if self.account else [],
@@ -110,7 +110,7 @@ class Page:
             "html_language": HTML_LANGUAGES[self.language],
             "languages": [(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
             "form_token": form_token(self.secret),
-            "here": f"{url.path}?{url.query}" if url.query else url.path,
+            "here": _address(self.request),
             "now": self.now,
             "zone_short": self.now.astimezone(ZoneInfo(ZONE_NAME)).tzname(),
             "ago": self._ago,
@@ -120,6 +120,22 @@ class Page:
     def _ago(self, at: datetime) -> str:
         length = self.formats.since(at, self.now)
         return self.gettext("%(length)s ago") % {"length": length}
+
+
+def _address(request: Request) -> str:
+    """Where this page can be opened again; the answer to a form has the page above its address."""
+    url = request.url
+    if request.method == "GET":
+        return f"{url.path}?{url.query}" if url.query else url.path
+    path = url.path
+    while path and not _opens(request, path):
+        path = path.rpartition("/")[0]
+    return path or "/"
+
+
+def _opens(request: Request, path: str) -> bool:
+    scope = {**request.scope, "method": "GET", "path": path}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 def current_page(request: Request) -> Page:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query, Response
+from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 
 from fleet_server.domain.errors import InvalidError
@@ -19,6 +19,7 @@ router = APIRouter(include_in_schema=False)
 
 _REPORTED = timedelta(days=30)
 RowKey = Annotated[int, Query(ge=0, lt=1 << 63)]
+FindingId = Annotated[int, Path(ge=1, lt=1 << 63)]
 Node = Annotated[str, Query(max_length=32)]
 
 
@@ -31,7 +32,7 @@ def voice_risk(page: CurrentPage, node: Node = "", after: RowKey = 0) -> Respons
 @router.post("/voice-risk/findings/{finding_id}")
 def settle_finding(
     page: CurrentPage,
-    finding_id: int,
+    finding_id: FindingId,
     form_token: Annotated[str, Form(max_length=256)] = "",
     outcome: Annotated[str, Form(max_length=64)] = "",
     reason: Annotated[str, Form(max_length=512)] = "",
