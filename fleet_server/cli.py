@@ -88,8 +88,8 @@ def run(
 ) -> None:
     """Start and watch broker, controller and console until Ctrl-C."""
     config = _config(state, http_port, mqtt_port, broker_host)
-    _out.print(f"Console http://{config.bind}:{config.http_port}", soft_wrap=True)
-    supervisor.run(config)
+    address = f"Console http://{config.bind}:{config.http_port}"
+    supervisor.run(config, lambda: _out.print(address, soft_wrap=True))
 
 
 @app.command()

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,15 +112,17 @@ class Supervisor:
             _stop_all(self._children)
 
 
-def run(config: Config) -> None:
+def run(config: Config, say_where: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM, SIGINT or the end of the parent process.
+
+    `say_where` is called once folder, ports and keys are had, just before the processes start.
 
     Raises OperatorError when the state folder is served already, a port is taken, or the broker
     cannot be had.
     """
     parent = os.getppid()
     with claimed(config.state):
-        _run(config, parent)
+        _run(config, parent, say_where)
 
 
 @contextmanager
@@ -143,7 +145,7 @@ def claimed(state: Path) -> Iterator[None]:
         yield
 
 
-def _run(config: Config, parent: int) -> None:
+def _run(config: Config, parent: int, say_where: Callable[[], None]) -> None:
     check_ports(config)
     now = utc_now()
     installation.initialise(config, now)
@@ -152,6 +154,7 @@ def _run(config: Config, parent: int) -> None:
     supervisor = Supervisor(children_of(config), parent)
     signal.signal(signal.SIGTERM, supervisor.stop)
     signal.signal(signal.SIGINT, supervisor.stop)
+    say_where()
     supervisor.run()
 
 

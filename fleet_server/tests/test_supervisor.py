@@ -117,6 +117,7 @@ def test_a_second_start_on_the_same_state_names_folder_and_option(running: Runni
     )
     assert done.returncode == 1
     assert "is served already" in done.stderr
+    assert "Console" not in done.stdout
     assert "--state" in done.stderr
 
 
