@@ -226,6 +226,20 @@ def _check_planned(connection: Connection, wanted: SwapOrder) -> None:
         raise ConflictError(f"Planned swap {planned.id} is not one of {wanted.contract}.")
     if planned.position not in split_positions(wanted.position):
         raise ConflictError(f"Planned swap {planned.id} is of {planned.position}.")
+    if spent_plans(connection, [planned.id]):
+        raise ConflictError(
+            f"Planned swap {planned.id} was carried out already; "
+            "put notice or consent for another one on record [7.1.7]."
+        )
+
+
+def spent_plans(connection: Connection, planned: Sequence[int]) -> set[int]:
+    """Those planned swaps that a replacement was carried out for: each is good for one [7.1.7]."""
+    swap = t.swap.c
+    query = select(swap.planned_swap_id).where(
+        swap.planned_swap_id.in_(planned), swap.came_up_at.is_not(None), ~swap.is_undoing
+    )
+    return set(connection.scalars(query))
 
 
 def _partner(connection: Connection, old: Row[Any] | None) -> int | None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from agent.wire import replacement as parts
 from agent.wire.codes import CARD_RUNNING, CARD_WRONG_PAIRING
@@ -488,6 +489,27 @@ def test_a_remote_one_needs_consent_a_second_person_and_the_hours(bench: SwapBen
     bench.desk.now = datetime(2026, 11, 27, 0, 30, tzinfo=UTC)  # 01:30 in the contract's zone
     bench.connect(VOICE_MODEM)
     until(bench, swap_id, "adopt_new")
+
+
+def test_notice_or_consent_is_good_for_one_replacement_that_was_carried_out(
+    bench: SwapBench,
+) -> None:
+    planned = bench.plan(Ground.FAULTY, bench.now)
+    bench.consent(planned)
+    bench.connect(NEW_MODEM)
+    called_off = bench.order(outlets=2, planned=planned)
+    bench.abort(called_off)
+    bench.run()
+    old_serves(bench)
+    bench.order(outlets=2, planned=planned)
+    bench.run()
+    new_serves(bench)
+    spare = {"state": "in_stock", "model_id": bench.desk.rows(t.model)[0].id}
+    with bench.fleet.writing() as connection:  # as if it was taken back and provisioned anew
+        connection.execute(update(t.unit).where(t.unit.c.serial_number == OLD).values(spare))
+        connection.execute(update(t.certificate).values(revoked_at=None))
+    with pytest.raises(RuleError, match=r"was carried out already.*\[7\.1\.7\]"):
+        bench.order(NEW, OLD, outlets=2, planned=planned)
 
 
 def test_no_cut_over_during_a_call_or_after_an_emergency_call(bench: SwapBench) -> None:

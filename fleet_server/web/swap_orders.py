@@ -19,6 +19,7 @@ from fleet_server.services import tables as t
 from fleet_server.services.accounts import Account
 from fleet_server.services.audit import Actor
 from fleet_server.services.swap_consent import held_positions, holder_of, order_with_consent
+from fleet_server.services.swap_orders import spent_plans
 from fleet_server.services.swap_plan import swaps_of_contract
 from fleet_server.services.swaps import SwapOrder, Trigger
 from fleet_server.services.views_clocks import positions_of_contract
@@ -166,6 +167,7 @@ def _form(
         positions = positions_of_contract(connection, entered.contract)
         held = held_positions(connection, entered.contract)
         planned = swaps_of_contract(connection, entered.contract)
+        spent = spent_plans(connection, [one.id for one in planned])
         stock = units_in_stock(connection, _classes(connection, held, entered), _MOST_STOCK)
     taken = {name for names in held.values() for name in names.split("+")}
     refusal, detail = _words_of(page, error)
@@ -175,7 +177,7 @@ def _form(
         entered=entered,
         held=held,
         free=[name for name in positions if name not in taken],
-        planned=[one for one in planned if not one.cancelled_at],
+        planned=[one for one in planned if not one.cancelled_at and one.id not in spent],
         stock=stock,
         triggers=_triggers(account),
         refusal=refusal,
