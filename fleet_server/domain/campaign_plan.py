@@ -44,7 +44,8 @@ class OnFailures(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandAction:
-    """One command to the device; it is given up `expires_hours` after it was ordered."""
+    """One command to the device; it is given up `expires_hours` after it was ordered, and where
+    the hours end in which it was."""
 
     command: str = COMMANDS[0]
     expires_hours: int = 24
@@ -65,7 +66,7 @@ class SwapAction:
     outlets: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.model_name) <= 64 or not 0 < len(self.place) <= 32:
+        if not _is_name(self.model_name, 64) or not _is_name(self.place, 32):
             raise InvalidPlanError("action: name the model and the place of the new units.")
         _within("action.outlets", self.outlets, 1, 2)
 
@@ -119,6 +120,8 @@ class Hours:
     end: time
 
     def __post_init__(self) -> None:
+        if self.begin.tzinfo is not None or self.end.tzinfo is not None:
+            raise InvalidPlanError("hours: local hours such as 02:00, without an offset from UTC.")
         if self.begin == self.end:
             raise InvalidPlanError("hours: begin and end may not be the same.")
 
@@ -216,6 +219,10 @@ def _action(found: Mapping[str, Any]) -> Action:
     if found["kind"] == "command":
         return CommandAction(**members)
     return SwapAction(**{**members, "way": Way(members["way"])})
+
+
+def _is_name(text: str, longest: int) -> bool:
+    return 0 < len(text) <= longest and text.isprintable()
 
 
 def _within(name: str, number: int, lowest: int, highest: int) -> None:

@@ -217,7 +217,10 @@ def _value(rule: FieldRule, operator: Operator, value: Any, where: str) -> Value
 
 
 def _text(rule: FieldRule, value: Any, where: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TEXT or "\0" in value:
+    # What cannot be printed no database takes: NUL, half of a surrogate pair.
+    if not isinstance(value, str) or not value.isprintable():
+        raise InvalidSelectionError(f"{where}: texts of characters that can be printed.")
+    if not 0 < len(value) <= _LONGEST_TEXT:
         raise InvalidSelectionError(f"{where}: texts of 1 to {_LONGEST_TEXT} characters.")
     if rule.values and value not in rule.values:
         raise InvalidSelectionError(f"{where}: {value!r} is none of {', '.join(rule.values)}.")

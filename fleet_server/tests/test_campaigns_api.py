@@ -19,6 +19,7 @@ BODY: dict[str, Any] = {
     "plan": {"action": {"kind": "command"}, "admits": ["no_contact"]},
     "reason": "made up for a test",
 }
+SWAP = {"kind": "swap", "model_name": "CM-41", "place": "DEPOT", "way": "visit"}
 REASON = {"reason": "made up for a test"}
 
 
@@ -84,6 +85,21 @@ def test_a_campaign_from_draft_to_abort(desk: Desk) -> None:
             {"plan": {"action": {"kind": "command"}, "limits": {"at_once": 0}}},
             "invalid-plan",
             "at_once",
+        ),
+        (
+            {
+                "plan": {
+                    "action": {"kind": "command"},
+                    "hours": {"begin": "02:00+01:00", "end": "04:00+01:00"},
+                }
+            },
+            "invalid-plan",
+            "without an offset",
+        ),
+        (
+            {"plan": {"action": {**SWAP, "model_name": "CM-41\0"}}},
+            "invalid-plan",
+            "name the model",
         ),
     ],
 )
