@@ -11,10 +11,12 @@ import logging
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from fleet_server import bootstrap
 from fleet_server.adapters import broker
@@ -43,9 +45,9 @@ logger = logging.getLogger(__name__)
 
 _IDLE_S = 1.0
 _BUSY_S = 0.1
-_STEP_EVERY = timedelta(seconds=5)
-_ROLL_OUT_EVERY = timedelta(minutes=1)
-_CAMPAIGNS_EVERY = timedelta(seconds=1)
+_STEP_EVERY_S = 5.0
+_ROLL_OUT_EVERY_S = 60.0
+_CAMPAIGNS_EVERY_S = 1.0
 
 
 def main() -> int:
@@ -100,25 +102,40 @@ def _deliver(
     stopping: Callable[[], bool],
     wait: Callable[[float], object],
 ) -> None:
-    next_step = next_roll_out = next_turn = utc_now()
+    step, roll_out, campaigns = (
+        Every(every_s) for every_s in (_STEP_EVERY_S, _ROLL_OUT_EVERY_S, _CAMPAIGNS_EVERY_S)
+    )
     revoked = -1
     while not stopping():
         now = utc_now()
-        if now >= next_step:
-            next_step = now + _STEP_EVERY
+        if step.is_due():
             with fleet.writing() as connection:
                 service_state.step(connection, read_policy(connection), now)
             revoked = _keep_broker_informed(config, fleet, revoked)
-        if now >= next_roll_out:
-            next_roll_out = now + _ROLL_OUT_EVERY
+        if roll_out.is_due():
             _roll_out(fleet)
             swaps.tidy(fleet, now)
-        if now >= next_turn:
-            next_turn = now + _CAMPAIGNS_EVERY
+        if campaigns.is_due():
             _work_on_campaigns(fleet, now)
         taken_in = swaps.advance(fleet, now, line_of)
         if not delivery.work_off() and not taken_in:
             wait(_BUSY_S if delivery.is_busy or _is_under_way(fleet) else _IDLE_S)
+
+
+@dataclass(slots=True)
+class Every:
+    """True once in so many seconds, however the wall clock is put right meanwhile."""
+
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _next_s: float = float("-inf")
+
+    def is_due(self) -> bool:
+        now_s = self.clock()
+        if now_s < self._next_s:
+            return False
+        self._next_s = now_s + self.seconds
+        return True
 
 
 def _is_under_way(fleet: Fleet) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +22,7 @@ from fleet_server.services.operator_ports import (
     SystemBusyError,
     SystemUnavailableError,
 )
-from fleet_server.services.outbox import Outcome, Result, Taken, settle, take
+from fleet_server.services.outbox import Outcome, Result, Taken, due_systems, settle, take
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,9 @@ class Delivery:
         for call_made in [one for one in self._calls if one.done()]:
             del self._calls[call_made]
             call_made.result()
-        return self._tell_devices() + self._call_systems()
+        with self.fleet.reading() as connection:  # what has nothing to do keeps no writer waiting
+            due = due_systems(connection, self.now())
+        return (self._tell_devices() if System.DEVICE in due else 0) + self._call_systems(due)
 
     @property
     def is_busy(self) -> bool:
@@ -61,13 +63,15 @@ class Delivery:
                 device_orders.follow(connection, one, self.now())
         return len(taken)
 
-    def _call_systems(self) -> int:
+    def _call_systems(self, due: Collection[System]) -> int:
         under_way = Counter(self._calls.values())
         begun = 0
         for system in _OPERATOR_SYSTEMS:
             room = _CALLS_PER_SYSTEM - under_way[system]
+            if system not in due or not room:
+                continue
             with self.fleet.writing() as connection:
-                taken = take(connection, self.now(), room, system) if room else []
+                taken = take(connection, self.now(), room, system)
             for one in taken:
                 self._calls[self.pool.submit(self._carry_out, one)] = system
             begun += len(taken)

@@ -192,18 +192,7 @@ def take(
     of_system = t.outbox.c.system == system if system else true()
     rows = connection.execute(
         select(t.outbox)
-        .where(
-            t.outbox.c.state == State.QUEUED,
-            t.outbox.c.due_at <= now,
-            of_system,
-            _is_first_of_target(),
-            _stages_before_are_done(),
-            or_(
-                t.outbox.c.system != System.DEVICE,
-                t.outbox.c.reference != "",
-                _device_is_there(),
-            ),
-        )
+        .where(_is_due(now), of_system)
         .order_by(t.outbox.c.due_at, t.outbox.c.id)
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -216,6 +205,12 @@ def take(
         )
     restorations = _restorations(connection) if rows else ()
     return [_taken(row, restorations) for row in rows]
+
+
+def due_systems(connection: Connection, now: datetime) -> set[System]:
+    """Those for which `take` would find anything; needs no right to write."""
+    found = connection.scalars(select(t.outbox.c.system).where(_is_due(now)).distinct())
+    return {System(system) for system in found}
 
 
 def restored(connection: Connection, now: datetime) -> None:
@@ -292,6 +287,19 @@ def try_again(
     )
 
 
+def hurry(connection: Connection, decision: str, now: datetime) -> None:
+    """Have the operations of a decision that wait for their next try tried at once."""
+    connection.execute(
+        update(t.outbox)
+        .where(
+            t.outbox.c.decision == decision,
+            t.outbox.c.state == State.QUEUED,
+            t.outbox.c.due_at > now,
+        )
+        .values(due_at=now)
+    )
+
+
 def drop(
     connection: Connection, operation_id: str, actor: Actor, reason: str, now: datetime
 ) -> None:
@@ -363,6 +371,20 @@ def _called(row: Row[Any], restorations: Sequence[Row[Any]]) -> Called:
 
 def _unix_ms(at: datetime) -> int:
     return round(at.timestamp() * 1000)
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        t.outbox.c.state == State.QUEUED,
+        t.outbox.c.due_at <= now,
+        _is_first_of_target(),
+        _stages_before_are_done(),
+        or_(
+            t.outbox.c.system != System.DEVICE,
+            t.outbox.c.reference != "",
+            _device_is_there(),
+        ),
+    )
 
 
 def _is_first_of_target() -> ColumnElement[bool]:

@@ -56,6 +56,11 @@ def tries(desk: ServiceDesk) -> list[tuple[str, str]]:
     return [(row.outcome, row.code) for row in desk.rows(t.outbox_try)]
 
 
+def test_a_look_that_finds_nothing_waits_for_no_writer(desk: ServiceDesk) -> None:
+    with desk.fleet.writing():
+        assert desk.delivery.work_off() == 0
+
+
 def test_what_is_queued_is_carried_out_once(desk: ServiceDesk) -> None:
     (name,) = queue(desk, "d-1", one(OPEN))
     desk.work()
