@@ -114,7 +114,7 @@ def units(
         found = list_items(connection, number, in_state, why, after, many)
     for one in found:
         text = f"{one.unit_id:8} {one.serial_number} wave {one.wave or '-'} {one.state} {one.why}"
-        say(f"{text} {one.new_serial_number or ''} {one.reference}".rstrip())
+        say(" ".join(filter(None, (text, one.new_serial_number, one.reference, one.said))).rstrip())
     if not found:
         say("There is none.")
 

@@ -214,7 +214,8 @@ class CampaignView(BaseModel):
 
 
 class ItemView(BaseModel):
-    """One unit of a campaign; `reference` of the command or swap that was ordered for it."""
+    """One unit of a campaign; `reference` of the command or swap that was ordered for it; `said`:
+    why that could not be ordered."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -230,6 +231,7 @@ class ItemView(BaseModel):
                     "reference": "",
                     "new_serial_number": None,
                     "visit_on": None,
+                    "said": "",
                     "started_at": None,
                     "ended_at": None,
                 }
@@ -247,6 +249,7 @@ class ItemView(BaseModel):
     reference: str
     new_serial_number: str | None
     visit_on: date | None
+    said: str
     started_at: datetime | None
     ended_at: datetime | None
 

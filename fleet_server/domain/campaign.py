@@ -6,7 +6,8 @@ Running it acts on units; paused it begins nothing new, what is under way goes o
 at once whatever was not sent, and takes back what can be; it is aborted when the last has ended.
 
 An item is one unit in one campaign. It is acted on at most once: it leaves WAITING or DEFERRED to
-be STARTED in the transaction that orders the action, and never comes back.
+be STARTED in the transaction that orders the action, and never comes back. An action that the
+registry refuses is not tried again: it counts as failed, so that a campaign of such units stops.
 
 | item | |
 |---|---|
@@ -14,7 +15,7 @@ be STARTED in the transaction that orders the action, and never comes back.
 | waiting | its turn has not come |
 | deferred | its turn came, but not now: offline, no stock, visit on a later day, notice runs |
 | started, running | the action is ordered, is under way |
-| done, failed | how the action ended |
+| done, failed | how the action ended; failed too, where it could not be ordered |
 | stopped | by the abort, or the end of the campaign, before the action did anything |
 """
 
@@ -117,8 +118,8 @@ OPEN = NOT_BEGUN + UNDER_WAY
 ENDED = (_I.DONE, _I.FAILED, _I.STOPPED)
 _ITEM_STEPS: Mapping[ItemState, frozenset[ItemState]] = {
     _I.EXCLUDED: frozenset(),
-    _I.WAITING: frozenset({_I.DEFERRED, _I.STARTED, _I.STOPPED, _I.EXCLUDED}),
-    _I.DEFERRED: frozenset({_I.DEFERRED, _I.STARTED, _I.STOPPED, _I.EXCLUDED}),
+    _I.WAITING: frozenset({_I.DEFERRED, _I.STARTED, _I.FAILED, _I.STOPPED, _I.EXCLUDED}),
+    _I.DEFERRED: frozenset({_I.DEFERRED, _I.STARTED, _I.FAILED, _I.STOPPED, _I.EXCLUDED}),
     _I.STARTED: frozenset({_I.RUNNING, _I.DONE, _I.FAILED, _I.STOPPED}),
     _I.RUNNING: frozenset({_I.DONE, _I.FAILED, _I.STOPPED}),
     _I.DONE: frozenset(),
@@ -152,8 +153,8 @@ class Why(StrEnum):
     NO_STOCK = "no_stock"
     VISIT = "visit"
     NOTICE_RUNS = "notice_runs"
-    REFUSED = "refused"
     # failed
+    REFUSED = "refused"
     FAILED = "failed"
     EXPIRED = "expired"
     ROLLED_BACK = "rolled_back"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from fleet_server.domain.campaign import ENDED, ItemState, Tally
 from fleet_server.domain.campaign_plan import Hours, Limits, Wave
-from fleet_server.domain.local_time import ZONE, local_day
+from fleet_server.domain.local_time import is_between, local_day, next_at
 from fleet_server.domain.policy import Policy
 
 # How much of the rate may be made up for at once when the engine looked late.
@@ -87,15 +87,14 @@ def wait_for(unit: int, tries: int) -> timedelta:
 def is_open(at: datetime, hours: Hours | None, policy: Policy) -> bool:
     """Whether disruptive work may begin at that moment: by the settings [4.5, 4.6] and by the
     campaign's own hours."""
-    clock = at.astimezone(ZONE).time()
-    allowed = _holds(policy.disruptive_from, policy.disruptive_until, clock)
-    return allowed and (hours is None or _holds(hours.begin, hours.end, clock))
+    allowed = is_between(at, policy.disruptive_from, policy.disruptive_until)
+    return allowed and (hours is None or is_between(at, hours.begin, hours.end))
 
 
-def _holds(begin: time, end: time, clock: time) -> bool:
-    if begin <= end:
-        return begin <= clock < end
-    return clock >= begin or clock < end
+def closes_at(at: datetime, hours: Hours | None, policy: Policy) -> datetime:
+    """When the hours end in which `at` is: nothing disruptive may be done from then on."""
+    ends = [policy.disruptive_until, *([hours.end] if hours is not None else [])]
+    return min(next_at(at, end) for end in ends)
 
 
 def first_free_day(booked: Mapping[date, int], capacity: int, now: datetime) -> date | None:

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, Row
 from fleet_server.domain import campaign_plan as plans
 from fleet_server.domain import command as command_rules
 from fleet_server.domain.campaign import ItemState, Why
-from fleet_server.domain.campaign_plan import CommandAction
+from fleet_server.domain.campaign_pace import closes_at
+from fleet_server.domain.campaign_plan import CommandAction, decode_plan
 from fleet_server.domain.errors import CommandEndedError
 from fleet_server.domain.policy import Policy
 from fleet_server.services import command_recall, commands
@@ -46,6 +47,13 @@ class NotNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """It cannot be ordered, now or later; `said` is why, for people."""
+
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How an action stands, as the state its item has then."""
 
@@ -66,7 +74,7 @@ class Action(Protocol):
         unit: Row[Any],
         policy: Policy,
         now: datetime,
-    ) -> Begun | NotNow:
+    ) -> Begun | NotNow | Refused:
         """Order it for `unit`, a row of `unit`."""
         ...
 
@@ -119,7 +127,9 @@ class DeviceCommand:
         now: datetime,
     ) -> Begun | NotNow:
         reference = f"campaign-{campaign.id}.{unit.id}"
-        expires_at = now + timedelta(hours=self.action.expires_hours)
+        given_up_at = now + timedelta(hours=self.action.expires_hours)
+        hours = decode_plan(campaign.plan).hours
+        expires_at = min(given_up_at, closes_at(now, hours, policy))
         order = Order(unit.endpoint_id, self.action.command, {}, expires_at)
         commands.queue(connection, reference, order, now)
         return Begun(reference)

@@ -1,7 +1,7 @@
 """Beginning what is due of a campaign: each item is looked at anew; then it is begun or put off.
 
 A visit gets its day when its turn comes, so that the days of an area fill up in order, and begins
-on that day.
+on that day; one that could not gets another.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from sqlalchemy import Connection, Row, func, select
 from fleet_server.domain.campaign import ItemState, Why
 from fleet_server.domain.campaign_pace import wait_for
 from fleet_server.domain.campaign_plan import Plan, SwapAction, Way
-from fleet_server.domain.local_time import day_bounds
+from fleet_server.domain.local_time import day_bounds, local_day
 from fleet_server.domain.policy import Policy
 from fleet_server.domain.presence import ONLINE
 from fleet_server.services import tables as t
-from fleet_server.services.campaign_actions import Action, Begun, NotNow
+from fleet_server.services.campaign_actions import Action, Begun, NotNow, Refused
 from fleet_server.services.campaign_book import Book
 from fleet_server.services.campaign_exclusions import exclusion
 from fleet_server.services.campaign_visits import UNKNOWN_AREA, book_visit, give_back
 from fleet_server.services.surroundings import read_topology
 
 MOST_A_TURN = 200
+LONGEST_SAID = 256
 _MOST_LOOKED_AT = 2_000
 
 
@@ -99,8 +100,7 @@ class Beginning:
     def _one(self, book: Book, item: Row[Any]) -> bool:
         """Whether the item was begun."""
         if item.left_out:
-            if item.visit_on is not None:
-                give_back(self.connection, item.visit_area_id, item.visit_on)
+            self._give_visit_back(item)
             book.move(item, ItemState.EXCLUDED, Why(item.left_out))
             return False
         not_now = self._obstacle(item)
@@ -114,15 +114,24 @@ class Beginning:
                     new_unit_id=found.new_unit_id,
                     started_at=self.now,
                 )
+            if isinstance(found, Refused):
+                self._give_visit_back(item)
+                book.move(item, ItemState.FAILED, Why.REFUSED, said=found.said[:LONGEST_SAID])
+                return False
             not_now = found
         self._defer(book, item, not_now)
         return False
+
+    def _give_visit_back(self, item: Row[Any]) -> None:
+        if item.visit_on is not None:
+            give_back(self.connection, item.visit_area_id, item.visit_on)
 
     def _obstacle(self, item: Row[Any]) -> NotNow | None:
         asked = self.plan.action
         if not isinstance(asked, SwapAction) or asked.way != Way.VISIT:
             return None
-        return self._visit(item) if item.visit_on is None else None
+        has_day = item.visit_on is not None and item.visit_on >= local_day(self.now)
+        return None if has_day else self._visit(item)
 
     def _visit(self, item: Row[Any]) -> NotNow | None:
         area = self._area(item.unit_id)

@@ -169,10 +169,14 @@ class _Turn:
         return is_open(self.now, plan.hours, self.policy)
 
     def _let_join(self) -> None:
-        if self.row.joined_at is not None and self.now - self.row.joined_at < JOIN_EVERY:
+        """A look at all units goes on piece by piece, one each turn."""
+        goes_on = self.row.joined_to > 0
+        joined_at = self.row.joined_at
+        if not goes_on and joined_at is not None and self.now - joined_at < JOIN_EVERY:
             return
-        more = add_late(self.connection, self.row, self.policy, self.now)
-        self._set(joined_at=self.now, units=self.row.units + more)
+        more, up_to = add_late(self.connection, self.row, self.policy, self.now)
+        joined_at = joined_at if goes_on else self.now
+        self._set(joined_at=joined_at, joined_to=up_to, units=self.row.units + more)
 
     def _wave(self, plan: Plan) -> int | None:
         """Up to which wave items may begin; None when the campaign stands still from now on."""

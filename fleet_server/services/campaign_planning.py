@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    and_,
     case,
     column,
     delete,
@@ -36,6 +37,10 @@ from fleet_server.services.campaign_exclusions import exclusion
 from fleet_server.services.selection_sql import Compiler
 
 _COLUMNS = ("campaign_id", "unit_id", "wave", "state", "why", "due_at", "ended_at")
+# Units looked at in one turn of a campaign that others join late: a look at a hundred thousand of
+# them at once holds every other writer up for seconds.
+LATE_AT_ONCE = 5_000
+_LAST = (1 << 63) - 1
 _SPREAD = 2_654_435_761
 _RANGE = 4_294_967_296
 
@@ -64,43 +69,56 @@ def add_units(connection: Connection, row: Row[Any], policy: Policy, now: dateti
     return int(total or 0)
 
 
-def add_late(connection: Connection, row: Row[Any], policy: Policy, now: datetime) -> int:
-    """Add to the last wave what matches by now, and look anew at what was left out.
+def add_late(
+    connection: Connection, row: Row[Any], policy: Policy, now: datetime
+) -> tuple[int, int]:
+    """Of the next units behind `joined_to` of the campaign: add to the last wave what matches by
+    now, and look anew at what was left out.
 
-    Gives how many units more there are.
+    Gives how many units more there are, and up to which unit it came, 0 when these were the last.
     """
     plan = decode_plan(row.plan)
     book = Book(connection, row.id, now)
-    before = _take_out_excluded(connection, row, book)
-    added = _insert(connection, row, plan, policy, now, literal(len(plan.waves)))
+    up_to = _up_to(connection, row.joined_to)
+    last = up_to or _LAST
     columns = t.campaign_item.c
-    excluded = 0
-    for why, units in connection.execute(
-        select(columns.why, func.count())
-        .where(columns.campaign_id == row.id, columns.state == ItemState.EXCLUDED)
-        .group_by(columns.why)
-    ):
-        book.add(0, ItemState.EXCLUDED, Why(why), units)
-        excluded += units
-    book.add(len(plan.waves), ItemState.WAITING, Why.NONE, added - excluded)
+    excluded = (
+        columns.campaign_id == row.id,
+        columns.state == ItemState.EXCLUDED,
+        _within(columns.unit_id, row.joined_to, last),
+    )
+    before = _count_excluded(connection, book, excluded, -1)
+    connection.execute(delete(t.campaign_item).where(*excluded))
+    wave = literal(len(plan.waves))
+    among = _within(t.unit.c.id, row.joined_to, last)
+    added = _insert(connection, row, plan, policy, now, wave, among)
+    waiting = added - _count_excluded(connection, book, excluded, 1)
+    book.add(len(plan.waves), ItemState.WAITING, Why.NONE, waiting)
     book.close()
-    return added - before
+    return added - before, up_to
 
 
-def _take_out_excluded(connection: Connection, row: Row[Any], book: Book) -> int:
-    columns = t.campaign_count.c
-    for count in connection.execute(
-        select(t.campaign_count).where(
-            columns.campaign_id == row.id, columns.state == ItemState.EXCLUDED
-        )
-    ):
-        book.add(count.wave, ItemState.EXCLUDED, Why(count.why), -count.units)
-    return connection.execute(
-        delete(t.campaign_item).where(
-            t.campaign_item.c.campaign_id == row.id,
-            t.campaign_item.c.state == ItemState.EXCLUDED,
-        )
-    ).rowcount
+def _up_to(connection: Connection, behind: int) -> int:
+    """The last of the next LATE_AT_ONCE units, 0 where there are not so many."""
+    query = select(t.unit.c.id).where(t.unit.c.id > behind).order_by(t.unit.c.id)
+    return connection.scalar(query.offset(LATE_AT_ONCE - 1).limit(1)) or 0
+
+
+def _within(unit_id: ColumnElement[Any], behind: int, last: int) -> ColumnElement[bool]:
+    return and_(unit_id > behind, unit_id <= last)
+
+
+def _count_excluded(
+    connection: Connection, book: Book, excluded: tuple[ColumnElement[bool], ...], sign: int
+) -> int:
+    """Put down by reason what is left out, or take it away; gives how many those are."""
+    units = 0
+    why = t.campaign_item.c.why
+    query = select(why, func.count()).where(*excluded).group_by(why)
+    for reason, number in connection.execute(query):
+        book.add(0, ItemState.EXCLUDED, Why(reason), sign * number)
+        units += number
+    return units
 
 
 def _insert(
@@ -110,6 +128,7 @@ def _insert(
     policy: Policy,
     now: datetime,
     wave: ColumnElement[int],
+    *among: ColumnElement[bool],
 ) -> int:
     matches = Compiler(connection, policy, now).where(parse_selection(row.selection))
     known = exists(
@@ -119,7 +138,7 @@ def _insert(
     )
     found = (
         select(t.unit.c.id, exclusion(plan, row.id, policy, now).label("why"))
-        .where(matches, ~known)
+        .where(*among, matches, ~known)
         .subquery("found")
     )
     stays_out = found.c.why != ""

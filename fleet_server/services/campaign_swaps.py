@@ -23,7 +23,7 @@ from fleet_server.domain.swap import Phase
 from fleet_server.services import swaps
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
-from fleet_server.services.campaign_actions import Begun, NotNow, Standing
+from fleet_server.services.campaign_actions import Begun, NotNow, Refused, Standing
 from fleet_server.services.campaign_exclusions import ready_swap
 from fleet_server.services.chunks import chunks
 from fleet_server.services.swap_orders import IN_STOCK
@@ -55,7 +55,7 @@ class UnitSwap:
         unit: Row[Any],
         policy: Policy,
         now: datetime,
-    ) -> Begun | NotNow:
+    ) -> Begun | NotNow | Refused:
         held = _held(connection, unit.id)
         planned = _planned(connection, unit.id, policy)
         if not held or planned is None:
@@ -82,8 +82,8 @@ class UnitSwap:
         try:
             with connection.begin_nested():
                 swap_id = _order(connection, campaign, order, now)
-        except RuleError:
-            return NotNow(Why.REFUSED)
+        except RuleError as error:
+            return Refused(str(error))
         return Begun(str(swap_id), new.id)
 
     def states(self, connection: Connection, references: Sequence[str]) -> Mapping[str, Standing]:

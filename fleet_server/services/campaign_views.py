@@ -57,7 +57,8 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """One unit in a campaign; `due_at`: not before then; `reference`: of the command or swap."""
+    """One unit in a campaign; `due_at`: not before then; `reference`: of the command or swap;
+    `said`: why it could not be ordered, "" where that is not so."""
 
     unit_id: int
     serial_number: str
@@ -70,6 +71,7 @@ class ItemView:
     reference: str
     new_serial_number: str | None
     visit_on: date | None
+    said: str
     started_at: datetime | None
     ended_at: datetime | None
 

@@ -13,18 +13,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from agent.wire.codes import CARD_NOT_ENTITLED, CARD_READER, CARD_RUNNING, CARD_WRONG_PAIRING
 from fleet_server.domain.errors import RuleError
 from fleet_server.domain.kinds import ProductClass
-from fleet_server.domain.local_time import ZONE
-from fleet_server.domain.policy import Policy
+from fleet_server.domain.local_time import is_between
 from fleet_server.domain.swap import Phase, Step, Target
-from fleet_server.services import swap_cards
 from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
-from fleet_server.services.swap_case import Case
+from fleet_server.services.swap_case import Case, reported
 from fleet_server.services.swap_orders import Trigger
 from fleet_server.services.swap_plan import require_ready
 
 Lines = Callable[[str], Line | None]
+
+CARD_STATE = CARD_READER + "SmartCard.X_IPKO-COM_Entitlement.State"
 
 _CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW, Step.PAIR_CARD)
 _TAKES_LINE_DOWN = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.MOVE_VOICE)
@@ -52,21 +53,19 @@ def why_not_now(connection: Connection, case: Case, line_of: Lines, now: datetim
             return NotNow(f"unit {unit.serial_number} is not connected", _SOON)
     if case.swap.is_undoing or case.swap.is_committed:
         return None
-    if case.step == cut_of(case.swap.plan):
-        return _before_the_cut(connection, case, now) or _call(case, line_of, now)
-    return _call(case, line_of, now)
+    return may_not_cut(connection, case, now) or _call(case, line_of, now)
+
+
+def may_not_cut(connection: Connection, case: Case, now: datetime) -> NotNow | None:
+    """None when the step may take the customer's service away, or does not."""
+    if case.swap.is_undoing or case.step != cut_of(case.swap.plan):
+        return None
+    return _before_the_cut(connection, case, now)
 
 
 def cut_of(plan: tuple[Step, ...]) -> Step | None:
     """The step that takes the customer's service away."""
     return next((step for step in plan if step in _CUT), None)
-
-
-def in_cut_over_hours(policy: Policy, now: datetime) -> bool:
-    """Whether a remote replacement may cut now, by the clock where the contracts are."""
-    at = now.astimezone(ZONE).time()
-    begin, end = policy.cut_over_from, policy.cut_over_until
-    return begin <= at < end if begin < end else at >= begin or at < end
 
 
 def _before_the_cut(connection: Connection, case: Case, now: datetime) -> NotNow | None:
@@ -75,13 +74,21 @@ def _before_the_cut(connection: Connection, case: Case, now: datetime) -> NotNow
             require_ready(connection, case.row.planned_swap_id, now)
         except RuleError as error:
             return NotNow(str(error))
-    if case.row.trigger == Trigger.REMOTE and not in_cut_over_hours(case.policy, now):
-        begin, end = case.policy.cut_over_from, case.policy.cut_over_until
+    begin, end = case.policy.cut_over_from, case.policy.cut_over_until
+    if case.row.trigger == Trigger.REMOTE and not is_between(now, begin, end):
         return NotNow(f"the hours from {begin:%H:%M} to {end:%H:%M}, local time [4.5, 4.6]")
     is_posted_card = case.row.kind == ProductClass.CARD and case.row.trigger == Trigger.POSTED
-    if is_posted_card and not swap_cards.is_in(connection, case):
+    if is_posted_card and not _new_card_is_in(connection, case):
         return NotNow("the customer to put the new card into the box", _SOON)
     return None
+
+
+def _new_card_is_in(connection: Connection, case: Case) -> bool:
+    """A card that is paired with no box, or another, shows itself by that; nothing else does."""
+    if case.partner is None:
+        return False
+    state = reported(connection, case.partner.endpoint_id, CARD_STATE, case.row.approved_at)
+    return state in (CARD_WRONG_PAIRING, CARD_NOT_ENTITLED, CARD_RUNNING)
 
 
 def _call(case: Case, line_of: Lines, now: datetime) -> NotNow | None:
@@ -92,7 +99,7 @@ def _call(case: Case, line_of: Lines, now: datetime) -> NotNow | None:
             line = line_of(name)
         except SystemUnavailableError as error:
             if error.args[:1] == (PENDING,):
-                return NotNow("", _AT_ONCE)
+                return NotNow(case.row.waits_for, _AT_ONCE)
             return NotNow(f"the softswitch to say whether line {name} is in use", _SOON)
         if line is not None and line.off_hook:
             return NotNow(f"the end of the call on line {name} [7.3.7]", _SOON)

@@ -17,7 +17,7 @@ from fleet_server.domain.policy import Policy
 from fleet_server.services import campaign_engine, campaigns
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
-from fleet_server.services.campaign_actions import Action, Begun, NotNow, Standing
+from fleet_server.services.campaign_actions import Action, Begun, NotNow, Refused, Standing
 from fleet_server.services.campaign_views import CampaignView, read_campaign
 from fleet_server.services.campaigns import Draft
 from fleet_server.services.policy import read_policy
@@ -39,6 +39,7 @@ class PlayedAction:
     begun: Counter[str] = field(default_factory=Counter)
     stopped: Counter[str] = field(default_factory=Counter)
     not_now: NotNow | None = None
+    refused: Refused | None = None
 
     def of(self, action: plans.Action) -> Action:
         return self
@@ -50,9 +51,10 @@ class PlayedAction:
         unit: Row[Any],
         policy: Policy,
         now: datetime,
-    ) -> Begun | NotNow:
-        if self.not_now is not None:
-            return self.not_now
+    ) -> Begun | NotNow | Refused:
+        told = self.not_now or self.refused
+        if told is not None:
+            return told
         reference = f"played-{campaign.id}.{unit.id}"
         self.begun[reference] += 1
         self.standings[reference] = Standing(ItemState.STARTED)

@@ -22,6 +22,7 @@ from fleet_server.domain.campaign import (
 from fleet_server.domain.campaign_pace import (
     Verdict,
     allowance,
+    closes_at,
     first_free_day,
     is_open,
     paid_after,
@@ -250,6 +251,35 @@ def test_each_unit_waits_its_own_time_and_ever_longer() -> None:
 def test_hours_are_local(utc: str, hours: Hours | None, open_: bool) -> None:
     at = datetime.fromisoformat(f"2027-01-15T{utc}:00Z")
     assert is_open(at, hours, DEFAULTS) is open_
+
+
+# In 2026 the clock of the contracts jumps at 01:00 UTC: on 29 March from 02:00 to 03:00, on 25
+# October from 03:00 back to 02:00.
+@pytest.mark.parametrize(
+    ("at", "hours", "closes"),
+    [
+        ("2027-01-15T01:00Z", None, "2027-01-15T05:00Z"),
+        ("2027-01-15T01:00Z", Hours(time(1), time(3)), "2027-01-15T02:00Z"),
+        ("2027-01-15T01:00Z", Hours(time(1), time(12)), "2027-01-15T05:00Z"),
+        ("2026-03-29T00:30Z", Hours(time(1), time(2, 30)), "2026-03-29T01:00Z"),
+        ("2026-03-29T00:30Z", Hours(time(1), time(3, 30)), "2026-03-29T01:30Z"),
+        ("2026-03-29T00:30Z", None, "2026-03-29T04:00Z"),
+        ("2026-10-25T00:10Z", Hours(time(1), time(2, 30)), "2026-10-25T00:30Z"),
+        ("2026-10-25T01:10Z", Hours(time(1), time(2, 30)), "2026-10-25T01:30Z"),
+        ("2026-10-25T00:10Z", Hours(time(1), time(3)), "2026-10-25T02:00Z"),
+    ],
+)
+def test_hours_close_by_the_local_clock(at: str, hours: Hours | None, closes: str) -> None:
+    moment, end = datetime.fromisoformat(at), datetime.fromisoformat(closes)
+    assert is_open(moment, hours, DEFAULTS)
+    assert closes_at(moment, hours, DEFAULTS) == end
+    assert not is_open(end, hours, DEFAULTS)
+    assert is_open(end - timedelta(seconds=1), hours, DEFAULTS)
+
+
+def test_hours_are_local_and_have_no_offset() -> None:
+    with pytest.raises(InvalidPlanError, match="without an offset"):
+        Hours(time(2), time(4, tzinfo=UTC))
 
 
 def test_the_first_day_with_a_visit_left_is_taken() -> None:

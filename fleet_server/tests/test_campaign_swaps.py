@@ -170,6 +170,24 @@ def test_an_abort_has_a_swap_under_way_undone(desk: CampaignDesk) -> None:
     assert desk.look(campaign).state == State.ABORTED
 
 
+def test_what_the_registry_refuses_fails_with_its_words(desk: CampaignDesk) -> None:
+    (unit,) = desk.add_units(1)
+    stock(desk, 1)
+    campaign = desk.make(POSTED, {"field": "model_name", "is": "CM-31"})
+    desk.plan(campaign)
+    tell(desk, campaign)
+    desk.plan(campaign)
+    desk.approve(campaign)
+    with desk.engine.begin() as connection:
+        campaigns.start(connection, ANNA, campaign, desk.now)
+        connection.execute(t.model.update().values(approval_reference=""))
+    turn(desk)
+    with desk.engine.connect().execution_options(writes=False) as connection:
+        (item,) = list_items(connection, campaign)
+    assert (item.unit_id, item.state, item.why) == (unit, ItemState.FAILED, Why.REFUSED)
+    assert "7.1.8" in item.said
+
+
 def test_a_unit_on_a_swap_is_left_out_of_the_next(desk: CampaignDesk) -> None:
     running(desk)
     other = desk.make(selection={"field": "model_name", "is": "CM-31"})

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -13,13 +12,11 @@ from fleet_server.domain.campaign_plan import (
     CommandAction,
     Limits,
     OnFailures,
-    SwapAction,
     Wave,
-    Way,
 )
 from fleet_server.domain.command import State as CommandState
 from fleet_server.domain.selection import InvalidSelectionError
-from fleet_server.services import campaign_engine, campaigns, commands
+from fleet_server.services import campaign_engine, campaign_planning, campaigns, commands
 from fleet_server.services import tables as t
 from fleet_server.services.campaign_actions import NotNow
 from fleet_server.services.campaign_views import list_campaigns, list_items
@@ -32,8 +29,6 @@ from fleet_server.services.campaigns import (
 from fleet_server.services.fleet_actions import FleetActions
 from fleet_server.services.policy import read_policy
 from fleet_server.tests.campaign_desk import ANNA, BESA, CampaignDesk, whole
-
-VISIT = SwapAction("CM-41", "WH-1", Way.VISIT)
 
 
 @pytest.fixture
@@ -261,6 +256,29 @@ def test_abort_stops_what_was_not_sent_and_calls_back_the_rest(desk: CampaignDes
         desk.resume(campaign)
 
 
+def test_a_look_for_late_units_goes_on_in_pieces(
+    desk: CampaignDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_planning, "LATE_AT_ONCE", 2)
+    first = desk.add_units(1)[0]
+    barred = desk.add_units(3, blacklisted=True)
+    campaign = desk.run(whole(waves=(Wave(units=1), Wave()), late_joiners=True))
+    for unit in barred[:2]:
+        desk.set(t.unit, unit, blacklisted=False)
+    late = desk.add_units(2)
+    desk.presence(first, "offline")
+    found = []
+    desk.step(3600)
+    for _ in range(4):
+        view = desk.look(campaign)
+        assert view.units == sum(count.units for count in view.counts)
+        found.append(len(items(desk, campaign, ItemState.WAITING)))
+        desk.step()
+    assert found == [1, 2, 4, 4]
+    assert set(items(desk, campaign, ItemState.WAITING)) == {*barred[:2], *late}
+    assert items(desk, campaign, ItemState.EXCLUDED) == {barred[2]: Why.BLACKLISTED}
+
+
 def test_what_comes_late_joins_the_last_wave(desk: CampaignDesk) -> None:
     (first,) = desk.add_units(1)
     barred = desk.add_units(1, blacklisted=True)[0]
@@ -288,60 +306,6 @@ def test_at_its_end_what_has_not_begun_is_stopped(desk: CampaignDesk) -> None:
     view = desk.look(campaign)
     assert (view.state, view.total(ItemState.STOPPED)) == (State.FINISHED, 1)
     assert items(desk, campaign) == {unit: Why.OVER}
-
-
-def test_visits_fill_the_days_of_an_area(desk: CampaignDesk) -> None:
-    units = desk.add_units(5)
-    for unit in units:
-        announce(desk, unit)
-    with desk.engine.begin() as connection:
-        connection.execute(
-            t.policy_setting.insert().values(
-                name="campaign_visits_a_day", value="2", changed_at=desk.now
-            )
-        )
-    campaign = desk.run(whole(action=VISIT))
-    desk.step()
-    desk.step()
-    assert len(desk.played.begun) == 2, "today's"
-    assert visits(desk) == [2, 2, 1]
-    desk.step(86_400)
-    assert len(desk.played.begun) == 4
-    desk.abort(campaign)
-    assert visits(desk) == [2, 2, 0]
-
-
-def announce(desk: CampaignDesk, unit: int) -> None:
-    """A swap of its position was announced four days before it."""
-    desk.insert(
-        t.planned_swap,
-        contract_id=unit,
-        service_position_id=unit,
-        ground="operator",
-        planned_at=desk.now,
-        recorded_at=desk.now,
-        notice_at=desk.now - timedelta(days=4),
-    )
-
-
-def visits(desk: CampaignDesk) -> list[int]:
-    with desk.engine.connect().execution_options(writes=False) as connection:
-        return list(connection.scalars(select(t.visit_day.c.booked).order_by(t.visit_day.c.day)))
-
-
-def test_a_swap_needs_notice_in_time(desk: CampaignDesk) -> None:
-    told, late, silent = desk.add_units(3)
-    announce(desk, told)
-    announce(desk, late)
-    with desk.engine.begin() as connection:
-        connection.execute(
-            t.planned_swap.update()
-            .where(t.planned_swap.c.contract_id == late)
-            .values(notice_at=desk.now - timedelta(hours=71))
-        )
-    campaign = desk.make(whole(action=VISIT))
-    desk.plan(campaign)
-    assert items(desk, campaign) == {told: Why.NONE, late: Why.NO_NOTICE, silent: Why.NO_NOTICE}
 
 
 def test_an_action_that_says_not_now_is_tried_again(desk: CampaignDesk) -> None:
@@ -389,52 +353,16 @@ def test_a_changed_campaign_is_planned_and_approved_anew(desk: CampaignDesk) -> 
     assert desk.plan(campaign).units == 2
 
 
-CONDITIONS: list[tuple[Any, list[int]]] = [
-    ({"field": "model_name", "is": "CM-41"}, [1]),
-    ({"field": "model_name", "starts_with": "CM-"}, [0, 1, 2]),
-    ({"field": "model_name", "starts_with": "cm-"}, []),
-    ({"not": {"field": "model_name", "in": ["CM-41", "STB-40"]}}, [0, 2]),
-    ({"field": "node", "is": "K1"}, [0, 1, 2, 3]),
-    ({"field": "area", "in": ["K1-S1", "K2"]}, [0, 1, 2, 3]),
-    ({"field": "node", "is": "K2"}, []),
-    ({"field": "presence", "is": "offline"}, [2]),
-    ({"field": "seen_at", "within_days": 1}, [0, 1, 2, 3]),
-    ({"field": "received_at", "older_than_days": 299}, [0, 1, 2, 3]),
-    ({"field": "received_at", "after": "2027-01-01T00:00:00Z"}, []),
-    ({"field": "package", "is": "TOP L"}, [0, 1, 2, 3]),
-    ({"field": "contract_state", "is": "active"}, [0, 1, 3]),
-    ({"field": "contract_state", "is": "suspended"}, [2]),
-    ({"field": "position", "is": "internet"}, [0, 1, 2, 3]),
-    ({"field": "warranty", "is": "no_term"}, [0, 1, 2]),
-    ({"field": "warranty", "is": "in_term"}, [3]),
-    ({"field": "warranty", "in": ["expired", "unknown"]}, []),
-    ({"field": "handed_over_on", "before": "2026-06-02"}, [3]),
-    ({"field": "software_version", "is": "0.2.0"}, [0]),
-    (
-        {"any": [{"field": "model_name", "is": "CM-41"}, {"field": "product_class", "is": "STB"}]},
-        [1, 3],
-    ),
-    (
-        {"all": [{"field": "state", "is": "installed"}, {"field": "supplier", "is": "SUP"}]},
-        [],
-    ),
-    ({"not": {"field": "supplier", "is": "SUP"}}, [0, 1, 2, 3]),
-    ({"field": "stock_place", "is": "WH-1"}, []),
-]
-
-
-def test_every_kind_of_condition_selects(desk: CampaignDesk) -> None:
-    units = desk.add_units(3) + desk.add_units(1, "STB", model_name="STB-40")
-    desk.set(t.unit, units[1], model_name="CM-41")
-    desk.set(t.unit, units[0], software_version="0.2.0")
-    desk.presence(units[2], "offline")
-    desk.insert(t.contract_service, contract_id=units[2], state="suspended", since_at=desk.now)
-    desk.set(t.assignment, units[3], handed_over_on=(desk.now - timedelta(days=228)).date())
-    for selection, expected in CONDITIONS:
-        campaign = desk.make(whole(admits=(Why.SUSPENDED,)), selection)
-        desk.plan(campaign)
-        found = sorted(units.index(unit) for unit in items(desk, campaign))
-        assert found == expected, selection
+@pytest.mark.parametrize(("hours", "expected"), [(1, "02:00"), (24, "05:00")])
+def test_a_command_is_good_for_the_hours_in_which_it_began(
+    desk: CampaignDesk, hours: int, expected: str
+) -> None:
+    (unit,) = desk.add_units(1)
+    campaign = desk.run(whole(action=CommandAction(expires_hours=hours)))
+    with desk.engine.begin() as connection:
+        campaign_engine.step(connection, FleetActions(), read_policy(connection), desk.now)
+        found = commands.read(connection, f"campaign-{campaign}.{unit}")
+    assert found.expires_at == datetime.fromisoformat(f"2027-01-15T{expected}:00Z")
 
 
 def test_a_command_goes_through_the_queue_and_back(desk: CampaignDesk) -> None:

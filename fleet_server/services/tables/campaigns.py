@@ -44,10 +44,11 @@ campaign = Table(
     Column("ended_before", Integer, nullable=False, server_default="0"),
     Column("failed_before", Integer, nullable=False, server_default="0"),
     Column("joined_at", Timestamp),
+    Column("joined_to", Id, nullable=False, server_default="0"),
     comment="selection, plan: JSON (domain/selection.py, campaign_plan.py); why: it stands still; "
     "units: items, those excluded too; accepted_wave: a person lets it go on though it missed; "
     "ended_before, failed_before: at the start or the last resume; joined_at: last look for units "
-    "that match by now",
+    "that match by now; joined_to: the unit up to which it came, 0 between two looks",
 )
 
 campaign_item = Table(
@@ -65,11 +66,13 @@ campaign_item = Table(
     Column("visit_area_id", Id),
     Column("visit_on", Date),
     Column("stop_asked", Boolean, nullable=False, server_default=false()),
+    Column("said", String(256), nullable=False, server_default=""),
     Column("started_at", Timestamp),
     Column("ended_at", Timestamp),
     comment="one unit in one campaign; due_at: not before then, null unless it waits or is "
     "deferred; ended_at: null while it is open, of an excluded one when that was found; reference: "
-    "of the action that was ordered; stop_asked: the action was asked to take itself back",
+    "of the action that was ordered; stop_asked: the action was asked to take itself back; said: "
+    "why it could not be ordered",
 )
 is_not_begun = campaign_item.c.due_at.is_not(None)
 is_open = campaign_item.c.ended_at.is_(None)
