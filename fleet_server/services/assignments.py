@@ -34,7 +34,7 @@ from fleet_server.domain.errors import (
 from fleet_server.domain.life_cycle import UnitState
 from fleet_server.domain.local_time import local_day
 from fleet_server.domain.positions import join_positions, split_positions
-from fleet_server.services import audit
+from fleet_server.services import audit, swap_store
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.models import require_approved
@@ -71,15 +71,18 @@ def assign(
     """Put a unit into service in `position`, such as `tv-1` or `internet+voice`, from now on.
 
     The operator's systems are told in the same transaction, through the outbox; a swap, which has
-    told them step by step, leaves that out.
+    unit and position and told them step by step, leaves that out.
     `replaces` is the serial number of the unit that held the position before. Raises a RuleError
-    of `domain/errors.py` when the registry forbids it.
+    of `domain/errors.py` when the registry forbids it, SwapTakenError where a swap does.
     """
     unit = find_unit(connection, serial_number)
     check_assignable(connection, unit)
     names = split_positions(position)
     wanted = find_positions(connection, contract, names, unit.product_class)
     _check_free(connection, unit, wanted)
+    if tell_systems:
+        swap_store.check_free(connection, [unit.id], wanted.values())
+        swap_store.check_owes_nothing(connection, unit)
     if papers.handed_over_on and papers.handed_over_on > local_day(now):
         raise InvalidError("The day of hand-over is in the future.")
     before = find_unit(connection, replaces) if replaces else None

@@ -21,6 +21,7 @@ from fleet_server.services.upsert import add_to
 
 ANSWER_TIMEOUT = timedelta(seconds=15)
 _LONGEST_TEXT = 256
+_SEALED = "Settings"
 _FIELDS = (
     "signed",
     "repeatable",
@@ -84,6 +85,13 @@ def wake(connection: Connection, endpoint_ids: Sequence[str], now: datetime) -> 
     )
 
 
+def without_settings(text: str) -> str:
+    """Arguments or outputs, JSON, without the customer's settings, sealed as they are."""
+    found = json.loads(text)
+    found.pop(_SEALED, None)
+    return json.dumps(found, sort_keys=True, ensure_ascii=False)
+
+
 def count(connection: Connection, state: State, by: int) -> None:
     add_to(connection, t.command_count, {"state": state}, "number", by)
 
@@ -104,6 +112,9 @@ def _values(row: Row[Any], before: Command, changed: Command, now: datetime) -> 
         values |= {"overtaking_token": "", "overtaking_expires_at": None}
     if changed.state in (State.ACCEPTED, State.DONE) and row.accepted_at is None:
         values["accepted_at"] = now
+    if changed.cancelling or changed.state is State.CANCELLED:  # nobody waits for them any more
+        values["args"] = without_settings(row.args)
+        values["outputs"] = without_settings(values["outputs"])
     if changed.has_ended:
         values["finished_at"] = now
     has_begun = changed.state is State.ACCEPTED and not changed.cancelling

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from agent.wire.codes import INVALID_PATH, OBJECT_DOES_NOT_EXIST
+from agent.wire.codes import CARD_RUNNING, INVALID_PATH, OBJECT_DOES_NOT_EXIST
 from fleet_server.domain.command import State
 from fleet_server.domain.swap import (
     Ask,
@@ -23,12 +23,13 @@ from fleet_server.domain.swap import (
     Target,
     Unreachable,
 )
-from fleet_server.services import commands, outbox, swap_cards, swap_settings, swap_systems
+from fleet_server.services import commands, outbox, swap_settings, swap_systems
 from fleet_server.services import tables as t
 from fleet_server.services.commands import Command, Order
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.subscriptions import REPLACEMENT_HEALTHY
 from fleet_server.services.swap_case import Case, Unit, reported
+from fleet_server.services.swap_gates import CARD_STATE, may_not_cut
 from fleet_server.services.swap_orders import Trigger
 
 _OBJECT = "Device.X_IPKO-COM_Replacement."
@@ -47,6 +48,11 @@ class Waiting:
 
     again: timedelta
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalledBack:
+    """It was not done in its hours and never will be: to be asked for anew in the next ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def look(connection: Connection, case: Case, asked: Ask, now: datetime) -> Known
     if asked.operation is Operation.SEE:
         is_so, wait = unit.is_online, _SEEN_SOON
     elif asked.target is Target.BOX:
-        is_so = swap_cards.runs(connection, case)
+        is_so = reported(connection, unit.endpoint_id, CARD_STATE, since_at) == CARD_RUNNING
         wait = _SEEN_SOON
     else:
         begun_at = _adopted_at(connection, case.id) or since_at
@@ -108,13 +114,18 @@ def issue(
 
 def answer(
     connection: Connection, case: Case, asked: Ask, key: str, now: datetime
-) -> Known | Waiting:
+) -> Known | Waiting | CalledBack:
     """What has come of the ask under `key`."""
     if asked.target in SYSTEMS:
         return _of_outbox(connection, asked, key)
     found = commands.find(connection, [key]).get(key)
     if found is None:
         return Known(Unreachable(asked))
+    if asked.operation is Operation.HOLD and may_not_cut(connection, case, now) is not None:
+        commands.withdraw(connection, [key], now)
+        found = commands.find(connection, [key])[key]
+        if found.state in (State.CANCELLED, State.EXPIRED):
+            return CalledBack()
     known = of_command(asked, found)
     if known is not None:
         return known

@@ -43,7 +43,10 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One replacement with all that it is about; `partner` is the card of a box, or its box."""
+    """One replacement with all that it is about; `partner` is the card of a box, or its box.
+
+    `old_is_in`: by the registry the old unit is on the contract still.
+    """
 
     row: Row[Any]
     swap: Swap
@@ -53,6 +56,7 @@ class Case:
     new: Unit
     old: Unit | None
     partner: Unit | None
+    old_is_in: bool
     policy: Policy
 
     @property
@@ -107,6 +111,7 @@ def load(connection: Connection, swap_id: int) -> Case:
         _unit(connection, row.new_unit_id),
         _unit(connection, row.old_unit_id) if row.old_unit_id else None,
         _unit(connection, row.partner_unit_id) if row.partner_unit_id else None,
+        _is_on_a_contract(connection, row.old_unit_id),
         read_policy(connection),
     )
 
@@ -127,6 +132,11 @@ def may_connect(connection: Connection, endpoint_id: str) -> bool:
     """Whether the broker lets the unit in."""
     certificate = t.certificate.c
     query = exists().where(certificate.endpoint_id == endpoint_id, certificate.revoked_at.is_(None))
+    return bool(connection.scalar(select(query)))
+
+
+def _is_on_a_contract(connection: Connection, unit_id: int | None) -> bool:
+    query = exists().where(t.assignment.c.unit_id == unit_id, t.open_assignment)
     return bool(connection.scalar(select(query)))
 
 

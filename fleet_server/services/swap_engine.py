@@ -29,7 +29,7 @@ from fleet_server.services import swap_asks, swap_registry, swap_settings, swap_
 from fleet_server.services import tables as t
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.outbox import State as OutboxState
-from fleet_server.services.swap_asks import Known, Waiting
+from fleet_server.services.swap_asks import CalledBack, Known, Waiting
 from fleet_server.services.swap_case import Case, load
 from fleet_server.services.swap_gates import Lines, why_not_now
 from fleet_server.services.swap_store import Happened
@@ -110,10 +110,13 @@ class Engine:
         return Known(Done(asked))
 
     def _or_wait(
-        self, connection: Connection, case: Case, found: Known | Waiting, now: datetime
+        self, connection: Connection, case: Case, found: Known | Waiting | CalledBack, now: datetime
     ) -> Known | None:
         if isinstance(found, Known):
             return found
+        if isinstance(found, CalledBack):
+            _call_back(connection, case, now)
+            return None
         if found.why and found.why != case.row.waits_for:
             swap_store.note(
                 connection, case.id, Happened.WAITS, now, case.asked, step=case.step, text=found.why
@@ -176,6 +179,13 @@ def _asked(connection: Connection, case: Case, asked: Ask, key: str, now: dateti
     swap_store.change(connection, case.id, **values)
     swap_store.note(connection, case.id, Happened.ASKED, now, asked, step=case.step, key=key)
     return replace(case, row=swap_store.find(connection, case.id))
+
+
+def _call_back(connection: Connection, case: Case, now: datetime) -> None:
+    """The step is to be asked for anew, as if it never had been."""
+    text = "called back: not done in its hours"
+    swap_store.note(connection, case.id, Happened.NOTE, now, case.asked, step=case.step, text=text)
+    swap_store.change(connection, case.id, ask_key="", asked_at=None, due_at=now)
 
 
 def _came_up(case: Case, event: Event) -> bool:

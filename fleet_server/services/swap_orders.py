@@ -32,7 +32,7 @@ from fleet_server.services.assignments import check_assignable, find_positions, 
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.policy import read_policy
 from fleet_server.services.swap_plan import read_swap
-from fleet_server.services.swap_store import Happened
+from fleet_server.services.swap_store import Happened, SwapTakenError
 
 IN_STOCK = (
     UnitState.IN_STOCK,
@@ -43,10 +43,6 @@ IN_STOCK = (
 )
 _VOICE = "voice"
 _PERSON = "account"
-
-
-class SwapTakenError(ConflictError):
-    """Another replacement has the unit or the position."""
 
 
 class SwapStateError(ConflictError):
@@ -159,14 +155,7 @@ def check_new_unit(connection: Connection, unit: Row[Any]) -> None:
 
 def _check_new(connection: Connection, unit: Row[Any]) -> None:
     check_new_unit(connection, unit)
-    owes = connection.scalar(
-        select(t.swap_debt.c.swap_id).where(t.swap_debt.c.endpoint_id == unit.endpoint_id).limit(1)
-    )
-    if owes is not None:
-        raise SwapTakenError(
-            f"Unit {unit.serial_number} did not hear the end of replacement {owes}; connect it, "
-            "and order again when it has."
-        )
+    swap_store.check_owes_nothing(connection, unit)
 
 
 def _has_certificate(connection: Connection, endpoint_id: str) -> bool:
@@ -320,16 +309,12 @@ def _claim(
     old: Row[Any] | None,
     place_ids: Sequence[int],
 ) -> None:
-    subjects = [f"unit:{new.id}", *(f"position:{place}" for place in place_ids)]
+    unit_ids = [new.id] if old is None else [new.id, old.id]
     if old is not None:
-        subjects.append(f"unit:{old.id}")
         _drop_debts(connection, old)
-    other = swap_store.claimed_by(connection, subjects)
-    if other is not None:
-        raise SwapTakenError(
-            f"Replacement {other} has the unit or the position; end it or let it end first."
-        )
+    swap_store.check_free(connection, unit_ids, place_ids)
     try:
+        subjects = swap_store.subjects_of(unit_ids, place_ids)
         rows = [{"subject": subject, "swap_id": swap_id} for subject in subjects]
         connection.execute(t.swap_claim.insert(), rows)
     except IntegrityError as error:

@@ -7,23 +7,23 @@ with the person.
 
 from __future__ import annotations
 
-import json
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 
 from fleet_server.domain.errors import RuleError
-from fleet_server.errors import FleetError
 from fleet_server.services import tables as t
+from fleet_server.services.chunks import chunks
+from fleet_server.services.command_store import without_settings
 from fleet_server.services.enrolment import device_point
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.people_tables import customer_settings
+from fleet_server.services.ports import SettingsKey
 from fleet_server.services.upsert import upsert
 
 KEPT_FOR = timedelta(days=30)
-_SETTINGS = "Settings"
 
 
 def settings_point(fleet: Fleet) -> str:
@@ -39,8 +39,9 @@ def keep(fleet: Fleet, swap_id: int, contract: str, sealed: str, now: datetime) 
         return False
     try:
         data = a2b_base64(sealed.encode())
-        fleet.settings_key.unseal(data)
-    except (Base64Error, RuleError, FleetError):
+    except Base64Error:
+        return False
+    if _opened(fleet.settings_key, data) is None:
         return False
     with fleet.writing_people() as people:
         row = {"swap_id": swap_id, "contract_number": contract, "sealed": data, "kept_at": now}
@@ -57,10 +58,8 @@ def sealed_for(fleet: Fleet, connection: Connection, swap_id: int, endpoint_id: 
         data: bytes | None = people.scalar(
             select(customer_settings.c.sealed).where(customer_settings.c.swap_id == swap_id)
         )
-    if data is None:
-        return ""
-    plain = fleet.settings_key.unseal(data)
-    return _text(fleet.settings_key.seal(point, endpoint_id, plain))
+    plain = _opened(fleet.settings_key, data) if data is not None else None
+    return _text(fleet.settings_key.seal(point, endpoint_id, plain)) if plain is not None else ""
 
 
 def forget_in_command(connection: Connection, command_key: str) -> None:
@@ -72,34 +71,36 @@ def forget_in_command(connection: Connection, command_key: str) -> None:
     ).one_or_none()
     if row is None:
         return
-    args, outputs = json.loads(row.args), json.loads(row.outputs)
-    if not args.pop(_SETTINGS, "") and not outputs.pop(_SETTINGS, ""):
-        return
-    outputs.pop(_SETTINGS, "")
-    connection.execute(
-        update(t.command)
-        .where(t.command.c.id == row.id)
-        .values(args=json.dumps(args, sort_keys=True), outputs=json.dumps(outputs, sort_keys=True))
-    )
+    left = {"args": without_settings(row.args), "outputs": without_settings(row.outputs)}
+    connection.execute(update(t.command).where(t.command.c.id == row.id).values(**left))
 
 
 def erase_old(fleet: Fleet, now: datetime) -> int:
-    """Erase what swaps that ended a month ago left; gives how many."""
+    """Erase what swaps that ended a month ago left, or that nobody knows; gives how many."""
     if fleet.people is None:
         return 0
     with fleet.reading_people() as people:
-        kept = list(people.scalars(select(customer_settings.c.swap_id).limit(1000)))
-    if not kept:
-        return 0
+        old = customer_settings.c.kept_at < now - KEPT_FOR
+        kept = set(people.scalars(select(customer_settings.c.swap_id).where(old)))
+    needed: set[int] = set()
     with fleet.reading() as connection:
-        over = list(
-            connection.scalars(
-                select(t.swap.c.id).where(t.swap.c.id.in_(kept), t.swap.c.ended_at < now - KEPT_FOR)
-            )
-        )
-    with fleet.writing_people() as people:
-        people.execute(delete(customer_settings).where(customer_settings.c.swap_id.in_(over)))
+        is_needed = or_(t.swap.c.ended_at.is_(None), t.swap.c.ended_at >= now - KEPT_FOR)
+        for some in chunks(sorted(kept)):
+            query = select(t.swap.c.id).where(t.swap.c.id.in_(some), is_needed)
+            needed.update(connection.scalars(query))
+    over = sorted(kept - needed)
+    for some in chunks(over):
+        with fleet.writing_people() as people:
+            people.execute(delete(customer_settings).where(customer_settings.c.swap_id.in_(some)))
     return len(over)
+
+
+def _opened(key: SettingsKey, data: bytes) -> bytes | None:
+    """None where they were sealed for another key, as it was before this one."""
+    try:
+        return key.unseal(data)
+    except RuleError:
+        return None
 
 
 def _text(data: bytes) -> str:

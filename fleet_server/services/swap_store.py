@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from fleet_server.domain.errors import NotFoundError
+from fleet_server.domain.errors import ConflictError, NotFoundError
 from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target
 from fleet_server.services import tables as t
 
@@ -22,6 +22,10 @@ CUTS = (Operation.HOLD, Operation.CLOSE_OLD, Operation.OPEN_NEW, Operation.MOVE_
 
 class UnknownSwapOrderError(NotFoundError):
     """No replacement of this number was ordered."""
+
+
+class SwapTakenError(ConflictError):
+    """A replacement has the unit or the position, or the unit did not hear the end of one."""
 
 
 class Happened(StrEnum):
@@ -146,6 +150,35 @@ def note(
 def free(connection: Connection, swap_id: int) -> None:
     """Others may have what the swap had claimed."""
     connection.execute(delete(t.swap_claim).where(t.swap_claim.c.swap_id == swap_id))
+
+
+def check_free(
+    connection: Connection, unit_ids: Iterable[int], position_ids: Iterable[int]
+) -> None:
+    """Raises SwapTakenError where a replacement that has not ended has one of these."""
+    other = claimed_by(connection, subjects_of(unit_ids, position_ids))
+    if other is not None:
+        raise SwapTakenError(
+            f"Replacement {other} has the unit or the position; end it or let it end first."
+        )
+
+
+def check_owes_nothing(connection: Connection, unit: Row[Any]) -> None:
+    """Raises SwapTakenError where the unit has yet to hear the end of a replacement."""
+    owes = connection.scalar(
+        select(t.swap_debt.c.swap_id).where(t.swap_debt.c.endpoint_id == unit.endpoint_id).limit(1)
+    )
+    if owes is not None:
+        raise SwapTakenError(
+            f"Unit {unit.serial_number} did not hear the end of replacement {owes}; connect it, "
+            "and try again when it has."
+        )
+
+
+def subjects_of(unit_ids: Iterable[int], position_ids: Iterable[int]) -> list[str]:
+    """What a replacement of these claims."""
+    units = [f"unit:{unit_id}" for unit_id in unit_ids]
+    return [*units, *(f"position:{position_id}" for position_id in position_ids)]
 
 
 def claimed_by(connection: Connection, subjects: Iterable[str]) -> int | None:

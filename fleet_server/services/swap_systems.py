@@ -94,7 +94,7 @@ def _good(case: Case, card: Unit | None, box: str) -> Wanted:
 _T, _A = Target, Asked
 _WANTED: dict[tuple[Target, Asked], Callable[[Case], Wanted]] = {
     (_T.ACCESS, _A.CLOSE_OLD): lambda case: _close(case, case.old),
-    (_T.ACCESS, _A.OPEN_OLD): lambda case: _open(case, case.old),
+    (_T.ACCESS, _A.OPEN_OLD): lambda case: _open(case, case.old if case.old_is_in else None),
     (_T.ACCESS, _A.OPEN_NEW): lambda case: _open(case, case.new),
     (_T.ACCESS, _A.CLOSE_NEW): lambda case: _close(case, case.new),
     (_T.VOICE, _A.MOVE_TO_NEW): lambda case: _bind(case, case.new),

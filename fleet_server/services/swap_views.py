@@ -176,7 +176,9 @@ def list_swaps(
 def open_swap_of(connection: Connection, serial_number: str) -> int | None:
     """The replacement under way that a unit takes part in."""
     unit_id = connection.scalar(select(t.unit.c.id).where(t.unit.c.serial_number == serial_number))
-    return swap_store.claimed_by(connection, [f"unit:{unit_id}"])
+    if unit_id is None:
+        return None
+    return swap_store.claimed_by(connection, swap_store.subjects_of([unit_id], []))
 
 
 def _swaps() -> Any:

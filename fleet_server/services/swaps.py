@@ -11,7 +11,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from fleet_server.domain.swap import Aborted, Phase, Waived, after, ask
-from fleet_server.services import audit, commands, swap_debts, swap_settings, swap_store
+from fleet_server.services import (
+    audit,
+    command_store,
+    commands,
+    outbox,
+    swap_debts,
+    swap_settings,
+    swap_store,
+)
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.fleet import Fleet
@@ -23,12 +31,11 @@ from fleet_server.services.swap_orders import (
     NotEnrolledError,
     SwapOrder,
     SwapStateError,
-    SwapTakenError,
     Trigger,
     approve,
     order,
 )
-from fleet_server.services.swap_store import Happened, UnknownSwapOrderError
+from fleet_server.services.swap_store import Happened, SwapTakenError, UnknownSwapOrderError
 from fleet_server.services.swap_views import (
     TODO_WORDS,
     StepView,
@@ -143,6 +150,10 @@ def resume(connection: Connection, actor: Actor, swap_id: int, reason: str, now:
     if ask(case.swap) is None or case.row.approved_at is None:
         raise SwapStateError(f"Replacement {swap_id} has nothing to try.")
     swap_store.change(connection, swap_id, due_at=now)
+    outbox.hurry(connection, case.row.ask_key, now)
+    unit = case.unit(case.asked.target) if case.asked else None
+    if unit is not None and unit.endpoint_id:
+        command_store.wake(connection, [unit.endpoint_id], now)
     swap_store.note(connection, swap_id, Happened.RESUMED, now, case.asked, step=case.step)
     _record(connection, actor, "swap_resumed", case, reason, now)
 
