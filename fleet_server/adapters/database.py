@@ -3,11 +3,20 @@
 SQLite runs in WAL mode so that pages read while the controller writes; `synchronous=FULL` makes a
 commit durable, which is what a NotifyResp promises. PostgreSQL promises the same as it comes.
 
+Writers of SQLite take turns. It lets whoever asks at the right moment in: one that writes again and
+again keeps all others out for ever. So who is next in line holds the turn, a lock on a file beside,
+until it is in; whoever was in and wants in again comes behind.
+
 A connection with the execution option `writes=False` sees one state of the database throughout.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
@@ -15,7 +24,9 @@ from sqlalchemy.exc import ArgumentError
 
 from fleet_server.errors import OperatorError
 
-_BUSY_TIMEOUT_MS = 10_000
+_BUSY_TIMEOUT_MS = 30_000
+_TURN = "turn"
+TURN_SUFFIX = "-turn"
 _REMEDY = (
     "Use postgresql://user@host/name, or leave it unset for a SQLite file under the state folder."
 )
@@ -50,7 +61,7 @@ def _checked(url: str) -> URL:
     return made
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(connection: Any, record: Any) -> None:
     # Transactions are ours to begin: the driver's own rules would start them too late.
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -62,7 +73,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "secure_delete=ON",  # what is erased is overwritten, not only forgotten
     ):
         cursor.execute(f"PRAGMA {pragma}")
+    path = cursor.execute("PRAGMA database_list").fetchone()[2]
     cursor.close()
+    if path:  # not one in memory
+        record.info[_TURN] = turn = os.open(path + TURN_SUFFIX, os.O_RDWR | os.O_CREAT, 0o600)
+        weakref.finalize(record, os.close, turn)
 
 
 def _begin_reading(connection: Any) -> None:
@@ -72,5 +87,21 @@ def _begin_reading(connection: Any) -> None:
 
 def _begin_immediately(connection: Any) -> None:
     # A deferred transaction that turns into a writer half-way fails instead of waiting.
-    writes = connection.get_execution_options().get("writes", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not connection.get_execution_options().get("writes", True):
+        connection.exec_driver_sql("BEGIN")
+        return
+    with _turn_of(connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _turn_of(connection: Any) -> Iterator[None]:
+    turn = connection.info.get(_TURN)
+    if turn is None:
+        yield
+        return
+    fcntl.flock(turn, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(turn, fcntl.LOCK_UN)

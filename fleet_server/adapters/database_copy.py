@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Engine, inspect
 
+from fleet_server.adapters.database import TURN_SUFFIX
 from fleet_server.errors import OperatorError
 
 _TOOLS = Path("/usr/lib/postgresql")
@@ -65,8 +66,8 @@ def remove(engine: Engine) -> None:
     engine.dispose()
     if kind_of(engine) == "sqlite":
         path = _sqlite_path(engine)
-        for each in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
-            each.unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm", TURN_SUFFIX):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def damage(engine: Engine) -> str:

@@ -57,6 +57,28 @@ def test_a_reader_sees_one_state_and_writes_nothing(engine: Engine) -> None:
         assert reader.execute(select(t.contract)).all() == []
 
 
+def test_a_writer_that_writes_again_and_again_keeps_nobody_out(sqlite: Engine) -> None:
+    stopping = threading.Event()
+
+    def write_again_and_again() -> None:
+        while not stopping.is_set():
+            with sqlite.begin() as connection:
+                connection.execute(text("DELETE FROM contract"))
+                time.sleep(0.02)  # the work of a batch
+
+    busy = threading.Thread(target=write_again_and_again)
+    busy.start()
+    try:
+        for _ in range(5):
+            asked_s = time.monotonic()
+            with sqlite.begin() as connection:
+                connection.execute(text("DELETE FROM contract"))
+            assert time.monotonic() - asked_s < 2
+    finally:
+        stopping.set()
+        busy.join()
+
+
 @pytest.mark.parametrize("url", ["", "fleet.db", "mysql://host/fleet", "oracle://x"])
 def test_an_address_of_no_known_database_is_refused_with_what_helps(url: str) -> None:
     with pytest.raises(OperatorError, match=r"postgresql://user@host/name"):
