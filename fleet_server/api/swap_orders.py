@@ -213,8 +213,8 @@ class PaperAnswer(BaseModel):
 def order(body: OrderRequest, caller: CurrentCaller, context: Context) -> ReplacementDetail:
     """Order a replacement; a technician's begins at once, every other one waits for approval."""
     caller.require(Permission.ORDER_SWAP)
-    if body.trigger is not Trigger.TECHNICIAN:
-        caller.require(Permission.APPROVE_SWAP)
+    is_on_site = body.trigger is Trigger.TECHNICIAN
+    caller.require(Permission.SWAP_ON_SITE if is_on_site else Permission.APPROVE_SWAP)
     wanted = SwapOrder(**body.model_dump())
     with context.fleet.writing() as connection:
         number = swaps.order(connection, caller.actor, wanted, context.now())

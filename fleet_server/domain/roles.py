@@ -53,6 +53,7 @@ class Permission(StrEnum):
     PLAN_SWAP = "plan_swap"
     SEE_SWAPS = "see_swaps"
     ORDER_SWAP = "order_swap"
+    SWAP_ON_SITE = "swap_on_site"
     APPROVE_SWAP = "approve_swap"
     STEER_SWAP = "steer_swap"
     SEE_CREDITS = "see_credits"
@@ -126,6 +127,7 @@ _NOT_OF_FLEET_OPS = frozenset(
         Permission.ERASE_PERSON,
         Permission.SEE_LOOKS,
         Permission.MANAGE_ACCOUNTS,
+        Permission.SWAP_ON_SITE,  # begins at once, at any hour: whoever does it answers for it
     }
 )
 _PEOPLE_DESK = frozenset({Permission.LOOK_AT_PERSON, Permission.KEEP_PERSON})
@@ -136,7 +138,8 @@ _GRANTS: dict[Role, frozenset[Permission]] = {
     | _COUNTER
     | {Permission.ENROL_UNIT, Permission.OPEN_CONSOLE, Permission.LOOK_AT_PERSON}
     | {Permission.ASSIGN_UNIT, Permission.PAIR_CARD, Permission.SEE_REGISTRY}
-    | {Permission.SEE_SWAPS, Permission.ORDER_SWAP, Permission.STEER_SWAP},
+    | {Permission.SEE_SWAPS, Permission.ORDER_SWAP, Permission.STEER_SWAP}
+    | {Permission.SWAP_ON_SITE},
     Role.DISPATCHER: _READ_RULES
     | _WATCH
     | {Permission.LOOK_AT_PERSON, Permission.RECORD_DEFECT, Permission.PLAN_SWAP},

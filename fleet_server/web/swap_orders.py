@@ -121,12 +121,10 @@ def _who_orders(page: Page) -> Account:
 
 
 def _triggers(account: Account) -> list[Trigger]:
-    """How the account may have units replaced: from afar only who may approve such orders too."""
-    if not account.may(Permission.ORDER_SWAP):
-        return []
-    if not account.may(Permission.APPROVE_SWAP):
-        return [Trigger.TECHNICIAN]
-    return [Trigger.REMOTE, Trigger.POSTED, Trigger.TECHNICIAN]
+    """How the account may have units replaced: from afar only who may approve such orders too, on
+    site whoever does it."""
+    afar = [Trigger.REMOTE, Trigger.POSTED] if account.may(Permission.APPROVE_SWAP) else []
+    return [*afar, Trigger.TECHNICIAN] if account.may(Permission.SWAP_ON_SITE) else afar
 
 
 def _contract_of(page: Page, serial: str) -> Response:

@@ -135,7 +135,7 @@ CALLS: list[Call] = [
     ("GET", "/replacements", "/replacements", None, 200, SEES_SWAPS),
     ("GET", "/replacements/{number}", "/replacements/99", None, 404, SEES_SWAPS),
     ("GET", "/replacements/{number}/paper", "/replacements/99/paper", None, 404, SEES_SWAPS),
-    ("POST", "/replacements", "/replacements", BY_TECHNICIAN, 404, ORDERS_SWAPS),
+    ("POST", "/replacements", "/replacements", BY_TECHNICIAN, 404, "technician"),
     ("POST", "/replacements", "/replacements", REMOTE, 404, "fleet_ops"),
     (
         "POST",
