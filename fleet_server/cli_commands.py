@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from fleet_server.adapters.clock import utc_now
-from fleet_server.cli_shared import ACTOR, Reason, State, Watch, follow, moment, opened, say
+from fleet_server.cli_shared import By, Reason, State, Watch, follow, moment, opened, person, say
 from fleet_server.domain import command as rules
 from fleet_server.domain.errors import InvalidError
 from fleet_server.services import command_orders, commands
@@ -32,6 +32,7 @@ def queue_command(
     arguments: Annotated[list[str] | None, typer.Argument(metavar="[ARG=VALUE]...")] = None,
     hours: Annotated[int, typer.Option("--hours", min=1, max=720, help="Expires after.")] = 24,
     watch: Watch = False,
+    by: By = "",
     state: State = None,
 ) -> None:
     """Give a device a command; it goes out when the device is connected."""
@@ -39,7 +40,7 @@ def queue_command(
     order = Order(endpoint_id, path, _pairs(arguments or []), now + timedelta(hours=hours))
     key = f"cli-{secrets.token_hex(8)}"
     with opened(state) as fleet, fleet.writing() as connection:
-        command_orders.give(connection, ACTOR, key, order, reason, now)
+        command_orders.give(connection, person(by), key, order, reason, now)
     say(f"Queued as {key}.")
     if watch:
         _follow(state, key)
@@ -84,10 +85,10 @@ def show_command(
 
 
 @command.command("cancel")
-def cancel_command(key: Key, reason: Reason, state: State = None) -> None:
+def cancel_command(key: Key, reason: Reason, by: By = "", state: State = None) -> None:
     """Call a command back: at once while it is queued, by overtaking once it has left."""
     with opened(state) as fleet, fleet.writing() as connection:
-        found = commands.cancel(connection, ACTOR, key, reason, utc_now())
+        found = commands.cancel(connection, person(by), key, reason, utc_now())
     if found.past_recall:
         say(f"{key} is past recall: {found.state}. Look at it again with `command show`.")
         raise typer.Exit(1)

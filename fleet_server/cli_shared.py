@@ -15,10 +15,11 @@ from rich.console import Console
 
 from fleet_server import bootstrap
 from fleet_server.config import from_environment
+from fleet_server.domain.errors import InvalidError
 from fleet_server.services.audit import Actor
 from fleet_server.services.fleet import Fleet
 
-ACTOR = Actor.system("command line")
+_LONGEST_NAME = 40
 LOOK_AGAIN_S = 0.2
 _out = Console(highlight=False)
 
@@ -39,8 +40,11 @@ def opened(state: Path | None) -> Iterator[Fleet]:
 
 
 def person(by: str) -> Actor:
-    """Who acts: `by`, or else whoever is signed in on this machine."""
-    return Actor.system(f"command line, {by or getpass.getuser()}")
+    """Who acts: `by`, or else whoever is signed in on this machine. Raises InvalidError."""
+    name = by.strip() or getpass.getuser()
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        raise InvalidError(f"--as: a name of at most {_LONGEST_NAME} characters.")
+    return Actor.system(f"command line, {name}")
 
 
 def say(text: str) -> None:

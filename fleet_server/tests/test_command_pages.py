@@ -20,6 +20,7 @@ from fleet_server.domain.roles import Role
 from fleet_server.services import audit, commands
 from fleet_server.services import tables as t
 from fleet_server.services.accounts import LANGUAGES
+from fleet_server.services.audit import history
 from fleet_server.services.commands import Order
 from fleet_server.services.demo_data import load_demo_history
 from fleet_server.tests.console_site import MODEM, START, VOICE_MODEM, Browser, Site
@@ -237,6 +238,22 @@ def test_a_command_is_queued_listed_shown_and_cancelled_by_hand(state: Path) -> 
     assert watched.exit_code == 0
     assert " cancelled\n" in watched.output
     assert run(state, "list", "--in", "queued").output == "There is none.\n"
+
+
+def test_who_gives_and_cancels_by_hand_is_on_record(state: Path) -> None:
+    words = ("queue", "ops::00256D-MODEM-00000001", REBOOT, "--reason", "a test")
+    key = run(state, *words, "--as", "ana").output.split()[-1].rstrip(".")
+    run(state, "cancel", key, "--reason", "a test", "--as", "besa")
+    fleet = bootstrap.build(Config(state=state))
+    with fleet.reading() as connection:
+        found = history(connection, f"command:{key}")
+    bootstrap.close(fleet)
+    names = [(one.action, one.actor.name) for one in reversed(found)]
+    assert names == [
+        ("command_queued", "command line, ana"),
+        ("command_cancelled", "command line, besa"),
+    ]
+    assert "at most 40 characters" in str(run(state, *words, "--as", "a" * 41).exception)
 
 
 def test_what_has_left_is_called_back_and_not_called_cancelled(state: Path) -> None:
