@@ -31,7 +31,7 @@ from fleet_server.services.fleet import Fleet
 from fleet_server.services.outbox import State as OutboxState
 from fleet_server.services.swap_asks import CalledBack, Known, Waiting
 from fleet_server.services.swap_case import Case, load
-from fleet_server.services.swap_gates import Lines, why_not_now
+from fleet_server.services.swap_gates import Lines, has_lost_its_contract, why_not_now
 from fleet_server.services.swap_store import Happened
 
 logger = logging.getLogger(__name__)
@@ -76,6 +76,8 @@ class Engine:
         if case.row.ask_key:
             found = swap_asks.answer(connection, case, asked, case.row.ask_key, now)
             return self._or_wait(connection, case, found, now)
+        if has_lost_its_contract(case):
+            return Known(Failed(asked, f"contract {case.contract} has ended [2]"))
         not_now = why_not_now(connection, case, self.line_of, now)
         if not_now is not None:
             waiting = Waiting(not_now.again, not_now.why)

@@ -17,6 +17,7 @@ from agent.wire.codes import CARD_NOT_ENTITLED, CARD_READER, CARD_RUNNING, CARD_
 from fleet_server.domain.errors import RuleError
 from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.local_time import is_between
+from fleet_server.domain.service_state import ServiceState
 from fleet_server.domain.swap import Phase, Step, Target
 from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
 from fleet_server.services.swap_case import Case, reported
@@ -54,6 +55,12 @@ def why_not_now(connection: Connection, case: Case, line_of: Lines, now: datetim
     if case.swap.is_undoing or case.swap.is_committed:
         return None
     return may_not_cut(connection, case, now) or _call(case, line_of, now)
+
+
+def has_lost_its_contract(case: Case) -> bool:
+    """Whether there is nobody to serve any more; not asked once it goes back or is committed."""
+    goes_on = not case.swap.is_undoing and not case.swap.is_committed
+    return goes_on and case.state is ServiceState.TERMINATED
 
 
 def may_not_cut(connection: Connection, case: Case, now: datetime) -> NotNow | None:

@@ -17,7 +17,7 @@ from fleet_server.services.swap_gates import cut_of
 from fleet_server.services.swap_orders import Trigger
 from fleet_server.services.swap_store import Happened, UnknownSwapOrderError
 
-_MOST_EVENTS = 1000
+_MOST_EVENTS = 500
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -137,13 +137,18 @@ def read(connection: Connection, swap_id: int) -> SwapView:
     row = connection.execute(_swaps().where(t.swap.c.id == swap_id)).one_or_none()
     if row is None:
         raise UnknownSwapOrderError(f"No replacement {swap_id} was ordered.")
-    events = connection.execute(
-        select(t.swap_event)
-        .where(t.swap_event.c.swap_id == swap_id)
-        .order_by(t.swap_event.c.id)
-        .limit(_MOST_EVENTS)
-    ).all()
-    return _view(row, swap_store.value_of(connection, row), events)
+    return _view(row, swap_store.value_of(connection, row), _events(connection, swap_id))
+
+
+def _events(connection: Connection, swap_id: int) -> Sequence[Row[Any]]:
+    """The record in its order; of a very long one how it began and how it stands."""
+    event = t.swap_event.c
+    query = select(t.swap_event).where(event.swap_id == swap_id).limit(_MOST_EVENTS)
+    first = connection.execute(query.order_by(event.id)).all()
+    if len(first) < _MOST_EVENTS:
+        return first
+    rest = query.where(event.id > first[-1].id).order_by(event.id.desc())
+    return [*first, *reversed(connection.execute(rest).all())]
 
 
 def list_swaps(

@@ -127,6 +127,24 @@ def test_hours_that_end_where_they_begin_are_none(bench: SwapBench) -> None:
     assert "hours" in bench.view(swap_id).waits_for
 
 
+def test_a_contract_that_ends_before_the_cut_ends_the_replacement(bench: SwapBench) -> None:
+    swap_id = bench.order(trigger=Trigger.POSTED)
+    bench.approve(swap_id)
+    bench.run()
+    wanted = Wanted(ServiceState.TERMINATED, ServiceGround.CUSTOMER_REQUEST)
+    with bench.fleet.writing() as connection:
+        policy = read_policy(connection)
+        service_state.decide(connection, CONTRACT, wanted, CLERK, "made-up", policy, bench.now)
+    bench.connect(NEW_MODEM)
+    bench.later(seconds=3)
+    bench.run()
+    view = bench.view(swap_id)
+    assert (view.phase, view.why) == (SwapPhase.ROLLED_BACK, f"contract {CONTRACT} has ended [2]")
+    asked = {one.operation for one in view.events if one.kind == "asked"}
+    assert asked == {"reserve", "prepare", "see", "release"}
+    assert bench.desk.state_of(NEW) == "in_stock"
+
+
 def test_a_long_call_is_told_once(bench: SwapBench) -> None:
     bench.desk.voice.keep("use/C-2001/voice", {"registered": True, "off_hook": True})
     swap_id = bench.order()

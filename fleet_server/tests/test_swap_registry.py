@@ -190,6 +190,19 @@ def test_settings_that_no_key_opens_any_more_are_not_carried_over(bench: SwapBen
 # --- another try ---
 
 
+def test_of_a_very_long_record_the_end_is_shown_too(bench: SwapBench) -> None:
+    swap_id = bench.order()
+    rows = [
+        {"swap_id": swap_id, "at": bench.now, "kind": "note", "text": f"{number}"}
+        for number in range(1500)
+    ]
+    with bench.fleet.writing() as connection:
+        connection.execute(insert(t.swap_event), rows)
+    events = bench.view(swap_id).events
+    assert (events[0].kind, events[-1].text) == ("ordered", "1499")
+    assert [one.id for one in events] == sorted(one.id for one in events)
+
+
 def test_another_try_does_not_wait_for_its_time(bench: SwapBench) -> None:
     swap_id = bench.order()
     bench.desk.access.behave(Behaviour(fail_before=100))
