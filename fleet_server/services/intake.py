@@ -35,6 +35,7 @@ from fleet_server.services import (
     model_cache,
     readiness,
     storms,
+    swap_store,
     telemetry,
 )
 from fleet_server.services import agents as store
@@ -351,6 +352,7 @@ class Intake:
         turned = {agent.endpoint_id for agent in agents if agent.changes}
         store.save(connection, agents)
         command_news.add_connected(connection, turned, now)
+        swap_store.wake(connection, turned, now)
         command_news.add_notifications(connection, _notifications(new), now)
         suspicious = turned | _tellers(new, interruptions.POWER_EVENTS)
         if suspicious:

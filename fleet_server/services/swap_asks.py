@@ -29,7 +29,12 @@ from fleet_server.services.commands import Command, Order
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.subscriptions import REPLACEMENT_HEALTHY
 from fleet_server.services.swap_case import Case, Unit, reported
-from fleet_server.services.swap_gates import CARD_STATE, may_not_cut
+from fleet_server.services.swap_gates import (
+    CARD_STATE,
+    LONGEST_FOR_A_CARD,
+    ever_later,
+    may_not_cut,
+)
 from fleet_server.services.swap_orders import Trigger
 
 _OBJECT = "Device.X_IPKO-COM_Replacement."
@@ -37,7 +42,7 @@ _NOT_KNOWN_THERE = (INVALID_PATH, OBJECT_DOES_NOT_EXIST)
 _BUSY = "busy"
 _LIFE = timedelta(days=1)
 SOON = timedelta(seconds=0.5)
-_SEEN_SOON = timedelta(seconds=2)
+_LONGEST_FOR_A_UNIT = timedelta(minutes=5)  # whose coming is heard besides
 _LOOK_EVERY = timedelta(seconds=5)
 SYSTEMS = (Target.ACCESS, Target.VOICE, Target.CONDITIONAL_ACCESS)
 
@@ -78,10 +83,10 @@ def look(connection: Connection, case: Case, asked: Ask, now: datetime) -> Known
         return Known(Failed(asked, f"the certificate of unit {unit.serial_number} is revoked"))
     since_at = case.row.asked_at or now
     if asked.operation is Operation.SEE:
-        is_so, wait = unit.is_online, _SEEN_SOON
+        is_so, wait = unit.is_online, ever_later(now - since_at, _LONGEST_FOR_A_UNIT)
     elif asked.target is Target.BOX:
         is_so = reported(connection, unit.endpoint_id, CARD_STATE, since_at) == CARD_RUNNING
-        wait = _SEEN_SOON
+        wait = ever_later(now - since_at, LONGEST_FOR_A_CARD)
     else:
         begun_at = _adopted_at(connection, case.id) or since_at
         well = reported(connection, unit.endpoint_id, REPLACEMENT_HEALTHY, begun_at)

@@ -33,6 +33,7 @@ _TAKES_LINE_DOWN = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.MOVE_VOICE)
 _AT_ONCE = timedelta(milliseconds=50)
 _SOON = timedelta(seconds=2)
 _LATER = timedelta(seconds=30)
+LONGEST_FOR_A_CARD = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def why_not_now(connection: Connection, case: Case, line_of: Lines, now: datetim
     if case.swap.phase == Phase.PERSON and asked.target in (Target.OLD_UNIT, Target.NEW_UNIT):
         unit = case.unit(asked.target)
         if unit is not None and not unit.is_online:
-            return NotNow(f"unit {unit.serial_number} is not connected", _SOON)
+            return NotNow(f"unit {unit.serial_number} is not connected")  # its coming is heard
     if case.swap.is_undoing or case.swap.is_committed:
         return None
     return may_not_cut(connection, case, now) or _call(case, line_of, now)
@@ -86,8 +87,15 @@ def _before_the_cut(connection: Connection, case: Case, now: datetime) -> NotNow
         return NotNow(f"the hours from {begin:%H:%M} to {end:%H:%M}, local time [4.5, 4.6]")
     is_posted_card = case.row.kind == ProductClass.CARD and case.row.trigger == Trigger.POSTED
     if is_posted_card and not _new_card_is_in(connection, case):
-        return NotNow("the customer to put the new card into the box", _SOON)
+        waited = now - case.row.approved_at
+        again = ever_later(waited, LONGEST_FOR_A_CARD)
+        return NotNow("the customer to put the new card into the box", again)
     return None
+
+
+def ever_later(waited: timedelta, longest: timedelta) -> timedelta:
+    """When to look again at what customers take days for: thousands of them may wait."""
+    return min(max(waited / 10, _SOON), longest)
 
 
 def _new_card_is_in(connection: Connection, case: Case) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from fleet_server.domain.errors import ConflictError, NotFoundError
 from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target
@@ -90,6 +90,25 @@ def save(connection: Connection, swap_id: int, swap: Swap, **values: Any) -> Non
 
 def change(connection: Connection, swap_id: int, **values: Any) -> None:
     connection.execute(update(t.swap).where(t.swap.c.id == swap_id).values(**values))
+
+
+def wake(connection: Connection, endpoint_ids: Iterable[str], now: datetime) -> None:
+    """Have swaps looked at now that may wait for these units, which came or went."""
+    names = sorted(endpoint_ids)
+    if not names:
+        return
+    swap = t.swap.c
+    units = select(t.unit.c.id).where(t.unit.c.endpoint_id.in_(names))
+    connection.execute(
+        update(t.swap)
+        .where(
+            swap.ended_at.is_(None),
+            swap.approved_at.is_not(None),
+            swap.due_at > now,
+            or_(swap.new_unit_id.in_(units), swap.old_unit_id.in_(units)),
+        )
+        .values(due_at=now)
+    )
 
 
 def settle_debts(

@@ -33,7 +33,7 @@ from fleet_server.domain.operations import (
     SetAccess,
     SetLine,
 )
-from fleet_server.services import command_store, swap_plan, swaps
+from fleet_server.services import command_store, swap_plan, swap_store, swaps
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
 from fleet_server.services.fleet import Fleet
@@ -239,6 +239,7 @@ class SwapBench:
         with self.fleet.writing() as connection:
             state = "online" if online else "offline"
             set_presence(connection, endpoint_id, state, self.now)
+            swap_store.wake(connection, [endpoint_id], self.now)
         if online:
             self.report(endpoint_id)
 

@@ -27,6 +27,7 @@ from fleet_server.tests.memory_fleet import (
     MemoryFleet,
     messages,
 )
+from fleet_server.tests.service_desk import insert
 
 
 @pytest.fixture
@@ -44,6 +45,34 @@ def test_an_event_is_stored_and_answered_with_its_own_msg_id(fleet: MemoryFleet)
     (row,) = fleet.rows(t.event)
     assert (row.epoch, row.sequence, row.name, row.boot_count) == (EPOCH, 1, "Dip!", 7)
     assert row.received_at == NOON
+
+
+def test_a_replacement_that_waits_for_a_unit_is_looked_at_when_it_comes(
+    fleet: MemoryFleet,
+) -> None:
+    (unit,) = [one for one in fleet.rows(t.unit) if one.endpoint_id == MODEM]
+    contract = fleet.rows(t.contract)[0]
+    with fleet.engine.begin() as connection:
+        waiting = {"plan": "await_new", "at": 0, "phase": "forward", "is_undoing": False}
+        insert(
+            connection,
+            t.swap,
+            **waiting,
+            contract_id=contract.id,
+            position="internet",
+            kind="MODEM",
+            new_unit_id=unit.id,
+            trigger="posted",
+            outlets=1,
+            ordered_by="account:1",
+            ordered_at=NOON,
+            approved_at=NOON,
+            due_at=NOON + timedelta(minutes=5),
+        )
+    fleet.take(fleet.connect(STB))
+    assert [row.due_at for row in fleet.rows(t.swap)] == [NOON + timedelta(minutes=5)]
+    fleet.take(fleet.connect(MODEM))
+    assert [row.due_at for row in fleet.rows(t.swap)] == [NOON]
 
 
 def test_the_same_event_again_is_answered_again_and_stored_once(fleet: MemoryFleet) -> None:

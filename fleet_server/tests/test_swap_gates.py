@@ -145,6 +145,29 @@ def test_a_contract_that_ends_before_the_cut_ends_the_replacement(bench: SwapBen
     assert bench.desk.state_of(NEW) == "in_stock"
 
 
+def test_units_that_come_by_post_are_waited_for_seldom_and_heard_at_once(
+    bench: SwapBench,
+) -> None:
+    swap_id = bench.order(trigger=Trigger.POSTED)
+    bench.approve(swap_id)
+    bench.run()
+    waits = []
+    for days in (0, 3):
+        bench.later(days=days, seconds=2)
+        bench.turn()
+        waits.append(due_in_s(bench))
+    assert waits == [2, 300]
+    bench.connect(NEW_MODEM)
+    assert due_in_s(bench) == 0
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.DONE
+
+
+def due_in_s(bench: SwapBench) -> float:
+    due_at: datetime = bench.desk.scalar(select(t.swap.c.due_at))
+    return (due_at - bench.now).total_seconds()
+
+
 def test_a_long_call_is_told_once(bench: SwapBench) -> None:
     bench.desk.voice.keep("use/C-2001/voice", {"registered": True, "off_hook": True})
     swap_id = bench.order()
