@@ -35,6 +35,7 @@ class Agent:
     presence: Presence | None = None
     onboarding: Onboarding | None = None
     looked_at: datetime | None = None
+    greeted_at: datetime | None = None
     dirty: bool = True
     changes: list[dict[str, Any]] = field(default_factory=list)
     saved_seen_at: datetime | None = None

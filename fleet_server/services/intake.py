@@ -21,9 +21,11 @@ from agent.wire.codes import (
     POWER_LOSS_EVENT,
     POWER_RESTORED_EVENT,
     TRANSIENT_EVENT,
+    UNKNOWN_TIME,
 )
 from fleet_server.domain import presence as rules
 from fleet_server.domain.admission import Line, TokenBucket, return_window_s
+from fleet_server.domain.event import product_class_of
 from fleet_server.domain.policy import DEFAULTS
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import (
@@ -66,6 +68,7 @@ REQUEST_EXPIRY_S = 60
 _LOOK_EVERY = 5  # Periodic!, between two looks at what events do not tell
 _CLEAR_EVERY = timedelta(hours=1)
 _UNDATED_AFTER_CONNECT = timedelta(seconds=5)
+_GREET_AGAIN = timedelta(seconds=10)
 _CORRELATE_EVERY = timedelta(seconds=3)
 _FOLLOW_LINES_EVERY = timedelta(seconds=60)
 _SETTLE_EVERY = timedelta(seconds=5)
@@ -258,7 +261,9 @@ class Intake:
             outgoing += self._onboard(agent, now)
         elif incoming.kind == ANSWER and incoming.message and agent.onboarding:
             outgoing += self._send(agent, agent.onboarding.take(incoming.message, now))
-        elif incoming.kind != DISCONNECT and _is_stranger(agent):
+        elif incoming.kind != DISCONNECT and (
+            _is_stranger(agent) or self._lacks_time(agent, incoming, now)
+        ):
             outgoing += self._onboard(agent, now)
         elif _event_name(incoming) == PERIODIC_EVENT:
             outgoing += self._look_again(agent, now)
@@ -276,7 +281,16 @@ class Intake:
 
     def _onboard(self, agent: Agent, now: datetime) -> list[Outgoing]:
         """Tell it the time at once, and have it wait for its turn."""
+        agent.greeted_at = now
         return self._send(agent, self._queue(agent).greet(now))
+
+    def _lacks_time(self, agent: Agent, incoming: Incoming, now: datetime) -> bool:
+        """Whether one of ours has no clock, though a greeting had time to reach it: that was lost,
+        or its connect Record was."""
+        if product_class_of(agent.endpoint_id) is None or incoming.message is None:
+            return False
+        told = incoming.message.body.request.notify.event.params
+        return told.get("Time") == UNKNOWN_TIME and _is_due(agent.greeted_at, _GREET_AGAIN, now)
 
     def _queue(self, agent: Agent, *, behind: bool = False) -> Onboarding:
         agent.onboarding = self._new_onboarding(agent)

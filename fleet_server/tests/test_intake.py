@@ -12,10 +12,12 @@ from agent.wire.codes import (
     EMERGENCY,
     EMERGENCY_EVENT,
     MAINS_LOST_EVENT,
+    UNKNOWN_TIME,
 )
 from fleet_server.domain.event import format_time
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import tables as t
+from fleet_server.services.onboarding import SET_TIME_COMMAND
 from fleet_server.services.records import Publication
 from fleet_server.tests.memory_fleet import (
     CONTROLLER,
@@ -138,6 +140,22 @@ def test_no_service_is_interrupted_while_a_battery_carries_the_device(fleet: Mem
     (row,) = fleet.rows(t.interruption)
     assert (row.cause, row.started_at) == ("no power at the device", fleet.now)
     assert [row.state for row in fleet.rows(t.presence)] == ["offline"]
+
+
+def test_an_agent_that_has_no_clock_is_told_the_time_again(fleet: MemoryFleet) -> None:
+    """Its connect Record, or the greeting, was lost."""
+
+    def is_told(number: int, time: str = UNKNOWN_TIME) -> bool:
+        boot = fleet.event(MODEM, f"j-{EPOCH}-{number}", "Boot!", "Device.", Time=time)
+        return any(SET_TIME_COMMAND.encode() in one.payload for one in fleet.take(boot))
+
+    fleet.take(fleet.connect(MODEM))
+    assert not is_told(1), "the greeting is on its way"
+    fleet.later(60)
+    assert is_told(2)
+    assert not is_told(3)
+    fleet.later(60)
+    assert not is_told(4, "2027-01-15T12:02:00Z")
 
 
 def test_periodics_renew_presence_and_fill_no_table(fleet: MemoryFleet) -> None:
