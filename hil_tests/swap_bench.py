@@ -37,6 +37,7 @@ _FIRST_SPARE = 51
 _LOOK_S = 0.03
 _SETTLED_S = 60.0
 _SITE = "shop.example"
+_DEBTS = "SELECT 1 FROM swap_debt WHERE endpoint_id = ?"
 _STEP = "SELECT plan, at, is_undoing FROM swap WHERE id = ?"
 
 
@@ -265,6 +266,10 @@ class SwapRun:
     def _serves(self, board: DemoBoard) -> bool:
         """Whether the unit itself lets its customer's traffic through."""
         return self._instance.boards[board.name].visit(_SITE)
+
+    def _is_quits(self, endpoint_id: str) -> bool:
+        """Whether a unit that is back heard all that it has to."""
+        return not self._instance.query(_DEBTS, endpoint_id)
 
 
 def _restore(board: BoardControl) -> None:
