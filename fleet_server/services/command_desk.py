@@ -77,7 +77,7 @@ class CommandDesk:
                 _take_answer(connection, about, one.message, now)
 
     def _look_after(self, connection: Connection, row: Row[Any], now: datetime) -> None:
-        if now >= row.expires_at and not row.time_over:
+        if now >= command_store.over_at(row) and not row.time_over:
             command_store.apply(connection, row, [TimeOver()], now)
         elif not row.is_there or not row.is_first:
             _park(connection, row, now)

@@ -20,6 +20,7 @@ from fleet_server.services import tables as t
 from fleet_server.services.upsert import add_to
 
 ANSWER_TIMEOUT = timedelta(seconds=15)
+_TIME_TO_END = timedelta(minutes=10)
 _LONGEST_TEXT = 256
 _SEALED = "Settings"
 _FIELDS = (
@@ -71,6 +72,14 @@ def apply(
     return changed
 
 
+def over_at(row: Row[Any]) -> datetime:
+    """When the time of an open command is over: what a device has begun by then may end."""
+    ends_at: datetime = row.expires_at
+    if row.state == State.ACCEPTED and row.accepted_at is not None:
+        ends_at = max(ends_at, row.accepted_at + _TIME_TO_END)
+    return ends_at
+
+
 def wake(connection: Connection, endpoint_ids: Sequence[str], now: datetime) -> None:
     """Have the dispatcher look at the first open command of each of these devices."""
     firsts = (
@@ -118,7 +127,7 @@ def _values(row: Row[Any], before: Command, changed: Command, now: datetime) -> 
     if changed.has_ended:
         values["finished_at"] = now
     has_begun = changed.state is State.ACCEPTED and not changed.cancelling
-    return values | {"due_at": row.expires_at if has_begun else now}
+    return values | {"due_at": max(row.expires_at, now + _TIME_TO_END) if has_begun else now}
 
 
 def _wake_those_who_wait(connection: Connection, row: Row[Any], now: datetime) -> None:

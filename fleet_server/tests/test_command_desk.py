@@ -112,6 +112,21 @@ def test_without_an_answer_the_same_token_goes_again(desk: Desk) -> None:
     assert desk.read("a").state is State.FAILED
 
 
+def test_what_a_device_began_in_time_may_end_after_it(desk: Desk) -> None:
+    desk.queue("a", command="Device.Reboot()")
+    desk.connect(BOX)
+    (asked,) = desk.turn()
+    desk.later(minutes=59, seconds=59)  # a second before it expires
+    desk.turn((BOX, Device().answer(asked)))
+    assert desk.read("a").state is State.ACCEPTED
+    desk.later(minutes=9)
+    desk.turn()
+    assert desk.read("a").state is State.ACCEPTED
+    desk.later(minutes=2)
+    desk.turn()
+    assert desk.read("a").state is State.FAILED
+
+
 def test_what_may_run_twice_runs_again_when_its_answer_is_lost(desk: Desk) -> None:
     device = Device()
     desk.queue("a", repeatable=True)
