@@ -211,9 +211,11 @@ def _patience(case: Case, asked: Ask) -> timedelta:
 
 
 def _is_unplugged(case: Case, asked: Ask) -> bool:
-    """Whether a unit to be fenced is gone already: then it is owed that until it is seen."""
+    """Whether an old unit that shall serve no more is gone already: then the network's word is
+    enough, and it is owed its fence until it is seen."""
     unit = case.unit(asked.target)
-    return asked.operation is Operation.FENCE and unit is not None and not unit.is_online
+    is_to_stop = asked.operation in (Operation.HOLD, Operation.FENCE)
+    return is_to_stop and unit is not None and not unit.is_online
 
 
 def _adopted_at(connection: Connection, swap_id: int) -> datetime | None:

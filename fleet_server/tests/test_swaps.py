@@ -168,6 +168,24 @@ def test_a_dead_old_unit_is_passed_over_and_owes_its_fence(bench: SwapBench) -> 
     assert bench.may_connect(VOICE_MODEM)
 
 
+def test_a_customer_who_unplugs_the_old_unit_first_waits_for_nothing(bench: SwapBench) -> None:
+    swap_id = bench.order(trigger=Trigger.POSTED, posted_at=NOON)
+    bench.approve(swap_id)
+    bench.run()
+    assert bench.view(swap_id).todo is Todo.CONNECT_NEW
+    change_cable(bench)
+    bench.later(seconds=3)
+    bench.run()
+    new_serves(bench)
+    assert bench.units[NEW_MODEM].settings == SETTINGS
+    view = bench.view(swap_id)
+    assert (view.phase, view.owed) == (SwapPhase.DONE, ("old_unit/fence",))
+    bench.connect(VOICE_MODEM)
+    bench.run()
+    assert bench.units[VOICE_MODEM].told[-1] == parts.FENCE
+    assert parts.HOLD not in bench.units[VOICE_MODEM].told
+
+
 def test_an_old_unit_that_comes_back_months_later_is_fenced_then(bench: SwapBench) -> None:
     test_a_dead_old_unit_is_passed_over_and_owes_its_fence(bench)
     bench.later(days=150)
