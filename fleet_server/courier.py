@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from fleet_server import bootstrap
 from fleet_server.adapters import broker
@@ -38,7 +39,6 @@ from fleet_server.services import (
 from fleet_server.services.delivery import THREADS, Delivery
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.fleet_actions import FleetActions
-from fleet_server.services.last_assignment import revoked_certificates
 from fleet_server.services.policy import read_policy
 
 logger = logging.getLogger(__name__)
@@ -105,13 +105,15 @@ def _deliver(
     step, roll_out, campaigns = (
         Every(every_s) for every_s in (_STEP_EVERY_S, _ROLL_OUT_EVERY_S, _CAMPAIGNS_EVERY_S)
     )
-    revoked = -1
+    revocations = sessions.Revocations(
+        fleet, partial(bootstrap.write_revocations, config), partial(_end_session, config, fleet)
+    )
     while not stopping():
         now = utc_now()
         if step.is_due():
             with fleet.writing() as connection:
                 service_state.step(connection, read_policy(connection), now)
-            revoked = _keep_broker_informed(config, fleet, revoked)
+            revocations.follow(now)
         if roll_out.is_due():
             _roll_out(fleet)
             swaps.tidy(fleet, now)
@@ -156,21 +158,6 @@ def _roll_out(fleet: Fleet) -> None:
         queued = allow_list_versions.roll_out(connection, utc_now())
     if queued:
         logger.info("The allow-list goes to %d more devices.", queued)
-
-
-def _keep_broker_informed(config: Config, fleet: Fleet, known: int) -> int:
-    """Write the revocation list when certificates were revoked; the supervisor has it read.
-
-    Once the broker has read it, so that they cannot come back, live sessions are ended.
-    """
-    with fleet.reading() as connection:
-        count = revoked_certificates(connection)
-        to_end = sessions.to_end(connection) if count == known else []
-    if count != known:
-        bootstrap.write_revocations(config, utc_now())
-    for endpoint_id in to_end:
-        _end_session(config, fleet, endpoint_id)
-    return count
 
 
 def _end_session(config: Config, fleet: Fleet, endpoint_id: str) -> None:
