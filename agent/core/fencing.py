@@ -1,6 +1,8 @@
 """The end of a fenced unit: it forgets who it was, once whoever fenced it has the answer.
 
 Until then it stays reachable, serves nobody and refuses everything but Fence(); a cut leaves it so.
+The broker lets it in no more once whoever fenced it has the answer: a unit whose connection broke
+in that moment goes after an hour.
 Events that nobody has yet get a minute to leave; those that do not stay in the journal for whoever
 puts the unit into service again. Without any left the journal is wiped too.
 """
@@ -11,12 +13,14 @@ from agent.errors import StorageError
 
 _STEP_MS = const(100)
 _EVENTS_MS = const(60000)
+_ANSWER_MS = const(3600000)
 
 
 async def leave(agent):
     """Wait, wipe, restart. A medium that fails is tried again."""
-    deadline_ms = monotonic_ms() + _EVENTS_MS
-    while not _has_answered(agent.session):
+    began_ms = monotonic_ms()
+    deadline_ms = began_ms + _EVENTS_MS
+    while not _has_answered(agent.session) and monotonic_ms() < began_ms + _ANSWER_MS:
         await sleep_ms(_STEP_MS)
     while not _may_go(agent, deadline_ms):  # the connection may be ended for it meanwhile
         await sleep_ms(_STEP_MS)

@@ -36,7 +36,9 @@ class Settings:
     username: str | None = None
     password = None
     keep_alive_s = 60
-    session_expiry_interval_s = 3600
+    # mosquitto 2.0.11 that reads a revocation list enters whoever is away once more among those
+    # that expire, and dies of it when the session ends: ours do not expire.
+    session_expiry_interval_s = mqtt.NEVER_EXPIRES
     connect_retry_time_s = 5
     connect_retry_interval_multiplier = 2000
     connect_retry_max_interval_s = 300

@@ -87,6 +87,24 @@ def test_it_goes_though_its_connection_is_ended_for_it_once_it_has_answered():
     assert agent.state() == BLANK
 
 
+def test_it_goes_after_an_hour_when_its_connection_broke_with_the_answer():
+    agent = Agent()
+    agent.session.state = "down"  # for ever: its certificate was revoked
+    assert not run(agent, 0.3)
+    own, started = fencing.monotonic_ms, []
+
+    def clock():
+        started.append(own())
+        return started[0] if len(started) == 1 else started[0] + 3600000
+
+    fencing.monotonic_ms = clock
+    try:
+        assert run(agent)
+    finally:
+        fencing.monotonic_ms = own
+    assert agent.state() == BLANK
+
+
 def test_it_does_not_go_while_a_call_lasts():
     class Guard:
         def busy(self):

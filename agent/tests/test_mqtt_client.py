@@ -34,7 +34,7 @@ def test_connect_says_who_we_are_and_what_we_take():
     assert packet[0] == mqtt.CONNECT
     for part in (
         b"usp-endpoint-id\x00\x1a" + EID.encode(),
-        b"\x11\x00\x00\x0e\x10",  # session expiry interval 3600 s
+        b"\x11\xff\xff\xff\xff",  # the session never expires
         b"\x21\x00\x04",  # receive maximum 4
         b"\x27\x00\x00\x10\x00",  # maximum packet size 4096
         b"\x19\x01",  # request response information

@@ -23,6 +23,7 @@ from typing import TypeVar
 
 import mqtt5
 
+from agent.wire.mqtt import NEVER_EXPIRES
 from fleet_server.adapters.mqtt_packets import PacketStream, Unreadable
 from fleet_server.errors import LinkError
 from fleet_server.services.records import CONTENT_TYPE, WILL_REASON, Outgoing, Publication
@@ -30,7 +31,6 @@ from fleet_server.services.records import CONTENT_TYPE, WILL_REASON, Outgoing, P
 LONGEST_PACKET = 1_048_576
 RECEIVE_MAXIMUM = 2_000
 KEEP_ALIVE_S = 30
-_SESSION_EXPIRY_S = 7 * 86_400
 _CHUNK = 262_144
 _DIAL_TIMEOUT_S = 10.0
 _SEND_TIMEOUT_S = 30.0
@@ -93,7 +93,7 @@ class BrokerLink:
             client_id,
             clean_start=False,
             keep_alive=2 * KEEP_ALIVE_S,
-            session_expiry_interval=_SESSION_EXPIRY_S,
+            session_expiry_interval=NEVER_EXPIRES,
             receive_max=RECEIVE_MAXIMUM,
             max_packet_size=LONGEST_PACKET,
             user_properties=[("usp-endpoint-id", controller_id)],
@@ -140,7 +140,7 @@ class BrokerLink:
 
     def close(self) -> None:
         """Leave in order; the session stays at the broker."""
-        packet = mqtt5.DisconnectPacket(session_expiry_interval=_SESSION_EXPIRY_S)
+        packet = mqtt5.DisconnectPacket(session_expiry_interval=NEVER_EXPIRES)
         try:
             self._write(packet.write())
         except LinkError:

@@ -21,6 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.wire.mqtt import NEVER_EXPIRES
 from agent.wire.topics import controller_topic, sender_of
 from fleet_server.adapters.broker import COMMAND_ANSWERS
 from fleet_server.adapters.broker_link import RECEIVE_MAXIMUM, Address
@@ -32,7 +33,6 @@ from fleet_server.services.records import CONTENT_TYPE, Outgoing
 logger = logging.getLogger(__name__)
 
 _KEEP_ALIVE_S = 30
-_SESSION_EXPIRY_S = 86_400
 _LONGEST_RETRY_S = 30
 _MOST_ANSWERS = 500
 _QOS = 1
@@ -73,7 +73,7 @@ class CommandLink:
     def open(self) -> None:
         """Begin to connect; returns at once."""
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        session.SessionExpiryInterval = _SESSION_EXPIRY_S
+        session.SessionExpiryInterval = NEVER_EXPIRES
         session.ReceiveMaximum = RECEIVE_MAXIMUM
         self._client.connect_async(
             self._address.server_name,
@@ -87,7 +87,7 @@ class CommandLink:
     def close(self) -> None:
         """Leave in order; the session stays at the broker."""
         leaving = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
-        leaving.SessionExpiryInterval = _SESSION_EXPIRY_S
+        leaving.SessionExpiryInterval = NEVER_EXPIRES
         self._client.disconnect(properties=leaving)
         self._client.loop_stop()
 

@@ -12,7 +12,10 @@ import paho.mqtt.client as paho
 import pytest
 from cryptography import x509
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
+from agent.wire.mqtt import NEVER_EXPIRES
 from fleet_server.adapters import broker
 from fleet_server.adapters.certificates import (
     Pki,
@@ -62,10 +65,14 @@ class Probe:
         self._client.on_subscribe = lambda *_: self._subscribed.put(None)
         self._client.on_message = lambda _c, _d, m: self.received.put((m.topic, bytes(m.payload)))
 
-    def admitted(self) -> bool:
+    def admitted(self, session_expiry_s: int = 0) -> bool:
         """Whether the broker lets this client in."""
+        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        session.SessionExpiryInterval = session_expiry_s
         try:
-            self._client.connect("localhost", self._port)
+            self._client.connect(
+                "localhost", self._port, clean_start=not session_expiry_s, properties=session
+            )
         except (OSError, ssl.SSLError):
             return False
         self._client.loop_start()
@@ -165,6 +172,26 @@ def test_a_fenced_unit_is_thrown_out_and_cannot_come_back(installation: Installa
     unit.close()
     assert not Probe(installation, (certificate, key), MODEM).admitted()
     other.subscribe(f"usp/a/{STB}")
+
+
+def test_a_broker_that_reads_its_list_anew_outlives_the_sessions_of_who_is_away(
+    installation: Installation,
+) -> None:
+    """mosquitto 2.0.11 dies of sessions that would have expired some day."""
+    installation.start_broker()
+    names = [f"ops::00256D-MODEM-{number:08}" for number in range(8)]
+    for _ in range(3):
+        for name in names:
+            unit = Probe(installation, installation.client_certificate(name), name)
+            assert unit.admitted(NEVER_EXPIRES)
+            unit.close()
+        write_revocations(installation.pki, [], datetime.now(UTC))
+        installation.reload_broker()
+        for name in names[::2]:
+            end_session(broker.address(installation.config), installation.pki, name)
+    assert installation.broker_process is not None
+    installation.broker_process.terminate()
+    assert installation.broker_process.wait(ANSWER_S) == 0
 
 
 def test_a_certificate_with_another_key_is_kept_out(
