@@ -70,7 +70,7 @@ def test_every_unit_hangs_on_an_element_that_is_registered_before_it() -> None:
 
 
 def test_what_is_missing_doubled_or_from_nowhere_is_found() -> None:
-    unit = Recorded("ops::A-MODEM-1", "0a", 3, surges=1)
+    unit = Recorded("ops::A-MODEM-1", {"0a": 3}, surges=1)
     once: Counter[tuple[str, int]] = Counter({("0a", 1): 1, ("0a", 2): 1, ("0a", 3): 1})
     told = Counter({"Transient!": 1})
     right = Stored(once, told, frozenset())
@@ -79,13 +79,20 @@ def test_what_is_missing_doubled_or_from_nowhere_is_found() -> None:
     assert differences([unit], {unit.endpoint_id: twice}) == [
         "ops::A-MODEM-1: event 0a-2 is there 2 times"
     ]
-    less = Stored(Counter({("0a", 1): 1, ("0a", 4): 1}), Counter(), frozenset({3}))
+    less = Stored(Counter({("0a", 1): 1, ("0a", 4): 1}), Counter(), frozenset({("0a", 3)}))
     assert differences([unit], {unit.endpoint_id: less}) == [
         "ops::A-MODEM-1: event 0a-2 is missing",
         "ops::A-MODEM-1: event 0a-4 came from nowhere",
         "ops::A-MODEM-1: 1 surges, 0 told",
     ]
     assert len(differences([unit], {})) == 4
+
+
+def test_the_journal_of_a_unit_that_was_wiped_counts_on() -> None:
+    unit = Recorded("ops::A-MODEM-1", {"0a": 2, "0b": 1}, surges=0)
+    there: Counter[tuple[str, int]] = Counter({("0a", 1): 1, ("0a", 2): 1})
+    found = {unit.endpoint_id: Stored(there, Counter(), frozenset())}
+    assert differences([unit], found) == ["ops::A-MODEM-1: event 0b-1 is missing"]
 
 
 def test_every_agent_is_met_and_its_first_events_arrive(world: World) -> None:

@@ -1,6 +1,7 @@
 """The hardware of a simulated unit, all in memory: storage, sensors, supply, what its facts are."""
 
 import asyncio
+import json
 import random
 import time
 from array import array
@@ -8,15 +9,18 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from agent.core.customer_settings import nothing
 from agent.ports.board import Board
+from agent.ports.customer import Customer
 from agent.ports.sampler import Sampler
 from agent.ports.signals import Signal
 from agent.tests.fakes import FakeStorage, PowerCut
 from agent.wire import codes
 from hil_tests.fleet_simulator.plan import UnitPlan
-from hil_tests.simulated_board.facts import first_facts
+from hil_tests.simulated_board.facts import ROUTERS, first_facts
 from hil_tests.simulated_board.spec import NOMINAL_SUPPLY_MV
 
+ROUTER_FILE = "router"
 _Facts = dict[str, dict[str, Any]]
 _SURGE_MV = 21_000
 _BLOCKS_BEFORE = 4
@@ -33,6 +37,23 @@ class Storage(FakeStorage):
         if self.dead:
             raise PowerCut
         self.operations += 1
+
+
+class Router(Customer):
+    """What the customer set, beside what the agent keeps."""
+
+    def __init__(self, medium: Storage) -> None:
+        self._medium = medium
+
+    def settings(self) -> dict[str, Any]:
+        size = self._medium.size(ROUTER_FILE)
+        if size is None:
+            return nothing()
+        found: dict[str, Any] = json.loads(self._medium.read(ROUTER_FILE, 0, size))
+        return found
+
+    def put(self, settings: dict[str, Any]) -> None:
+        self._medium.replace(ROUTER_FILE, [json.dumps(settings).encode()])
 
 
 class SupplySampler(Sampler):
@@ -72,7 +93,10 @@ class SupplySampler(Sampler):
 
 
 class UnitBoard(Board):
-    """One boot of a unit. `restarting` is called when the agent has its board start anew."""
+    """One boot of a unit; `restart` raises Restarting.
+
+    `serves` and `shows`: what the agent told the rest of the box last.
+    """
 
     manufacturer = "Example Devices"
     hardware_version = "A0"
@@ -97,8 +121,13 @@ class UnitBoard(Board):
         self.sampler = self._supply = SupplySampler()  # type: ignore[assignment]
         self.power_fail = self._fail_signal = Signal()
         self.facts_of_its_own: _Facts = {}
+        self.serves = False
+        self.shows = ""
+        if self.product_class in ROUTERS:
+            self.customer = Router(self.medium)  # type: ignore[assignment]
         self._chance = chance
         self._cause = cause
+        self._spare = unit.spare
         if self.product_class == "STB":
             self.card_changed = Signal()
 
@@ -112,10 +141,13 @@ class UnitBoard(Board):
         return self._cause
 
     def card_present(self) -> bool | None:
-        return True if self.product_class == "STB" else None
+        return not self._spare if self.product_class == "STB" else None
 
     def facts(self, subject: str) -> dict[str, Any] | None:
         return self.facts_of_its_own.get(subject) or _facts_of(self.product_class).get(subject)
+
+    def show(self, serves: bool, text: str) -> None:
+        self.serves, self.shows = serves, text
 
     def surge(self) -> None:
         """A surge on the supply, over in an instant."""

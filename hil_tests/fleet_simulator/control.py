@@ -14,7 +14,9 @@ from typing import Any
 from hil_tests.errors import BenchError
 from hil_tests.fleet_simulator import ledger
 from hil_tests.fleet_simulator.fleet import Fleet
+from hil_tests.fleet_simulator.household import SHARES, Fault
 from hil_tests.fleet_simulator.site import Site
+from hil_tests.fleet_simulator.swap_campaign import SwapCampaign
 
 Words = dict[str, Any]
 _TIMEOUT_S = 60.0
@@ -35,6 +37,7 @@ class Control:
             "confirmed": self._confirmed,
             "figures": self._figures,
             "check": self._check,
+            "swap": self._swap,
         }
 
     async def perform(self, words: Words) -> Words:
@@ -91,3 +94,8 @@ class Control:
         found = await asyncio.to_thread(ledger.stored, self._site.state / "fleet.db")
         wrong = ledger.differences(self._fleet.recorded(), found)
         return {"wrong": wrong[:20], "count": len(wrong)}
+
+    async def _swap(self, words: Words) -> Words:
+        kinds = [Fault(name) for name in words.get("faults", SHARES)]
+        post_s = float(words.get("within_s", 1.0))
+        return asdict(await SwapCampaign(self._site, self._fleet, kinds, post_s).run())

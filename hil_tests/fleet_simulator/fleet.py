@@ -48,21 +48,21 @@ class Fleet:
         plans = list(plans)
         _allow_files(2 * len(plans) + _SPARE_FILES)
         identities = Identities(site.root_der)
+        self.seed = seed
         self.tally = Tally()
         self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self.units = [
-            Unit(plan, site.provisioning(plan), identities, self.tally, seed, poll_ms)
-            for plan in plans
+            Unit(plan, provisioning, identities, self.tally, seed, poll_ms)
+            for plan, provisioning in zip(plans, site.provisionings(plans), strict=True)
         ]
         gc.collect()
         gc.freeze()
 
     def at(self, place: str, share: float = 1.0) -> list[Unit]:
-        """The units on an element of the network, "" for all; or a share of them, by chance.
-
-        Spares are none of them. Raises BenchError when there are none.
+        """The units in service on an element of the network, "" for all; or a share of them, by
+        chance. Raises BenchError when there are none.
         """
-        found = [unit for unit in self.units if unit.plan.is_at(place) and not unit.plan.spare]
+        found = [unit for unit in self.units if unit.home and unit.home.is_at(place)]
         if not found:
             raise BenchError(f"no unit hangs on {place}")
         return found if share >= 1 else self._chance.sample(found, round(share * len(found)))
@@ -114,16 +114,14 @@ class Fleet:
     def recorded(self) -> list[Recorded]:
         """What each unit that ever was on has recorded, for `ledger.differences`."""
         return [
-            Recorded(
-                unit.plan.endpoint_id, unit.journal.epoch, unit.journal.last_sequence, unit.surges
-            )
+            Recorded(unit.plan.endpoint_id, unit.journals, unit.surges)
             for unit in self.units
-            if unit.journal is not None
+            if unit.journals
         ]
 
     def figures(self) -> Figures:
         journals = [unit.journal for unit in self.units if unit.journal is not None]
-        recorded = sum(journal.last_sequence for journal in journals)
+        recorded = sum(last for unit in self.units for last in unit.journals.values())
         used = resource.getrusage(resource.RUSAGE_SELF)
         return Figures(
             units=len(self.units),

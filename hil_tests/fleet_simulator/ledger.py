@@ -7,7 +7,7 @@ the journal gave up and told of in an `EventsDropped!`.
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +21,11 @@ WHERE epoch IS NOT NULL
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What one unit recorded. `surges` were made at it; `epoch` and `last` are its journal's."""
+    """What one unit recorded: the last sequence of each epoch of its journal, which begins a new
+    one when it is wiped. `surges` were made at it."""
 
     endpoint_id: str
-    epoch: str
-    last: int
+    journals: Mapping[str, int]
     surges: int
 
 
@@ -35,7 +35,7 @@ class Stored:
 
     sequences: Counter[tuple[str, int]]
     names: Counter[str]
-    given_up: frozenset[int]
+    given_up: frozenset[tuple[str, int]]
 
 
 def stored(database: Path) -> dict[str, Stored]:
@@ -47,8 +47,9 @@ def stored(database: Path) -> dict[str, Stored]:
             one.sequences[epoch, sequence] += 1
             one.names[name] += 1
             if name == EVENTS_DROPPED_EVENT:
-                gone = one.given_up | _numbers(json.loads(params).get("Sequences", ""))
-                found[endpoint_id] = Stored(one.sequences, one.names, gone)
+                gone = _numbers(json.loads(params).get("Sequences", ""))
+                gone_there = one.given_up | {(epoch, number) for number in gone}
+                found[endpoint_id] = Stored(one.sequences, one.names, gone_there)
     connection.close()
     return dict(found)
 
@@ -58,8 +59,12 @@ def differences(recorded: Iterable[Recorded], found: dict[str, Stored]) -> list[
     wrong = []
     for unit in recorded:
         there = found.get(unit.endpoint_id, Stored(Counter(), Counter(), frozenset()))
-        expected = {(unit.epoch, number) for number in range(1, unit.last + 1)}
-        expected -= {(unit.epoch, number) for number in there.given_up}
+        expected = {
+            (epoch, number)
+            for epoch, last in unit.journals.items()
+            for number in range(1, last + 1)
+        }
+        expected -= there.given_up
         for key in sorted(expected ^ there.sequences.keys()):
             verdict = "is missing" if key in expected else "came from nowhere"
             wrong.append(f"{unit.endpoint_id}: event {key[0]}-{key[1]} {verdict}")

@@ -5,7 +5,7 @@ Everything is made up; the OUI, of the MAC addresses too, is the one for documen
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hil_tests.simulated_board.spec import DOCUMENTATION_OUI, BoardSpec
 
@@ -13,6 +13,7 @@ CLASSES = ("MODEM", "VOICEMODEM", "STB")
 _SHARES = (60, 25, 15)
 _POSITIONS = {"MODEM": "internet", "VOICEMODEM": "internet+voice", "STB": "tv-1"}
 _MAC_COLUMN = {"MODEM": "mac_cable", "VOICEMODEM": "mac_cable", "STB": "mac_ethernet"}
+WAREHOUSE = "SIM-WH"
 _STREET_UNITS = 25
 _STREETS = 2
 _AMPLIFIERS = 2
@@ -25,12 +26,14 @@ Row = dict[str, str]
 class UnitPlan:
     """One unit. `spare` ones are on no contract; their contract and street are their neighbour's.
 
-    `places` are the elements of the network above it: street, amplifier, node.
+    `places` are the elements of the network above it: street, amplifier, node. `is_enrolled`: it
+    has its certificate from the server, which can revoke it.
     """
 
     number: int
     product_class: str
     spare: bool = False
+    is_enrolled: bool = False
 
     @property
     def spec(self) -> BoardSpec:
@@ -63,17 +66,33 @@ class UnitPlan:
         above = f"{node}-A{amplifier % _AMPLIFIERS}"
         return f"{above}-S{street % _STREETS}", above, node
 
+    @property
+    def macs(self) -> dict[str, str]:
+        """Its addresses by column of the registry, twelve hex digits."""
+        tail = f"{self.number:05X}"
+        first, second = ("A", "C") if self.spare else ("B", "D")
+        found = {_MAC_COLUMN[self.product_class]: f"{DOCUMENTATION_OUI}{first}{tail}"}
+        if self.product_class == "VOICEMODEM":
+            found["mac_emta"] = f"{DOCUMENTATION_OUI}{second}{tail}"
+        return found
+
     def is_at(self, place: str) -> bool:
         """Whether it hangs on this element; "" is the whole network."""
         return not place or place in self.places
 
 
 def fleet_plan(count: int, seed: int, spares: int = 0) -> list[UnitPlan]:
-    """`count` units in service, and a spare of the same kind beside each of the first `spares`."""
+    """`count` units in service, and a spare of the same kind beside each of the first `spares`.
+
+    Those first and their spares are enrolled, so that one may replace the other.
+    """
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
     classes = chance.choices(CLASSES, _SHARES, k=count)
-    units = [UnitPlan(number, product_class) for number, product_class in enumerate(classes)]
-    return units + [UnitPlan(unit.number, unit.product_class, True) for unit in units[:spares]]
+    units = [
+        UnitPlan(number, product_class, is_enrolled=number < spares)
+        for number, product_class in enumerate(classes)
+    ]
+    return units + [replace(unit, spare=True) for unit in units[:spares]]
 
 
 def registry_rows(units: list[UnitPlan], day: str) -> Iterator[tuple[str, list[Row]]]:
@@ -82,7 +101,7 @@ def registry_rows(units: list[UnitPlan], day: str) -> Iterator[tuple[str, list[R
     `day` is when contracts were signed and units were handed over, `2026-11-26`.
     """
     serving = [unit for unit in units if not unit.spare]
-    yield "places", [{"code": "SIM-WH", "kind": "warehouse", "name": "Warehouse of the simulator"}]
+    yield "places", [{"code": WAREHOUSE, "kind": "warehouse", "name": "Warehouse of the simulator"}]
     yield "network", _network(serving)
     yield "models", [_model(product_class) for product_class in CLASSES]
     yield "units", [_unit(unit) for unit in units]
@@ -112,19 +131,15 @@ def _model(product_class: str) -> Row:
 
 
 def _unit(unit: UnitPlan) -> Row:
-    tail = f"{unit.number:05X}"
-    row = {
+    return {
         "serial_number": unit.serial_number,
         "product_class": unit.product_class,
         "manufacturer_oui": DOCUMENTATION_OUI,
         "model_name": f"SIM-{unit.product_class}",
         "hardware_version": "A0",
-        "place": "SIM-WH",
-        _MAC_COLUMN[unit.product_class]: f"{DOCUMENTATION_OUI}{'A' if unit.spare else 'B'}{tail}",
+        "place": WAREHOUSE,
+        **unit.macs,
     }
-    if unit.product_class == "VOICEMODEM":
-        row["mac_emta"] = f"{DOCUMENTATION_OUI}{'C' if unit.spare else 'D'}{tail}"
-    return row
 
 
 def _contract(unit: UnitPlan, day: str) -> Row:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from hil_tests.errors import BenchError
 from hil_tests.fleet_simulator.fleet import Figures, Fleet
+from hil_tests.fleet_simulator.household import SHARES
 from hil_tests.fleet_simulator.plan import UnitPlan
 from hil_tests.fleet_simulator.site import Site
+from hil_tests.fleet_simulator.swap_campaign import SwapCampaign
 from hil_tests.server_process import COMMAND_LINE_SIGN, children, command_line
 
 _SETTLE_S = 300.0
@@ -83,11 +85,21 @@ async def restart(stage: Stage) -> str:
     return f"{len(units)} units online {time.monotonic() - began_s:.1f} s after the kill"
 
 
+async def swap(stage: Stage) -> str:
+    """Every unit that has a spare beside it is replaced by post, with all that may go wrong."""
+    outcome = await SwapCampaign(stage.site, stage.fleet, list(SHARES), stage.within_s).run()
+    if outcome.wrong:
+        raise BenchError("\n".join(outcome.wrong[:20]))
+    await stage.fleet.until_confirmed(_SETTLE_S)
+    return str(outcome)
+
+
 SCENARIOS: dict[str, Callable[[Stage], Awaitable[str]]] = {
     "steady": steady,
     "cut": cut,
     "surges": surges,
     "restart": restart,
+    "swap": swap,
 }
 
 

@@ -2,30 +2,31 @@
 
 Keys and certificates are made here, with the key of the device CA that lies in the state folder;
 units keep them in memory alone. The fleet server keeps no record of certificates made so: a unit
-whose certificate it must be able to revoke is enrolled over its HTTP interface instead.
+whose certificate it must be able to revoke is enrolled over its HTTP interface instead
+(enrolment.py).
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.core.enrolment import packed
 from hil_tests.errors import BenchError
+from hil_tests.fleet_simulator.enrolment import enrolled, private_parts
+from hil_tests.fleet_simulator.office import Office
 from hil_tests.fleet_simulator.plan import Row, UnitPlan, registry_rows
 
 _YEAR = timedelta(days=366)
 _MOST_ROWS = 200
-_ROLE = "fleet_ops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,24 @@ class Site:
                 f"{state} is not the state folder of a fleet server that ran: {error}"
             ) from error
 
-    def provisioning(self, unit: UnitPlan) -> bytes:
-        """What `commit` leaves on a unit: a key of its own, its certificate, and addresses."""
+    def provisionings(self, units: Iterable[UnitPlan]) -> Iterator[bytes]:
+        """What `commit` leaves on each unit: a key of its own, its certificate, and addresses.
+
+        Raises BenchError when the server refuses to enrol one.
+        """
+        with self.office("technician") as technician:
+            for unit in units:
+                yield enrolled(technician, unit) if unit.is_enrolled else self._made(unit)
+
+    def office(self, role: str) -> Office:
+        """The desk of the first account of a role. Raises BenchError."""
+        return Office(self.http_port, role, self._password(role))
+
+    def _made(self, unit: UnitPlan) -> bytes:
         key = ec.generate_private_key(ec.SECP256R1())
         values = {
             "certificate": self._issue(unit.endpoint_id, key.public_key()),
-            "key": key.private_numbers().private_value.to_bytes(32, "big"),
-            "key_der": key.private_bytes(
-                Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()
-            ),
+            **private_parts(key),
             "ca": self.root_der,
             "command_key": self.command_key,
             "broker_host": b"localhost",
@@ -87,27 +97,19 @@ class Site:
         What is there already stays. Raises BenchError when a row is refused.
         """
         day = datetime.now(UTC).date().isoformat()
-        with httpx.Client(base_url=f"http://127.0.0.1:{self.http_port}", timeout=60) as client:
-            client.headers["Authorization"] = f"Bearer {self._token(client)}"
+        with self.office("fleet_ops") as office:
             for subject, rows in registry_rows(units, day):
                 for part in _parts(rows):
-                    self._import(client, subject, part)
+                    body = {"rows": part, "reason": "simulated fleet"}
+                    answer = office.call("POST", f"/registry/{subject}", body)
+                    if answer["refused"]:
+                        raise BenchError(
+                            f"the registry refuses {subject}: {answer['refusals'][:3]}"
+                        )
 
-    def _import(self, client: httpx.Client, subject: str, rows: list[Row]) -> None:
-        body = {"rows": rows, "reason": "simulated fleet"}
-        answer = client.post(f"/api/v1/registry/{subject}", json=body)
-        if answer.is_error or answer.json()["refused"]:
-            raise BenchError(f"the registry refuses {subject}: {answer.text[:500]}")
-
-    def _token(self, client: httpx.Client) -> str:
+    def _password(self, role: str) -> str:
         lines = (self.state / "first-sign-in.txt").read_text().splitlines()
-        passwords = dict(line.split(maxsplit=1) for line in lines)
-        sign_in = {"username": _ROLE, "password": passwords[_ROLE]}
-        answer = client.post("/api/v1/session", json=sign_in)
-        if answer.is_error:
-            raise BenchError(f"sign-in as {_ROLE} was answered {answer.status_code}")
-        token: str = answer.json()["token"]
-        return token
+        return dict(line.split(maxsplit=1) for line in lines)[role]
 
     def _issue(self, endpoint_id: str, key: ec.EllipticCurvePublicKey) -> bytes:
         now = datetime.now(UTC)

@@ -1,21 +1,24 @@
 """One simulated unit: the whole agent, its power in the bench's hand, its memory over boots."""
 
 import asyncio
+import json
 import random
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from agent.core.journal import Journal
+from agent.core.replacement import RETURN_ME
 from agent.core.session import Session
 from agent.core.store import Store
 from agent.main import Agent
 from agent.tests.fakes import FakeStorage, PowerCut
 from agent.wire import codes
 from hil_tests.fleet_simulator import shared
-from hil_tests.fleet_simulator.board import Restarting, UnitBoard
+from hil_tests.fleet_simulator.board import ROUTER_FILE, Restarting, UnitBoard
 from hil_tests.fleet_simulator.link import Identities, Link, open_link
 from hil_tests.fleet_simulator.plan import UnitPlan
+from hil_tests.simulated_board.facts import ROUTERS, first_facts
 
 HOLD_UP_S = 0.05
 _REBOOT_S = 1.0
@@ -38,10 +41,19 @@ class Tally:
 class SimulatedAgent(Agent):
     """The agent; only its line is made light, and the bench can take its power away."""
 
-    def __init__(self, board: UnitBoard, identities: Identities, tally: Tally) -> None:
+    def __init__(
+        self, board: UnitBoard, identities: Identities, tally: Tally, journals: dict[str, int]
+    ) -> None:
         super().__init__(board)
         self._identities = identities
         self._tally = tally
+        wipe = self.journal.wipe
+
+        def wiped() -> None:
+            journals[self.journal.epoch] = self.journal.last_sequence
+            wipe()
+
+        self.journal.wipe = wiped  # type: ignore[method-assign]
         self.link: Link | None = None
         self.left_behind: Link | None = None
         """The connection that the last power cut left at the broker."""
@@ -69,7 +81,11 @@ class SimulatedAgent(Agent):
 
 
 class Unit:
-    """One unit. `poll_ms` is how often its agent looks around when nothing wakes it."""
+    """One unit. `poll_ms` is how often its agent looks around when nothing wakes it.
+
+    `home` is the plan of the unit whose place in service it has; None for one that has none.
+    `issued`: what it was given when it was enrolled, for whoever keeps a copy of it.
+    """
 
     def __init__(
         self,
@@ -81,6 +97,8 @@ class Unit:
         poll_ms: int,
     ) -> None:
         self.plan = plan
+        self.home = None if plan.spare else plan
+        self.issued = provisioning if plan.is_enrolled else b""
         self.surges = 0
         self.power_cuts = 0
         self._identities = identities
@@ -89,6 +107,10 @@ class Unit:
         self._chance = random.Random(f"{seed} {plan.serial_number}")  # noqa: S311 - repeatable
         self._medium = FakeStorage()
         Store(self._medium).save("provisioning", provisioning)
+        if plan.product_class in ROUTERS and not plan.spare:
+            settings = json.dumps(first_facts(plan.spec)["settings"])
+            self._medium.replace(ROUTER_FILE, [settings.encode()])
+        self._wiped: dict[str, int] = {}
         self._board: UnitBoard | None = None
         self._agent: SimulatedAgent | None = None
         self._life: asyncio.Task[None] | None = None
@@ -108,6 +130,34 @@ class Unit:
     def journal(self) -> Journal | None:
         """The journal of the last boot; None before the first."""
         return self._agent.journal if self._agent else None
+
+    @property
+    def journals(self) -> dict[str, int]:
+        """The last sequence of each epoch of its journal; none before its first boot."""
+        journal = self.journal
+        return (
+            self._wiped
+            if journal is None
+            else {**self._wiped, journal.epoch: journal.last_sequence}
+        )
+
+    @property
+    def serves(self) -> bool:
+        """Whether it lets its customer's traffic through, as far as it depends on the unit."""
+        return self.is_on and self._board is not None and self._board.serves
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether it shows "return me", and has forgotten who it was and for whom."""
+        shows = self._board.shows if self._board else ""
+        blank = Store(self._medium).load("provisioning") is None
+        return blank and shows == RETURN_ME
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        """What the customer set on it; None where there is nothing to set."""
+        router = self.board.customer
+        return router.settings() if router else None
 
     @property
     def board(self) -> UnitBoard:
@@ -171,6 +221,6 @@ class Unit:
             await asyncio.sleep(_REBOOT_S)
 
     async def _boot(self) -> None:
-        self._agent = SimulatedAgent(self.board, self._identities, self._tally)
+        self._agent = SimulatedAgent(self.board, self._identities, self._tally, self._wiped)
         self._agent.left_behind, self._left_behind = self._left_behind, None
         await self._agent.run()
