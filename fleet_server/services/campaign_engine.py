@@ -6,12 +6,14 @@ A turn does a bounded amount of work for each campaign, in one transaction.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.exc import OperationalError
 
 from fleet_server.domain.campaign import (
     NOT_BEGUN,
@@ -44,19 +46,35 @@ from fleet_server.services.campaign_book import Book, read_tally
 from fleet_server.services.campaign_planning import add_late
 from fleet_server.services.campaigns import break_off, end, stand_still
 
+logger = logging.getLogger(__name__)
+
 ACTOR = Actor.system("campaigns")
 JOIN_EVERY = timedelta(hours=1)
 
 
 def step(connection: Connection, actions: Actions, policy: Policy, now: datetime) -> bool:
-    """One turn for every campaign that is worked on; whether any item is under way."""
+    """One turn for every campaign that is worked on; whether any item is under way.
+
+    One that cannot go on for a fault of ours holds no other up.
+    """
     rows = connection.execute(
         select(t.campaign)
         .where(t.campaign.c.state.in_(WORKED_ON))
         .order_by(t.campaign.c.id)
         .with_for_update()
     ).all()
-    return any([_Turn(connection, row, actions, policy, now).take() for row in rows])
+    return any([_take(_Turn(connection, row, actions, policy, now)) for row in rows])
+
+
+def _take(turn: _Turn) -> bool:
+    try:
+        with turn.connection.begin_nested():
+            return turn.take()
+    except OperationalError:  # the database's, and so everybody's
+        raise
+    except Exception:
+        logger.exception("Campaign %d cannot go on.", turn.row.id)
+        return False
 
 
 def is_any_worked_on(connection: Connection) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy.exc import OperationalError
 
 from fleet_server.domain.errors import RuleError
 from fleet_server.domain.swap import (
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 _MOST_AT_ONCE = 200
 _MOST_STEPS = 100
 _AGAIN_FOR_A_PERSON = timedelta(minutes=10)
+BROKEN = "somebody to look into the log of the server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,29 @@ class Engine:
     line_of: Lines
 
     def advance(self, now: datetime) -> int:
-        """Carry on every swap that something happened to; gives how many events were taken in."""
+        """Carry on every swap that something happened to; gives how many events were taken in.
+
+        One that cannot go on for a fault of ours is put off, and holds no other up.
+        """
         with self.fleet.reading() as connection:
             due = list(connection.scalars(_due(now)))
-        return sum(self._carry_on(swap_id, now) for swap_id in due)
+        taken = 0
+        for swap_id in due:
+            try:
+                taken += self._carry_on(swap_id, now)
+            except OperationalError:  # the database's, and so everybody's
+                raise
+            except Exception:
+                logger.exception("Replacement %d cannot go on.", swap_id)
+                self._put_off(swap_id, now)
+        return taken
+
+    def _put_off(self, swap_id: int, now: datetime) -> None:
+        with self.fleet.writing() as connection:
+            if swap_store.find(connection, swap_id).waits_for != BROKEN:
+                swap_store.note(connection, swap_id, Happened.WAITS, now, text=BROKEN)
+            due_at = now + _AGAIN_FOR_A_PERSON
+            swap_store.change(connection, swap_id, due_at=due_at, waits_for=BROKEN)
 
     def _carry_on(self, swap_id: int, now: datetime) -> int:
         taken = 0
@@ -130,7 +151,8 @@ class Engine:
 def _goes_on(case: Case, now: datetime) -> bool:
     """Whether an answer can be had or something asked; what needs a person is asked seldom."""
     is_open = case.row.approved_at is not None and case.row.ended_at is None
-    return is_open and (bool(case.row.ask_key) or case.row.due_at <= now)
+    has_asked = bool(case.row.ask_key) and case.row.waits_for != BROKEN
+    return is_open and (has_asked or case.row.due_at <= now)
 
 
 def take_in(fleet: Fleet, connection: Connection, case: Case, known: Known, now: datetime) -> None:
@@ -220,12 +242,13 @@ def _due(now: datetime) -> Any:
     command_ended = exists().where(
         command.command_key == swap.ask_key, command.finished_at.is_not(None)
     )
+    has_asked = (swap.ask_key != "") & (swap.waits_for != BROKEN)
     return (
         select(swap.id)
         .where(
             swap.ended_at.is_(None),
             swap.approved_at.is_not(None),
-            (swap.due_at <= now) | ((swap.ask_key != "") & (command_ended | _decided(operation))),
+            (swap.due_at <= now) | (has_asked & (command_ended | _decided(operation))),
         )
         .order_by(swap.due_at, swap.id)
         .limit(_MOST_AT_ONCE)

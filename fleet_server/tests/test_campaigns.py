@@ -234,6 +234,15 @@ def test_nothing_disruptive_begins_outside_the_hours(desk: CampaignDesk) -> None
     assert len(desk.played.begun) == 1
 
 
+def test_a_campaign_that_breaks_holds_no_other_up(desk: CampaignDesk) -> None:
+    first, second = desk.add_units(2)
+    broken = desk.run(selection={"field": "serial_number", "is": serial_of(desk, first)})
+    whole_one = desk.run(selection={"field": "serial_number", "is": serial_of(desk, second)})
+    desk.set(t.campaign, broken, plan="{}")
+    desk.step()
+    assert set(desk.played.begun) == {f"played-{whole_one}.{second}"}
+
+
 def test_abort_stops_what_was_not_sent_and_calls_back_the_rest(desk: CampaignDesk) -> None:
     desk.add_units(6)
     limits = Limits(per_minute=60_000, at_once=3)

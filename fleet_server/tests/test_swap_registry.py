@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from fleet_server.adapters.simulated import Behaviour
 from fleet_server.adapters.x509_files import new_key, write_key
 from fleet_server.domain.command import Answered, Sent
 from fleet_server.domain.life_cycle import UnitState
 from fleet_server.domain.returns import Condition
-from fleet_server.services import command_store, returns, swaps
+from fleet_server.services import command_store, returns, swap_registry, swaps
 from fleet_server.services import tables as t
 from fleet_server.services.assignments import Papers, assign, replace_unit
+from fleet_server.services.fleet import Fleet
 from fleet_server.services.people_tables import customer_settings
 from fleet_server.services.returns import HandedIn
+from fleet_server.services.swap_case import Case
 from fleet_server.services.swaps import SwapPhase, SwapTakenError
 from fleet_server.tests.databases import Database
 from fleet_server.tests.service_desk import CLERK, CONTRACT, NOON, STORE, VOICE_MODEM
 from fleet_server.tests.swap_bench import (
     NEW,
+    NEW_BOX,
     NEW_MAC,
     NEW_MODEM,
+    NEW_STB,
     OLD,
+    OLD_BOX,
     SwapBench,
     prepare_bench,
 )
@@ -188,6 +193,29 @@ def test_settings_that_no_key_opens_any_more_are_not_carried_over(bench: SwapBen
 
 
 # --- another try ---
+
+
+def test_a_replacement_that_breaks_holds_no_other_up(
+    bench: SwapBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out = swap_registry.carry_out
+
+    def broken(fleet: Fleet, connection: Connection, case: Case, now: datetime) -> None:
+        if case.id == 1:
+            raise RuntimeError("made up")
+        carry_out(fleet, connection, case, now)
+
+    bench.connect(NEW_MODEM)
+    bench.connect(NEW_STB)
+    first, second = bench.order(outlets=2), bench.order(OLD_BOX, NEW_BOX, "tv-1", outlets=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(swap_registry, "carry_out", broken)
+        bench.run()
+    assert bench.view(second).phase is SwapPhase.DONE
+    assert "log of the server" in bench.view(first).waits_for
+    bench.later(minutes=11)
+    bench.run()
+    assert bench.view(first).phase is SwapPhase.DONE
 
 
 def test_of_a_very_long_record_the_end_is_shown_too(bench: SwapBench) -> None:

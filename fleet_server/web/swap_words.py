@@ -21,6 +21,10 @@ _KNOWN = (
         _("the hours from %(begin)s to %(end)s, local time [4.5, 4.6]"),
     ),
     (
+        r"somebody to look into the log of the server",
+        _("somebody to look into the log of the server"),
+    ),
+    (
         r"the customer to put the new card into the box",
         _("the customer to put the new card into the box"),
     ),
