@@ -19,6 +19,7 @@ _TIMEOUT_S = 10.0
 _CALLS = """
 SELECT number, at, operation_id, kind, arguments, outcome FROM call WHERE number > ? ORDER BY number
 """
+_HAS_LOG = "SELECT 1 FROM sqlite_master WHERE name = 'call'"
 _BEHAVE = """
 INSERT INTO item VALUES ('behaviour', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
@@ -47,7 +48,8 @@ class OperatorSystems:
         if not self._path(system).exists():
             return []
         with self._open(system) as file:
-            rows = file.execute(_CALLS, (after,)).fetchall()
+            is_made = file.execute(_HAS_LOG).fetchone()
+            rows = file.execute(_CALLS, (after,)).fetchall() if is_made else []
         return [_call(row) for row in rows]
 
     def behave(self, system: str, **behaviour: int) -> None:

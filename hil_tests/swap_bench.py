@@ -1,43 +1,45 @@
-"""Replacements of a voice modem on real parts, with faults: server, broker and simulated boards.
+"""Replacements on real parts, with faults: server, broker and simulated boards.
 
-One customer (C-1001 of the demo fleet) and a row of spare boards. The new unit of a replacement
-that was done is the old one of the next; that of one that was rolled back is tried again. Who is in
-service is read off the operator's systems (service_watch.py), never off the server's database.
+One customer of the demo fleet and a row of spare units (swap_subjects.py). The new unit of a
+replacement that was done is the old one of the next; that of one that was rolled back is tried
+again. Who is in service is read off the operator's systems (service_watch.py), never off the
+server's database.
 """
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from firmware_tools.provision import SPARE
-from hil_tests.demo_fleet import VOICEMODEM, DemoBoard
 from hil_tests.errors import BenchError, ServerStartError
 from hil_tests.instance import ONLINE_S, Instance
 from hil_tests.operator_systems import OperatorSystems
 from hil_tests.service_watch import Home, gap_s, in_service, violations
 from hil_tests.simulated_board.control import BoardControl
-from hil_tests.simulated_board.spec import BoardSpec
 from hil_tests.swap_desk import ENDED, PERSON, SwapDesk
 from hil_tests.swap_faults import Abort, BoardFault, Fault, ProcessFault, SystemFault
-from hil_tests.swap_home import PluggedHome
+from hil_tests.swap_home import PluggedHome, Viewer
+from hil_tests.swap_subjects import CARD, FIRST_CARD, SMART_CARD, VOICE_MODEM, Piece, Subject
 from hil_tests.waiting import wait_until
 
-_CONTRACT, _POSITION = "C-1001", "voice"
-_LINE = f"{_CONTRACT}/{_POSITION}"
-_OUI = "00256D"
-_FIRST_SPARE = 51
 _LOOK_S = 0.03
 _SETTLED_S = 60.0
 _SITE = "shop.example"
 _DEBTS = "SELECT 1 FROM swap_debt WHERE endpoint_id = ?"
+_CARD_SAID = """
+SELECT params FROM event WHERE name = 'X_IPKO-COM_CardState!' AND endpoint_id = ?
+ORDER BY id DESC LIMIT 1
+"""
+_REASON = "made-up trial"
 _STEP = "SELECT plan, at, is_undoing FROM swap WHERE id = ?"
 
 
@@ -67,48 +69,46 @@ class Outcome:
         )
 
 
-def spare_board(number: int) -> DemoBoard:
-    serial = f"{_FIRST_SPARE + number:08}"
-    return DemoBoard(BoardSpec(f"spare-{number}", "VOICEMODEM", serial), SPARE)
-
-
-def macs_of(serial_number: str) -> tuple[str, str]:
-    """The made-up addresses of network and MTA, as the demo registry gives them."""
-    tail = serial_number[-4:]
-    return tuple(_colons(f"{_OUI}{kind}{tail}") for kind in ("10", "20"))  # type: ignore[return-value]
-
-
 class SwapBench:
-    """An installation with one customer and `spares` spare boards; a context manager.
+    """An installation with one customer and `spares` spare units; a context manager.
 
     `failpoint`: a place where processes of the server kill themselves, again and again.
     """
 
-    def __init__(self, state: Path, spares: int, failpoint: str = "") -> None:
-        self._spares = [spare_board(number) for number in range(spares)]
+    def __init__(
+        self, state: Path, spares: int, failpoint: str = "", subject: Subject = VOICE_MODEM
+    ) -> None:
+        self.subject = subject
+        self._spares = [subject.spare(number) for number in range(spares)]
+        self._serving = subject.first()
+        boards = {piece.board.name: piece.board for piece in (self._serving, *self._spares)}
         environment = {"FLEET_FAILPOINT": failpoint} if failpoint else {}
-        self.instance = Instance(state, [VOICEMODEM, *self._spares], environment=environment)
+        self.instance = Instance(state, list(boards.values()), environment=environment)
         self.systems = OperatorSystems(state)
-        self._serving = VOICEMODEM
+        self._stack = ExitStack()
 
     @property
     def spares_left(self) -> int:
         return len(self._spares)
 
     def __enter__(self) -> Self:
+        self._stack.callback(self.instance.stop)
         try:
             self.instance.start_processes()
             self.instance.load_demo_data()
-            self._enter_spares()
+            self._enter(self._spares)
             self.instance.provision_boards()
             self.instance.server.wait_until_ready(len(self.instance.fleet), ONLINE_S)
             self.desk = SwapDesk(
                 self.instance.client("fleet_ops"), self.instance.client("technician")
             )
-            wait_until(lambda: self.systems.calls("voice"), ONLINE_S, "the line is in service")
+            if self.subject.has_card:
+                self._give_card()
+            for system in self.subject.calls:
+                wait_until(partial(self.systems.calls, system), ONLINE_S, f"{system} knows it")
             self._set("swap_answer_minutes", 1)
         except BaseException:
-            self.instance.stop()
+            self._stack.close()
             raise
         return self
 
@@ -118,7 +118,7 @@ class SwapBench:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.instance.stop()
+        self._stack.close()
 
     def run(self, seed: int, faults: Sequence[Fault], *, outlets: int, limit_s: float) -> Outcome:
         """Replace the unit in service by the next spare one, while the faults happen."""
@@ -129,40 +129,72 @@ class SwapBench:
             self._spares.pop(0)
         return outcome
 
-    def home(self, old: DemoBoard, new: DemoBoard) -> Home:
-        addresses = {
-            board.name: frozenset(macs_of(board.spec.serial_number)) for board in (old, new)
-        }
-        return Home(addresses, _LINE)
+    def home(self, old: Piece, new: Piece) -> Home:
+        known_by = {piece.serial_number: piece.addresses for piece in (old, new)}
+        return Home(known_by, self.subject.line)
+
+    def serves(self, piece: Piece) -> bool:
+        """Whether the unit itself does: a card is the one that runs in its box, any other lets its
+        customer's traffic through."""
+        if self.subject.product_class != CARD:
+            return self.instance.boards[piece.board.name].visit(_SITE)
+        for (params,) in self.instance.query(_CARD_SAID, piece.board.spec.endpoint_id):
+            told = json.loads(params)
+            return (told["State"], told.get("SerialNumber")) == ("Running", piece.serial_number)
+        return False
 
     def _set(self, name: str, value: int) -> None:
         client = self.instance.client("administrator")
-        body = {"value": str(value), "reason": "made-up trial"}
+        body = {"value": str(value), "reason": _REASON}
         client.put(f"/api/v1/policy/{name}", json=body).raise_for_status()
 
-    def _enter_spares(self) -> None:
-        rows = [_registry_row(board.spec) for board in self._spares]
+    def _enter(self, pieces: Sequence[Piece], subject: Subject | None = None) -> None:
+        rows = [(subject or self.subject).registry_row(piece) for piece in pieces]
         client = self.instance.client("warehouse")
-        answer = client.post("/api/v1/registry/units", json={"rows": rows, "reason": "made up"})
+        answer = client.post("/api/v1/registry/units", json={"rows": rows, "reason": _REASON})
         if answer.is_error or answer.json()["refused"]:
-            raise BenchError(f"the registry refuses the spare boards: {answer.text}")
+            raise BenchError(f"the registry refuses the spare units: {answer.text}")
+
+    def _give_card(self) -> None:
+        """The customer has the card that is in the box; from now on somebody looks after it."""
+        card = SMART_CARD.first()
+        self._enter([card], SMART_CARD)
+        client = self.instance.client("fleet_ops")
+        box = {"box": card.board.spec.serial_number, "reason": _REASON}
+        client.put(f"/api/v1/units/{FIRST_CARD}/pairing", json=box).raise_for_status()
+        held = {
+            "serial_number": FIRST_CARD,
+            "position": SMART_CARD.position,
+            "handed_over_on": datetime.now(UTC).date().isoformat(),
+            "reason": _REASON,
+        }
+        path = f"/api/v1/contracts/{SMART_CARD.contract}/assignments"
+        client.post(path, json=held).raise_for_status()
+        boxes = {
+            board.spec.serial_number: self.instance.boards[board.name]
+            for board in self.instance.fleet
+        }
+        self._stack.enter_context(Viewer(boxes, self.systems, FIRST_CARD))
 
 
 class SwapRun:
     """One replacement, from its order until everything is well again."""
 
-    def __init__(self, bench: SwapBench, old: DemoBoard, new: DemoBoard, outlets: int) -> None:
+    def __init__(self, bench: SwapBench, old: Piece, new: Piece, outlets: int) -> None:
         self._bench, self._old, self._new, self._outlets = bench, old, new, outlets
         self._instance, self._desk = bench.instance, bench.desk
         boards = self._instance.boards
-        self._boards: dict[str, BoardControl] = {"old": boards[old.name], "new": boards[new.name]}
+        self._boards: dict[str, BoardControl] = {
+            side: boards[piece.board.name] for side, piece in (("old", old), ("new", new))
+        }
         self._timers: list[threading.Timer] = []
 
     def go(self, seed: int, faults: Sequence[Fault], limit_s: float) -> Outcome:
         started = time.time()
         outcome = Outcome(seed, self._outlets, " and ".join(str(fault) for fault in faults))
         home = self._bench.home(self._old, self._new)
-        boards = {board.name: self._instance.boards[board.name] for board in (self._old, self._new)}
+        pieces = {"old": self._old, "new": self._new}
+        boards = {pieces[side].serial_number: board for side, board in self._boards.items()}
         for fault in faults:
             if isinstance(fault, SystemFault):
                 self._bench.systems.behave(fault.system, **fault.behaviour())
@@ -183,8 +215,9 @@ class SwapRun:
         return outcome
 
     def _order(self) -> int:
-        old, new = self._old.spec.serial_number, self._new.spec.serial_number
-        return self._desk.order(_CONTRACT, _POSITION, old, new, self._outlets)
+        subject = self._bench.subject
+        old, new = self._old.serial_number, self._new.serial_number
+        return self._desk.order(subject.contract, subject.position, old, new, self._outlets)
 
     def _follow(self, swap_id: int, faults: Sequence[Fault], limit_s: float) -> None:
         """Have each fault happen at its step, once, until the replacement stands still."""
@@ -233,7 +266,7 @@ class SwapRun:
     def _heal(self) -> None:
         for timer in self._timers:
             timer.join()
-        for system in ("access", "voice"):
+        for system in self._bench.subject.calls:
             self._bench.systems.behave(system)
         for board in self._boards.values():
             _restore(board)
@@ -254,18 +287,19 @@ class SwapRun:
         expected = {"done": self._new, "rolled_back": self._old}.get(outcome.phase)
         if expected is None:
             return
-        if serving != expected.name:
-            outcome.problems.append(f"{serving or 'nobody'} is in service, not {expected.name}")
+        wanted = expected.serial_number
+        if serving != wanted:
+            outcome.problems.append(f"{serving or 'nobody'} is in service, not {wanted}")
         other = self._old if expected is self._new else self._new
+        serves = self._bench.serves
         try:
-            wait_until(partial(self._serves, expected), _SETTLED_S, f"{expected.name} serves")
-            wait_until(lambda: not self._serves(other), _SETTLED_S, f"{other.name} serves no more")
+            wait_until(partial(serves, expected), _SETTLED_S, f"{wanted} serves")
+            wait_until(lambda: not serves(other), _SETTLED_S, f"{other.serial_number} serves not")
+            for piece in (self._old, self._new):
+                agent = piece.board.spec.endpoint_id
+                wait_until(partial(self._is_quits, agent), _SETTLED_S, f"{agent} is owed nothing")
         except BenchError as error:
             outcome.problems.append(str(error))
-
-    def _serves(self, board: DemoBoard) -> bool:
-        """Whether the unit itself lets its customer's traffic through."""
-        return self._instance.boards[board.name].visit(_SITE)
 
     def _is_quits(self, endpoint_id: str) -> bool:
         """Whether a unit that is back heard all that it has to."""
@@ -275,22 +309,3 @@ class SwapRun:
 def _restore(board: BoardControl) -> None:
     if not board.state()["powered"]:
         board.power_restore()
-
-
-def _registry_row(spec: BoardSpec) -> dict[str, str]:
-    cable, emta = macs_of(spec.serial_number)
-    return {
-        "serial_number": spec.serial_number,
-        "product_class": spec.product_class,
-        "manufacturer_oui": _OUI,
-        "model_name": "EMTA-31",
-        "hardware_version": "A0",
-        "supplier": "SUP-EX",
-        "place": "WH-1",
-        "mac_cable": cable,
-        "mac_emta": emta,
-    }
-
-
-def _colons(digits: str) -> str:
-    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))

@@ -10,26 +10,12 @@ import random
 from dataclasses import dataclass
 
 from hil_tests.server_process import ProcessName
+from hil_tests.swap_subjects import VOICE_MODEM, Subject
 
 SYSTEM_FAULTS = ("fail_before", "fail_after", "late", "answer_twice", "refuse_calls", "delay_ms")
 BOARD_FAULTS = ("power blink", "power cut", "network away", "dead")
 PROCESSES: tuple[ProcessName, ...] = ("broker", "controller", "courier", "console")
-STEPS = (
-    "reserve",
-    "prepare_old",
-    "await_new",
-    "hold_old",
-    "close_old",
-    "open_new",
-    "move_voice",
-    "adopt_new",
-    "verify_new",
-    "commit",
-    "fence_old",
-    "retire_old",
-)
 _SLOW_MS = 1500
-_CALLS = {"access": 4, "voice": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +75,18 @@ class Abort:
 Fault = SystemFault | BoardFault | ProcessFault | Abort
 
 
-def faults_of(seed: int) -> list[Fault]:
+def faults_of(seed: int, subject: Subject = VOICE_MODEM) -> list[Fault]:
     """One fault where the seed is even, two where it is odd; always the same for a seed."""
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    return [_fault(chance) for _ in range(1 + seed % 2)]
+    return [_fault(chance, subject) for _ in range(1 + seed % 2)]
 
 
-def _fault(chance: random.Random) -> Fault:
+def _fault(chance: random.Random, subject: Subject) -> Fault:
     kind = chance.choice(("system", "system", "board", "board", "process", "process", "abort"))
-    step = chance.choice(STEPS)
+    step = chance.choice(subject.steps)
     if kind == "system":
-        system = chance.choice(sorted(_CALLS))
-        skip = chance.randrange(_CALLS[system])
+        system = chance.choice(sorted(subject.calls))
+        skip = chance.randrange(subject.calls[system])
         return SystemFault(system, chance.choice(SYSTEM_FAULTS), skip, chance.randint(1, 2))
     if kind == "board":
         seconds = round(chance.uniform(0.2, 4.0), 1)

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from hil_tests.operator_systems import Call
-from hil_tests.service_watch import Home, gap_s, in_service, moments, violations
+from hil_tests.service_watch import Home, gap_s, in_service, moments, open_cards, violations
 
 HOME = Home({"old": frozenset({"A1", "A2"}), "new": frozenset({"B1", "B2"})}, "C-1/voice")
 numbers = count(1)
@@ -60,3 +60,21 @@ def test_what_the_answer_was_lost_of_counts_and_its_repetition_does_not() -> Non
 def test_the_own_connection_alone_is_no_service() -> None:
     access = [opened(1, "A1"), opened(2, "A1", "management_only"), opened(3, "B1", "walled_garden")]
     assert [sorted(one.open) for one in moments(HOME, access, [])] == [["old"], [], ["new"]]
+
+
+def test_a_card_serves_where_it_is_paired_and_entitled_and_two_at_once_are_found() -> None:
+    home = Home({"old": frozenset({"E1"}), "new": frozenset({"E2"})})
+    calls = [
+        call(1, "pair_card", "done", "", card="E1", box="BOX"),
+        call(2, "entitle_card", "done", "", card="E1", package="TOP L"),
+        call(3, "pair_card", "done", "", card="E2", box="BOX"),
+        call(4, "entitle_card", "done", "", card="E2", package="TOP L"),
+        call(5, "entitle_card", "done", "", card="E1", package=""),
+    ]
+    seen = list(moments(home, calls))
+    assert [in_service(home, one) for one in seen] == ["", "old", "old", "", "new"]
+    assert violations(home, seen) == ["4.000: new, old at once"]
+    assert open_cards(calls) == {"E2": "BOX"}
+    boxes = Home({"old": frozenset({"BOX"}), "new": frozenset({"BOX2"})})
+    moved = [*calls[:2], call(9, "pair_card", "done", "", card="E1", box="BOX2")]
+    assert [in_service(boxes, one) for one in moments(boxes, moved)] == ["", "old", "new"]

@@ -8,30 +8,43 @@ says that it needs a person, and for what. The slice that always runs is short; 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hil_tests.swap_bench import Outcome, SwapBench
-from hil_tests.swap_faults import Fault, ProcessFault, SystemFault, faults_of
+from hil_tests.swap_faults import BoardFault, Fault, ProcessFault, SystemFault, faults_of
+from hil_tests.swap_subjects import (
+    PLAIN_MODEM,
+    SET_TOP_BOX,
+    SMART_CARD,
+    VOICE_MODEM,
+    Subject,
+)
 
 _RUNS, _RUNS_AT_ONCE = 100, 10
+_KINDS = (
+    *(VOICE_MODEM, PLAIN_MODEM, SET_TOP_BOX, SMART_CARD, VOICE_MODEM),
+    *(SET_TOP_BOX, VOICE_MODEM, PLAIN_MODEM, VOICE_MODEM, VOICE_MODEM),
+)
 _FAILPOINTS = ("", "before_call", "after_call", "before_settled", "after_command", "before_commit")
 _EVERY = 13
 _ONE_OUTLET_EVERY = 10
 _LIMIT_S = 150.0
-_SLICE: list[list[Fault]] = [
-    [SystemFault("access", "late", 2, 1), ProcessFault("courier", "open_new")],
-    [SystemFault("voice", "refuse_calls", 0, 1)],
-    [],
+_Slice = list[tuple[list[Fault], str]]
+_VOICE: _Slice = [
+    ([SystemFault("access", "late", 2, 1), ProcessFault("courier", "open_new")], "done"),
+    ([SystemFault("voice", "refuse_calls", 0, 1)], "rolled_back"),
+    ([], "done"),
 ]
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SwapBench]:
-    with SwapBench(tmp_path_factory.mktemp("swaps") / "state", spares=2) as made:
-        yield made
+_BOX: _Slice = [
+    ([SystemFault("conditional_access", "refuse_calls", 0, 1)], "rolled_back"),
+    ([BoardFault("old", "power blink", "hold_old", 0.5)], "done"),
+]
+_CARD: _Slice = [
+    ([SystemFault("conditional_access", "refuse_calls", 3, 1)], "rolled_back"),
+    ([BoardFault("old", "power blink", "verify_card", 0.5)], "done"),
+]
 
 
 def test_a_seed_always_draws_the_same_faults_singly_and_in_pairs() -> None:
@@ -41,14 +54,21 @@ def test_a_seed_always_draws_the_same_faults_singly_and_in_pairs() -> None:
     assert len({str(fault) for faults in drawn for fault in faults}) > _RUNS
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("number", range(len(_SLICE)))
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("subject", "runs"),
+    [(VOICE_MODEM, _VOICE), (SET_TOP_BOX, _BOX), (SMART_CARD, _CARD)],
+    ids=["voice modem", "set-top box", "smart card"],
+)
 def test_a_replacement_ends_with_one_unit_in_service_whatever_fails(
-    bench: SwapBench, number: int
+    tmp_path: Path, subject: Subject, runs: _Slice
 ) -> None:
-    outcome = bench.run(number, _SLICE[number], outlets=2, limit_s=60)
-    assert outcome.problems == [], outcome
-    assert outcome.phase == ("rolled_back" if number == 1 else "done"), outcome
+    spares = sum(phase == "done" for _, phase in runs)
+    with SwapBench(tmp_path / "state", spares, subject=subject) as bench:
+        for number, (faults, phase) in enumerate(runs):
+            outcome = bench.run(number, faults, outlets=2, limit_s=60)
+            assert outcome.problems == [], outcome
+            assert outcome.phase == phase, outcome
 
 
 @pytest.mark.soak
@@ -58,15 +78,18 @@ def test_many_replacements_with_faults(
     tmp_path: Path, first: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Seeded; each ten have an installation of their own, and most a failpoint beside the rest."""
-    failpoint = _FAILPOINTS[first // _RUNS_AT_ONCE % len(_FAILPOINTS)]
+    group = first // _RUNS_AT_ONCE
+    failpoint, subject = _FAILPOINTS[group % len(_FAILPOINTS)], _KINDS[group]
     outcomes: list[Outcome] = []
-    point = f"{failpoint}:{_EVERY}" if failpoint else ""
-    with SwapBench(tmp_path / "state", _RUNS_AT_ONCE, point) as bench:
+    dies_at = f"{failpoint}:{_EVERY}" if failpoint else ""
+    with SwapBench(tmp_path / "state", _RUNS_AT_ONCE, dies_at, subject) as bench:
         for seed in range(first, first + _RUNS_AT_ONCE):
             started = time.monotonic()
-            outlets = 1 if seed % _ONE_OUTLET_EVERY == 0 else 2
-            outcomes.append(bench.run(seed, faults_of(seed), outlets=outlets, limit_s=_LIMIT_S))
+            outlets = 1 if seed % _ONE_OUTLET_EVERY == 0 and subject is not SMART_CARD else 2
+            faults = faults_of(seed, subject)
+            outcomes.append(bench.run(seed, faults, outlets=outlets, limit_s=_LIMIT_S))
             with capsys.disabled():
-                print(f"\n{failpoint or 'no failpoint'}: {outcomes[-1]}", end=" ")  # noqa: T201
+                point = failpoint or "no failpoint"
+                print(f"\n{subject.name}, {point}: {outcomes[-1]}", end=" ")  # noqa: T201
             assert time.monotonic() - started < 4 * _LIMIT_S
     assert [outcome for outcome in outcomes if outcome.problems] == []

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from agent.wire.codes import CARD_RUNNING, INVALID_PATH, OBJECT_DOES_NOT_EXIST
+from agent.wire.codes import INVALID_PATH, OBJECT_DOES_NOT_EXIST
 from fleet_server.domain.command import State
 from fleet_server.domain.swap import (
     Ask,
@@ -23,18 +23,13 @@ from fleet_server.domain.swap import (
     Target,
     Unreachable,
 )
-from fleet_server.services import commands, outbox, swap_settings, swap_systems
+from fleet_server.services import commands, outbox, swap_cards, swap_settings, swap_systems
 from fleet_server.services import tables as t
 from fleet_server.services.commands import Command, Order
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.subscriptions import REPLACEMENT_HEALTHY
 from fleet_server.services.swap_case import Case, Unit, reported
-from fleet_server.services.swap_gates import (
-    CARD_STATE,
-    LONGEST_FOR_A_CARD,
-    ever_later,
-    may_not_cut,
-)
+from fleet_server.services.swap_gates import LONGEST_FOR_A_CARD, ever_later, may_not_cut
 from fleet_server.services.swap_orders import Trigger
 
 _OBJECT = "Device.X_IPKO-COM_Replacement."
@@ -85,7 +80,7 @@ def look(connection: Connection, case: Case, asked: Ask, now: datetime) -> Known
     if asked.operation is Operation.SEE:
         is_so, wait = unit.is_online, ever_later(now - since_at, _LONGEST_FOR_A_UNIT)
     elif asked.target is Target.BOX:
-        is_so = reported(connection, unit.endpoint_id, CARD_STATE, since_at) == CARD_RUNNING
+        is_so = swap_cards.runs(connection, case)
         wait = ever_later(now - since_at, LONGEST_FOR_A_CARD)
     else:
         begun_at = _adopted_at(connection, case.id) or since_at

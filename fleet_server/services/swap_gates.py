@@ -13,20 +13,18 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from agent.wire.codes import CARD_NOT_ENTITLED, CARD_READER, CARD_RUNNING, CARD_WRONG_PAIRING
 from fleet_server.domain.errors import RuleError
 from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.local_time import is_between
 from fleet_server.domain.service_state import ServiceState
 from fleet_server.domain.swap import Phase, Step, Target
+from fleet_server.services import swap_cards
 from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
-from fleet_server.services.swap_case import Case, reported
+from fleet_server.services.swap_case import Case
 from fleet_server.services.swap_orders import Trigger
 from fleet_server.services.swap_plan import require_ready
 
 Lines = Callable[[str], Line | None]
-
-CARD_STATE = CARD_READER + "SmartCard.X_IPKO-COM_Entitlement.State"
 
 _CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW, Step.PAIR_CARD)
 _TAKES_LINE_DOWN = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.MOVE_VOICE)
@@ -86,7 +84,7 @@ def _before_the_cut(connection: Connection, case: Case, now: datetime) -> NotNow
     if case.row.trigger == Trigger.REMOTE and not is_between(now, begin, end):
         return NotNow(f"the hours from {begin:%H:%M} to {end:%H:%M}, local time [4.5, 4.6]")
     is_posted_card = case.row.kind == ProductClass.CARD and case.row.trigger == Trigger.POSTED
-    if is_posted_card and not _new_card_is_in(connection, case):
+    if is_posted_card and not swap_cards.is_in(connection, case):
         waited = now - case.row.approved_at
         again = ever_later(waited, LONGEST_FOR_A_CARD)
         return NotNow("the customer to put the new card into the box", again)
@@ -96,14 +94,6 @@ def _before_the_cut(connection: Connection, case: Case, now: datetime) -> NotNow
 def ever_later(waited: timedelta, longest: timedelta) -> timedelta:
     """When to look again at what customers take days for: thousands of them may wait."""
     return min(max(waited / 10, _SOON), longest)
-
-
-def _new_card_is_in(connection: Connection, case: Case) -> bool:
-    """A card that is paired with no box, or another, shows itself by that; nothing else does."""
-    if case.partner is None:
-        return False
-    state = reported(connection, case.partner.endpoint_id, CARD_STATE, case.row.approved_at)
-    return state in (CARD_WRONG_PAIRING, CARD_NOT_ENTITLED, CARD_RUNNING)
 
 
 def _call(case: Case, line_of: Lines, now: datetime) -> NotNow | None:

@@ -10,6 +10,7 @@ import json
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, Engine, Row, select
 
 from agent.wire import replacement as parts
 from agent.wire import sealed
-from agent.wire.codes import COMMAND_FAILURE
+from agent.wire.codes import CARD_READER, CARD_STATE_EVENT, COMMAND_FAILURE
 from fleet_server.adapters.certificates import point_of_key
 from fleet_server.adapters.database import open_database
 from fleet_server.adapters.migration import migrate_people
@@ -39,7 +40,6 @@ from fleet_server.services.audit import Actor
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.operator_ports import Line, SystemUnavailableError
 from fleet_server.services.subscriptions import REPLACEMENT_HEALTHY
-from fleet_server.services.swap_gates import CARD_STATE
 from fleet_server.services.swap_plan import Ground
 from fleet_server.services.swaps import SwapOrder, SwapView, Trigger
 from fleet_server.services.upsert import upsert
@@ -69,6 +69,7 @@ NEW_STB = "ops::00256D-STB-20000013"
 BOSS = Actor.account(8)
 SETTINGS = {"wifi": [{"ssid": "Shtëpia", "passphrase": "made-up-passphrase"}], "bridge": False}
 _COMMANDS = {"Prepare()": parts.PREPARE, "Adopt()": parts.ADOPT, "Rollback()": parts.ROLLBACK}
+_numbers = count(1)
 
 
 @dataclass
@@ -243,9 +244,23 @@ class SwapBench:
         if online:
             self.report(endpoint_id)
 
-    def card_in_box(self, state: str, endpoint_id: str = STB) -> None:
-        """What the box says of the card in it, from now on."""
-        self._told(endpoint_id, CARD_STATE, state)
+    def card_in_box(self, state: str, card: str = NEW_CARD) -> None:
+        """The box says this of the card in it."""
+        key = f"j-0a1b2c3d-{next(_numbers)}"
+        with self.fleet.writing() as connection:
+            insert(
+                connection,
+                t.event,
+                endpoint_id=STB,
+                event_key=key,
+                msg_id=key,
+                subscription_id="fleet-card-events",
+                kind="event",
+                path=CARD_READER,
+                name=CARD_STATE_EVENT,
+                params=json.dumps({"State": state, "SerialNumber": card}),
+                received_at=self.now,
+            )
 
     def view(self, swap_id: int) -> SwapView:
         with self.fleet.reading() as connection:

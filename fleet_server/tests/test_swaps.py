@@ -126,6 +126,10 @@ def test_a_card_is_replaced_and_the_old_one_opens_nothing(bench: SwapBench) -> N
     swap_id = bench.order(CARD, NEW_CARD, "card-1")
     bench.run()
     assert bench.view(swap_id).todo is Todo.PUT_CARD_IN
+    bench.card_in_box(CARD_RUNNING, card=CARD)
+    bench.later(seconds=3)
+    bench.run()
+    assert bench.view(swap_id).todo is Todo.PUT_CARD_IN
     bench.card_in_box(CARD_RUNNING)
     bench.later(seconds=3)
     bench.run()
@@ -142,8 +146,12 @@ def test_a_posted_card_takes_over_only_once_it_is_in_the_box(bench: SwapBench) -
     bench.run()
     card = bench.desk.cards.card(CARD)
     assert card is not None and card.package == "TOP L"
+    bench.card_in_box(CARD_RUNNING, card=CARD)
     bench.later(days=2)
+    bench.run()
+    assert bench.desk.cards.card(NEW_CARD) is None
     bench.card_in_box(CARD_WRONG_PAIRING)
+    bench.later(minutes=1)
     bench.run()
     bench.card_in_box(CARD_RUNNING)
     bench.later(seconds=3)

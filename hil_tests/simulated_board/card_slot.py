@@ -18,11 +18,14 @@ _OTHERS_BOX = "99999999"
 _YEAR_S = 365 * 86_400
 
 
-def made_up_card(kind: str, box_serial: str) -> PlayedCard:
-    """A card for the box with this serial number, or one that is wrong in the way of its kind."""
+def made_up_card(kind: str, box_serial: str, number: str = "") -> PlayedCard:
+    """A card for the box with this serial number, or one that is wrong in the way of its kind.
+
+    `number`: the card's own serial number, that of its kind when left out.
+    """
     if kind not in CARD_KINDS:
         raise BoardRefusedError(f"there are cards {', '.join(CARD_KINDS)}, not {kind!r}")
-    serial = {"other": "EX000002", "not-entitled": "EX000003"}.get(kind, "EX000001")
+    serial = number or {"other": "EX000002", "not-entitled": "EX000003"}.get(kind, "EX000001")
     card = PlayedCard(serial, box=_OTHERS_BOX if kind == "wrong-pairing" else _end_of(box_serial))
     now_s = int(time.time())
     card.expiry = now_s + _YEAR_S
@@ -58,10 +61,10 @@ class CardSlot:
             self._server.close()
         self._cut()
 
-    def insert(self, kind: str | None) -> None:
-        """Put in a card of this kind, or the one that was in last."""
+    def insert(self, kind: str | None, number: str = "") -> None:
+        """Put in a card of this kind and number, or the one that was in last."""
         if kind is not None:
-            self.card = made_up_card(kind, self._box_serial)
+            self.card = made_up_card(kind, self._box_serial, number)
             self.kind = kind
         self._inserted = True
         self._cut()

@@ -100,9 +100,11 @@ class BoardControl:
         request = {"action": "wave", "kind": kind, "percent": percent, "for_ms": for_ms}
         return self._ask({**request, "seed": seed})
 
-    def card(self, inserted: bool, kind: str | None = None) -> Answer:
-        """Insert a smart card, of a kind of card_slot.py or the last one; or remove it."""
-        return self._ask({"action": "card", "inserted": inserted, "kind": kind})
+    def card(self, inserted: bool, kind: str | None = None, number: str = "") -> Answer:
+        """Insert a smart card, of a kind of card_slot.py (`number` is its serial number, else that
+        of the kind) or the last one; or remove it."""
+        request = {"action": "card", "inserted": inserted, "kind": kind, "number": number}
+        return self._ask(request)
 
     def refresh_card(self) -> Answer:
         """Broadcast entitlement messages for the card; answers `last_emm`, Unix seconds."""

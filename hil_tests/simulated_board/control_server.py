@@ -71,7 +71,8 @@ class ControlServer:
                 percent, for_ms, seed = (request[name] for name in names)
                 return board.wave(str(request["kind"]), float(percent), float(for_ms), int(seed))
             case "card":
-                return board.card(bool(request["inserted"]), request.get("kind"))
+                number = str(request.get("number", ""))
+                return board.card(bool(request["inserted"]), request.get("kind"), number)
             case "refresh_card":
                 return board.refresh_card()
             case "set_facts":

@@ -197,10 +197,10 @@ class BoardSupervisor:
             "wave", kind=kind, magnitude_mv=event.magnitude_mv, lasts_ms=event.lasts_s * 1000
         )
 
-    def card(self, inserted: bool, kind: str | None) -> dict[str, Any]:
+    def card(self, inserted: bool, kind: str | None, number: str) -> dict[str, Any]:
         self._need_reader()
         if inserted:
-            self._slot.insert(kind)
+            self._slot.insert(kind, number)
         else:
             self._slot.remove()
         self._card = inserted
