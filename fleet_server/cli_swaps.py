@@ -184,7 +184,8 @@ def _event_line(event: EventView) -> str:
 
 def _tell_times(found: SwapWatch, now: datetime) -> None:
     for one in found.steps:
-        say(f"  {one.step.value:12} {one.standing.value:11} {_took(one):>10}  {one.said}".rstrip())
+        said = one.said or ""
+        say(f"  {one.step.value:12} {one.standing.value:11} {_took(one):>10}  {said}".rstrip())
     for debt in found.debts:
         told = f"{debt.ask.operation} since {moment(debt.since_at)}"
         say(f"  owed to {debt.unit.serial_number}: {told}, when it is seen")

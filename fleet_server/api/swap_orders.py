@@ -70,6 +70,7 @@ _VIEW: dict[str, Any] = {
     "todo": "nothing",
     "todo_text": "Nothing: it goes on by itself.",
     "waits_for": "",
+    "waits_for_code": "",
     "why": "",
     "owed": [],
     "came_up_at": None,
@@ -145,8 +146,9 @@ class EventAnswer(BaseModel):
 
 
 class ReplacementAnswer(BaseModel):
-    """`todo` and `todo_text`: what a person must do; `waits_for`: why the step is not asked for
-    now. `service_gap_ms`: from the old unit's last moment of service to the new one proven well."""
+    """`todo` and `todo_text`: what a person must do. `waits_for`: why the step is not asked for
+    now, `waits_for_code` the same for programs. `service_gap_ms`: from the old unit's last moment
+    of service to the new one proven well."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_VIEW]})
 
@@ -173,6 +175,7 @@ class ReplacementAnswer(BaseModel):
     todo: Todo
     todo_text: str
     waits_for: str
+    waits_for_code: str
     why: str
     owed: list[str]
     came_up_at: datetime | None

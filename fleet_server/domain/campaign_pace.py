@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from fleet_server.domain.campaign import ENDED, ItemState, Tally
-from fleet_server.domain.campaign_plan import Hours, Limits, Wave
+from fleet_server.domain.campaign_plan import Hours, Limits, Plan, SwapAction, Wave, Way
 from fleet_server.domain.local_time import is_between, local_day, next_at
 from fleet_server.domain.policy import Policy
 
@@ -89,6 +89,13 @@ def is_open(at: datetime, hours: Hours | None, policy: Policy) -> bool:
     campaign's own hours."""
     allowed = is_between(at, policy.disruptive_from, policy.disruptive_until)
     return allowed and (hours is None or is_between(at, hours.begin, hours.end))
+
+
+def may_begin(at: datetime, plan: Plan, policy: Policy) -> bool:
+    """Hours bind what is done from afar; a technician or the customer is there otherwise."""
+    if isinstance(plan.action, SwapAction) and plan.action.way != Way.REMOTE:
+        return True
+    return is_open(at, plan.hours, policy)
 
 
 def closes_at(at: datetime, hours: Hours | None, policy: Policy) -> datetime:

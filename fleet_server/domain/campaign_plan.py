@@ -52,7 +52,11 @@ class CommandAction:
 
     def __post_init__(self) -> None:
         if self.command not in COMMANDS:
-            raise InvalidPlanError(f"action.command: one of {', '.join(COMMANDS)}.")
+            raise InvalidPlanError(
+                "%(part)s: one of %(possible)s.",
+                part="action.command",
+                possible=", ".join(COMMANDS),
+            )
         _within("action.expires_hours", self.expires_hours, 1, 24 * 30)
 
 
@@ -67,7 +71,9 @@ class SwapAction:
 
     def __post_init__(self) -> None:
         if not _is_name(self.model_name, 64) or not _is_name(self.place, 32):
-            raise InvalidPlanError("action: name the model and the place of the new units.")
+            raise InvalidPlanError(
+                "%(part)s: name the model and the place of the new units.", part="action"
+            )
         _within("action.outlets", self.outlets, 1, 2)
 
 
@@ -121,9 +127,11 @@ class Hours:
 
     def __post_init__(self) -> None:
         if self.begin.tzinfo is not None or self.end.tzinfo is not None:
-            raise InvalidPlanError("hours: local hours such as 02:00, without an offset from UTC.")
+            raise InvalidPlanError(
+                "%(part)s: local hours such as 02:00, without an offset from UTC.", part="hours"
+            )
         if self.begin == self.end:
-            raise InvalidPlanError("hours: begin and end may not be the same.")
+            raise InvalidPlanError("%(part)s: begin and end may not be the same.", part="hours")
 
 
 def _default_waves() -> tuple[Wave, ...]:
@@ -144,19 +152,26 @@ class Plan:
     ends_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.waves) <= MOST_WAVES:
-            raise InvalidPlanError(f"waves: 1 to {MOST_WAVES}.")
+        _within("waves", len(self.waves), 1, MOST_WAVES)
         for number, wave in enumerate(self.waves, 1):
             sized = (wave.units is not None) + (wave.percent is not None)
             if sized != (number < len(self.waves)):
                 raise InvalidPlanError(
-                    f"waves[{number}]: units or percent; neither for the last, which takes the rest"
+                    "%(part)s, %(number)s: units or percent; neither for the last, which takes "
+                    "the rest.",
+                    part="waves",
+                    number=number,
                 )
         wrong = [why for why in self.admits if why not in ADMISSIBLE]
         if wrong:
-            raise InvalidPlanError(f"admits: only {', '.join(ADMISSIBLE)}, not {wrong[0]}.")
+            raise InvalidPlanError(
+                "%(part)s: only %(possible)s, not %(text)s.",
+                part="admits",
+                possible=", ".join(ADMISSIBLE),
+                text=wrong[0],
+            )
         if self.ends_at is not None and self.ends_at.tzinfo is None:
-            raise InvalidPlanError("ends_at: a moment with its offset from UTC.")
+            raise InvalidPlanError("%(part)s: a moment with its offset from UTC.", part="ends_at")
 
 
 def wave_of(number: int, total: int, waves: Sequence[Wave]) -> int:
@@ -227,4 +242,10 @@ def _is_name(text: str, longest: int) -> bool:
 
 def _within(name: str, number: int, lowest: int, highest: int) -> None:
     if not lowest <= number <= highest:
-        raise InvalidPlanError(f"{name}: {lowest} to {highest}, not {number}.")
+        raise InvalidPlanError(
+            "%(part)s: %(lowest)s to %(highest)s, not %(number)s.",
+            part=name,
+            lowest=lowest,
+            highest=highest,
+            number=number,
+        )

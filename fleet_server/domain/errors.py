@@ -6,7 +6,16 @@ from fleet_server.errors import FleetError
 
 
 class RuleError(FleetError):
-    """A request that the rules of the fleet refuse; the text may be shown to the caller."""
+    """A request that the rules of the fleet refuse; the text may be shown to the caller.
+
+    `message` is a sentence, its `%(name)s` filled from `values`: pages put both into the reader's
+    language. A value named `part` is the member of a body or the field of a form that is wrong.
+    """
+
+    def __init__(self, message: str = "", **values: str | int) -> None:
+        super().__init__(message % values if values else message)
+        self.message = message
+        self.values = values
 
 
 class NotFoundError(RuleError):

@@ -152,7 +152,9 @@ def parse_selection(text: str) -> Condition:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidSelectionError(f"selection: not JSON: {error}") from error
+        raise InvalidSelectionError(
+            "%(part)s: not JSON: %(fault)s", part="selection", fault=str(error)
+        ) from error
     return read_selection(found)
 
 
@@ -166,19 +168,30 @@ def _condition(found: Any, where: str, depth: int, budget: list[int]) -> Conditi
     budget[0] -= 1
     if depth > _DEEPEST or budget[0] < 0:
         raise InvalidSelectionError(
-            f"{where}: at most {_DEEPEST} levels and {_MOST_CONDITIONS} conditions."
+            "%(part)s: at most %(deepest)s levels and %(most)s conditions.",
+            part=where,
+            deepest=_DEEPEST,
+            most=_MOST_CONDITIONS,
         )
     if not isinstance(found, dict):
-        raise InvalidSelectionError(f"{where}: an object is expected, such as " + _EXAMPLE)
+        raise InvalidSelectionError(
+            "%(part)s: an object is expected, such as %(example)s.", part=where, example=_EXAMPLE
+        )
     if "field" in found:
         return _comparison(found, where)
     if len(found) != 1 or not found.keys() <= {"all", "any", "not"}:
-        raise InvalidSelectionError(f"{where}: one of all, any, not or field, such as " + _EXAMPLE)
+        raise InvalidSelectionError(
+            "%(part)s: one of all, any, not or field, such as %(example)s.",
+            part=where,
+            example=_EXAMPLE,
+        )
     ((word, inner),) = found.items()
     if word == "not":
         return Opposite(_condition(inner, f"{where}.not", depth + 1, budget))
     if not isinstance(inner, list) or not inner:
-        raise InvalidSelectionError(f"{where}.{word}: a list of at least one condition.")
+        raise InvalidSelectionError(
+            "%(part)s: a list of at least one condition.", part=f"{where}.{word}"
+        )
     parts = tuple(
         _condition(one, f"{where}.{word}[{number}]", depth + 1, budget)
         for number, one in enumerate(inner)
@@ -186,18 +199,28 @@ def _condition(found: Any, where: str, depth: int, budget: list[int]) -> Conditi
     return Every(parts) if word == "all" else Some(parts)
 
 
-_EXAMPLE = '{"field": "model_name", "is": "CM-31"}.'
+_EXAMPLE = '{"field": "model_name", "is": "CM-31"}'
 
 
 def _comparison(found: dict[str, Any], where: str) -> Comparison:
     name = found["field"]
     rule = FIELDS.get(name) if isinstance(name, str) else None
     if rule is None:
-        raise InvalidSelectionError(f"{where}: no field {name!r}; there are {', '.join(FIELDS)}.")
+        raise InvalidSelectionError(
+            "%(part)s: no field %(text)s; there are %(possible)s.",
+            part=where,
+            text=repr(name),
+            possible=", ".join(FIELDS),
+        )
     possible = OPERATORS[rule.kind]
     words = found.keys() - {"field"}
     if len(words) != 1 or not words <= set(possible):
-        raise InvalidSelectionError(f"{where}: {name} takes one of {', '.join(possible)}.")
+        raise InvalidSelectionError(
+            "%(part)s: %(field)s takes one of %(possible)s.",
+            part=where,
+            field=name,
+            possible=", ".join(possible),
+        )
     operator = Operator(words.pop())
     return Comparison(name, operator, _value(rule, operator, found[operator], f"{where}.{name}"))
 
@@ -205,11 +228,18 @@ def _comparison(found: dict[str, Any], where: str) -> Comparison:
 def _value(rule: FieldRule, operator: Operator, value: Any, where: str) -> Value:
     if operator == Operator.IN:
         if not isinstance(value, list) or not 0 < len(value) <= MOST_VALUES:
-            raise InvalidSelectionError(f"{where}: in takes a list of 1 to {MOST_VALUES} values.")
+            raise InvalidSelectionError(
+                "%(part)s: in takes a list of 1 to %(most)s values.", part=where, most=MOST_VALUES
+            )
         return tuple(_text(rule, one, where) for one in value)
     if operator in (Operator.WITHIN_DAYS, Operator.OLDER_THAN_DAYS):
         if type(value) is not int or not 0 <= value <= _MOST_DAYS:
-            raise InvalidSelectionError(f"{where}: {operator} takes whole days up to {_MOST_DAYS}.")
+            raise InvalidSelectionError(
+                "%(part)s: %(operator)s takes whole days up to %(most)s.",
+                part=where,
+                operator=operator.value,
+                most=_MOST_DAYS,
+            )
         return value
     if operator in (Operator.BEFORE, Operator.AFTER):
         return _time(rule.kind, value, where)
@@ -219,11 +249,20 @@ def _value(rule: FieldRule, operator: Operator, value: Any, where: str) -> Value
 def _text(rule: FieldRule, value: Any, where: str) -> str:
     # What cannot be printed no database takes: NUL, half of a surrogate pair.
     if not isinstance(value, str) or not value.isprintable():
-        raise InvalidSelectionError(f"{where}: texts of characters that can be printed.")
+        raise InvalidSelectionError(
+            "%(part)s: texts of characters that can be printed.", part=where
+        )
     if not 0 < len(value) <= _LONGEST_TEXT:
-        raise InvalidSelectionError(f"{where}: texts of 1 to {_LONGEST_TEXT} characters.")
+        raise InvalidSelectionError(
+            "%(part)s: texts of 1 to %(most)s characters.", part=where, most=_LONGEST_TEXT
+        )
     if rule.values and value not in rule.values:
-        raise InvalidSelectionError(f"{where}: {value!r} is none of {', '.join(rule.values)}.")
+        raise InvalidSelectionError(
+            "%(part)s: %(text)s is none of %(possible)s.",
+            part=where,
+            text=repr(value),
+            possible=", ".join(rule.values),
+        )
     return value
 
 
@@ -235,9 +274,14 @@ def _time(kind: Kind, value: Any, where: str) -> Value:
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
-        form = "a day such as 2026-05-03" if kind == Kind.DAY else _MOMENT_FORM
-        raise InvalidSelectionError(f"{where}: {form} is expected.") from error
-    raise InvalidSelectionError(f"{where}: {_MOMENT_FORM} is expected.")
+        raise _no_time(kind, where) from error
+    raise _no_time(kind, where)
 
 
-_MOMENT_FORM = "a moment with its offset, such as 2026-05-03T12:00:00Z,"
+def _no_time(kind: Kind, where: str) -> InvalidSelectionError:
+    if kind == Kind.DAY:
+        return InvalidSelectionError("%(part)s: a day such as 2026-05-03 is expected.", part=where)
+    return InvalidSelectionError(
+        "%(part)s: a moment with its offset, such as 2026-05-03T12:00:00Z, is expected.",
+        part=where,
+    )

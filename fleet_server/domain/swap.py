@@ -27,8 +27,9 @@ from enum import StrEnum
 
 from fleet_server.domain.errors import ConflictError
 from fleet_server.domain.kinds import ProductClass
+from fleet_server.domain.swap_remark import Say
 
-NO_ANSWER = "no answer"
+NO_ANSWER = Say.NO_ANSWER.value
 
 
 class PointOfNoReturnError(ConflictError):

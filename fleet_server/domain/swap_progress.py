@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fleet_server.domain.swap import Ask, Phase, Step, Swap, ask
+from fleet_server.domain.swap_remark import Remark
 
 _CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.PAIR_CARD)
 _PROOF = (Step.VERIFY_NEW, Step.VERIFY_CARD)
@@ -41,7 +42,7 @@ class Happening:
     at: datetime
     kind: str
     ask: Ask | None = None
-    text: str = ""
+    remark: Remark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class StepProgress:
     began_at: datetime | None = None
     ended_at: datetime | None = None
     undone_at: datetime | None = None
-    said: str = ""
+    said: Remark | None = None
 
     @property
     def length(self) -> timedelta | None:
@@ -97,9 +98,9 @@ def _step(swap: Swap, at: int, happened: Sequence[Happening]) -> StepProgress:
     done = [one.at for one in happened if one.kind in _SAID_DONE and one.ask == do]
     undone = [one.at for one in happened if one.kind in _SAID_DONE and undo and one.ask == undo]
     said = [
-        one.text
+        one.remark
         for one in happened
-        if one.kind in ("failed", "unreachable") and one.ask in (do, undo) and one.text
+        if one.kind in ("failed", "unreachable") and one.ask in (do, undo) and one.remark
     ]
     return StepProgress(
         step=swap.plan[at],
@@ -107,7 +108,7 @@ def _step(swap: Swap, at: int, happened: Sequence[Happening]) -> StepProgress:
         began_at=asked[0] if asked else None,
         ended_at=done[0] if done else None,
         undone_at=undone[-1] if undone else None,
-        said=said[-1] if said else "",
+        said=said[-1] if said else None,
     )
 
 

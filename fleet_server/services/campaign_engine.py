@@ -31,12 +31,12 @@ from fleet_server.domain.campaign import (
 from fleet_server.domain.campaign_pace import (
     Verdict,
     allowance,
-    is_open,
+    may_begin,
     paid_after,
     too_many_failed,
     wave_verdict,
 )
-from fleet_server.domain.campaign_plan import OnFailures, Plan, SwapAction, Way, decode_plan
+from fleet_server.domain.campaign_plan import OnFailures, Plan, decode_plan
 from fleet_server.domain.policy import Policy
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
@@ -176,15 +176,9 @@ class _Turn:
         if plan.late_joiners:
             self._let_join()
         wave = self._wave(plan)
-        if wave is not None and self._is_open(plan):
+        if wave is not None and may_begin(self.now, plan, self.policy):
             self._begin(plan, action, book, wave)
             book.close()
-
-    def _is_open(self, plan: Plan) -> bool:
-        """Hours bind what is done from afar; a technician or the customer is there otherwise."""
-        if isinstance(plan.action, SwapAction) and plan.action.way != Way.REMOTE:
-            return True
-        return is_open(self.now, plan.hours, self.policy)
 
     def _let_join(self) -> None:
         """A look at all units goes on piece by piece, one each turn."""

@@ -45,11 +45,13 @@ def announce(
     if row.state != State.PLANNED:
         raise CampaignStateError(f"The campaign is {row.state}: plan it, then announce its swaps.")
     if not isinstance(decode_plan(row.plan).action, SwapAction):
-        raise InvalidPlanError("action: only swaps are announced.")
+        raise InvalidPlanError("%(part)s: only swaps are announced.", part="action")
     policy = read_policy(connection)
     hours = policy.swap_notice_hours
     if planned_at < now + timedelta(hours=hours):
-        raise ImpossibleMomentError(f"planned_at: at least {hours} hours from now [7.1.7].")
+        raise ImpossibleMomentError(
+            "%(part)s: at least %(hours)s hours from now [7.1.7].", part="planned_at", hours=hours
+        )
     moment = t.planned_swap.c.planned_at.type
     positions = (
         select(

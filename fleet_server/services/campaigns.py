@@ -83,13 +83,17 @@ def change(
     draft: Draft,
     reason: str,
     now: datetime,
+    revision: int | None = None,
 ) -> None:
-    """Make it a draft with this content; a plan or an approval is void then.
+    """Make it a draft with this content; a plan or an approval is void then. Whoever changes it
+    counts as who made it. `revision`: only if it is still at that one.
 
-    Raises UnknownCampaignError, CampaignStateError, and what `create` raises.
+    Raises UnknownCampaignError, CampaignStateError, OlderRevisionError, and what `create` raises.
     """
     row = lock(connection, campaign_id)
     state = next_state(State(row.state), Act.CHANGE)
+    if revision is not None:
+        _require_revision(row, revision)
     forget(connection, campaign_id)
     _set(
         connection,
@@ -98,6 +102,7 @@ def change(
         state=state,
         units=0,
         created_by=_name(actor),
+        created_at=now,
         planned_at=None,
         planned_by="",
         approved_at=None,
@@ -144,10 +149,7 @@ def approve(
     """
     row = lock(connection, campaign_id)
     state = next_state(State(row.state), Act.APPROVE)
-    if revision != row.revision:
-        raise OlderRevisionError(
-            f"Campaign {campaign_id} is at revision {row.revision}; look at it again."
-        )
+    _require_revision(row, revision)
     policy = read_policy(connection)
     if policy.campaign_four_eyes and _name(actor) in (row.created_by, row.planned_by):
         raise SamePersonError("Another person than who made or planned the campaign approves it.")
@@ -276,6 +278,13 @@ def end(connection: Connection, row: Row[Any], act: Act, now: datetime) -> None:
     _note(connection, actor, row.id, "campaign_ended", now, detail={**detail, "state": state})
 
 
+def _require_revision(row: Row[Any], looked_at: int) -> None:
+    if looked_at != row.revision:
+        raise OlderRevisionError(
+            f"Campaign {row.id} is at revision {row.revision}; look at it again."
+        )
+
+
 def claiming(connection: Connection, unit_id: int) -> int | None:
     """The campaign that has the unit now, if any."""
     found = connection.scalar(
@@ -289,14 +298,16 @@ def claiming(connection: Connection, unit_id: int) -> int | None:
 def _values(draft: Draft, now: datetime) -> dict[str, Any]:
     name = draft.name.strip()
     if not 3 <= len(name) <= 64 or "\0" in name:
-        raise InvalidError("name: 3 to 64 characters.")
+        raise InvalidError("%(part)s: 3 to 64 characters.", part="name")
     read_selection(draft.selection)
     selection = json.dumps(draft.selection)
     if len(selection) > _LONGEST_SELECTION:
-        raise InvalidError(f"selection: at most {_LONGEST_SELECTION} characters.")
+        raise InvalidError(
+            "%(part)s: at most %(most)s characters.", part="selection", most=_LONGEST_SELECTION
+        )
     parse_selection(selection)
     if draft.plan.ends_at is not None and draft.plan.ends_at <= now:
-        raise InvalidPlanError("ends_at: a moment to come.")
+        raise InvalidPlanError("%(part)s: a moment to come.", part="ends_at")
     return {"name": name, "selection": selection, "plan": encode_plan(draft.plan)}
 
 

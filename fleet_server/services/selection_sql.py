@@ -80,7 +80,9 @@ class Compiler:
         ).all()
         missing = sorted(set(codes) - set(found))
         if missing:
-            raise UnknownNetworkElementError(f"There is no {one.field} {missing[0]!r}.")
+            raise UnknownNetworkElementError(
+                "There is no %(kind)s %(code)s in the network.", kind=one.field, code=missing[0]
+            )
         tree = select(element.id).where(element.code.in_(codes)).cte(recursive=True)
         below = t.network_element.alias()
         tree = tree.union(select(below.c.id).join(tree, below.c.parent_id == tree.c.id))

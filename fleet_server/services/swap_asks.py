@@ -23,6 +23,7 @@ from fleet_server.domain.swap import (
     Target,
     Unreachable,
 )
+from fleet_server.domain.swap_remark import Say, moment, remark
 from fleet_server.services import commands, outbox, swap_cards, swap_settings, swap_systems
 from fleet_server.services import tables as t
 from fleet_server.services.commands import Command, Order
@@ -44,7 +45,7 @@ SYSTEMS = (Target.ACCESS, Target.VOICE, Target.CONDITIONAL_ACCESS)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Nothing is known yet; look again after `again`, `why` is for people."""
+    """Nothing is known yet; look again after `again`, `why` is a remark for people."""
 
     again: timedelta
     why: str = ""
@@ -57,7 +58,7 @@ class CalledBack:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known now; `text` says more, `outputs` are those of the command."""
+    """What is known now; `text` is a remark, `outputs` are those of the command."""
 
     event: Event
     text: str = ""
@@ -73,9 +74,9 @@ def look(connection: Connection, case: Case, asked: Ask, now: datetime) -> Known
     """Whether the unit is there, or well; `asked_at` of the row is when that was first wanted."""
     unit = case.unit(asked.target)
     if unit is None:
-        return Known(Failed(asked, "there is no such unit"))
+        return Known(Failed(asked, remark(Say.NO_UNIT)))
     if unit.endpoint_id and not unit.may_connect:
-        return Known(Failed(asked, f"the certificate of unit {unit.serial_number} is revoked"))
+        return Known(Failed(asked, remark(Say.REVOKED, unit=unit.serial_number)))
     since_at = case.row.asked_at or now
     if asked.operation is Operation.SEE:
         is_so, wait = unit.is_online, ever_later(now - since_at, _LONGEST_FOR_A_UNIT)
@@ -100,12 +101,14 @@ def issue(
     if asked.target in SYSTEMS:
         wanted = swap_systems.wanted(case, asked)
         if not wanted:
-            return Known(Done(asked), "there is nothing to do")
+            return Known(Done(asked), remark(Say.NOTHING_TO_DO))
         outbox.queue_in_place(connection, key, [wanted], now)
         return None
     unit = case.unit(asked.target)
-    if unit is None or not unit.may_connect:
-        return Known(Unreachable(asked), "its certificate is revoked")
+    if unit is None:
+        return Known(Unreachable(asked), remark(Say.NO_UNIT))
+    if not unit.may_connect:
+        return Known(Unreachable(asked), remark(Say.REVOKED, unit=unit.serial_number))
     command, args = _command(fleet, connection, case, asked, unit)
     order = Order(unit.endpoint_id, _OBJECT + command, args, now + _LIFE, repeatable=True)
     commands.queue(connection, key, order, now)
@@ -135,7 +138,15 @@ def answer(
     if is_over and not is_busy:
         commands.withdraw(connection, [key], now)
         return Known(Unreachable(asked))
-    return Waiting(_LOOK_EVERY, found.error_text if is_busy else "")
+    unit = case.unit(asked.target)
+    if unit is not None and is_busy:
+        said = remark(Say.UNIT_FREE, unit=unit.serial_number, text=found.error_text)
+        return Waiting(_LOOK_EVERY, said)
+    if unit is not None and not unit.is_online:
+        over_at = moment(asked_at + _patience(case, asked))
+        said = remark(Say.UNIT_ANSWERS, unit=unit.serial_number, at=over_at)
+        return Waiting(_LOOK_EVERY, said)
+    return Waiting(_LOOK_EVERY)
 
 
 def of_command(asked: Ask, found: Command) -> Known | None:
@@ -146,7 +157,7 @@ def of_command(asked: Ask, found: Command) -> Known | None:
         return Known(Done(asked), outputs=found.outputs)
     if found.state is State.FAILED and found.error_code:
         if found.error_code in _NOT_KNOWN_THERE:
-            return Known(Unreachable(asked), "its software knows no replacement")
+            return Known(Unreachable(asked), remark(Say.OLD_SOFTWARE))
         return Known(Failed(asked, found.error_text or str(found.error_code)))
     return Known(Unreachable(asked), found.error_text)
 
@@ -158,12 +169,13 @@ def _of_outbox(connection: Connection, asked: Ask, key: str) -> Known | Waiting:
     states = {row.state for row in rows}
     if outbox.State.QUEUED in states:
         code = _last_code(connection, [row.id for row in rows if row.state == outbox.State.QUEUED])
-        return Waiting(_LOOK_EVERY, f"{asked.target}: {code}" if code else "")
+        said = remark(Say.SYSTEM_ANSWER, system=asked.target, code=code) if code else ""
+        return Waiting(_LOOK_EVERY, said)
     if outbox.State.REFUSED in states:
         code = _last_code(connection, [row.id for row in rows if row.state == outbox.State.REFUSED])
-        return Known(Failed(asked, f"{asked.target} refuses: {code}"))
+        return Known(Failed(asked, remark(Say.REFUSES, system=asked.target, code=code)))
     if outbox.State.DROPPED in states:
-        return Known(Failed(asked, f"{asked.target}: the operation was dropped"))
+        return Known(Failed(asked, remark(Say.DROPPED, system=asked.target)))
     return Known(Done(asked))
 
 
@@ -230,7 +242,7 @@ def _adopted_at(connection: Connection, swap_id: int) -> datetime | None:
 
 def _what_it_waits_for(asked: Ask, unit: Unit) -> str:
     if asked.operation is Operation.SEE:
-        return f"unit {unit.serial_number} to connect"
+        return remark(Say.UNIT_CONNECTED, unit=unit.serial_number)
     if asked.target is Target.BOX:
-        return f"box {unit.serial_number} to read the new card"
-    return f"unit {unit.serial_number} to say that it is well"
+        return remark(Say.CARD_READ, unit=unit.serial_number)
+    return remark(Say.UNIT_WELL, unit=unit.serial_number)

@@ -58,5 +58,7 @@ def holder_of(connection: Connection, contract: str, position: str) -> str | Non
         if names == wanted:
             return serial_number
         if names & wanted:
-            raise ConflictError(f"Unit {serial_number} holds {held}: replace all of that.")
+            raise ConflictError(
+                "Unit %(unit)s holds %(held)s: replace all of that.", unit=serial_number, held=held
+            )
     return None

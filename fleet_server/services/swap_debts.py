@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, exists, or_, select
 
 from fleet_server.domain.presence import ONLINE
 from fleet_server.domain.swap import Ask, Done, Operation, Phase, Target, after
+from fleet_server.domain.swap_remark import Say
 from fleet_server.services import commands, swap_asks, swap_registry, swap_store
 from fleet_server.services import tables as t
 from fleet_server.services.fleet import Fleet
@@ -60,7 +61,7 @@ def _pay(
         return _end(connection, case, debt, Happened.PAID, now)
     if known is not None or found is None:
         swap_store.note(
-            connection, case.id, Happened.FAILED, now, debt, key=row.ask_key, text="asked again"
+            connection, case.id, Happened.FAILED, now, debt, key=row.ask_key, text=Say.ASKED_AGAIN
         )
         swap_store.change_debt(connection, case.id, debt, ask_key="", due_at=now + _AGAIN)
     return 0

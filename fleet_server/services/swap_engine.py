@@ -26,6 +26,7 @@ from fleet_server.domain.swap import (
     Unreachable,
     after,
 )
+from fleet_server.domain.swap_remark import Say, remark
 from fleet_server.services import swap_asks, swap_registry, swap_settings, swap_store
 from fleet_server.services import tables as t
 from fleet_server.services.fleet import Fleet
@@ -40,7 +41,6 @@ logger = logging.getLogger(__name__)
 _MOST_AT_ONCE = 200
 _MOST_STEPS = 100
 _AGAIN_FOR_A_PERSON = timedelta(minutes=10)
-BROKEN = "somebody to look into the log of the server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,10 @@ class Engine:
 
     def _put_off(self, swap_id: int, now: datetime) -> None:
         with self.fleet.writing() as connection:
-            if swap_store.find(connection, swap_id).waits_for != BROKEN:
-                swap_store.note(connection, swap_id, Happened.WAITS, now, text=BROKEN)
+            if swap_store.find(connection, swap_id).waits_for != Say.BROKEN:
+                swap_store.note(connection, swap_id, Happened.WAITS, now, text=Say.BROKEN)
             due_at = now + _AGAIN_FOR_A_PERSON
-            swap_store.change(connection, swap_id, due_at=due_at, waits_for=BROKEN)
+            swap_store.change(connection, swap_id, due_at=due_at, waits_for=Say.BROKEN)
 
     def _carry_on(self, swap_id: int, now: datetime) -> int:
         taken = 0
@@ -98,7 +98,7 @@ class Engine:
             found = swap_asks.answer(connection, case, asked, case.row.ask_key, now)
             return self._or_wait(connection, case, found, now)
         if has_lost_its_contract(case):
-            return Known(Failed(asked, f"contract {case.contract} has ended [2]"))
+            return Known(Failed(asked, remark(Say.CONTRACT_ENDED, contract=case.contract)))
         not_now = why_not_now(connection, case, self.line_of, now)
         if not_now is not None:
             waiting = Waiting(not_now.again, not_now.why)
@@ -151,7 +151,7 @@ class Engine:
 def _goes_on(case: Case, now: datetime) -> bool:
     """Whether an answer can be had or something asked; what needs a person is asked seldom."""
     is_open = case.row.approved_at is not None and case.row.ended_at is None
-    has_asked = bool(case.row.ask_key) and case.row.waits_for != BROKEN
+    has_asked = bool(case.row.ask_key) and case.row.waits_for != Say.BROKEN
     return is_open and (has_asked or case.row.due_at <= now)
 
 
@@ -207,8 +207,9 @@ def _asked(connection: Connection, case: Case, asked: Ask, key: str, now: dateti
 
 def _call_back(connection: Connection, case: Case, now: datetime) -> None:
     """The step is to be asked for anew, as if it never had been."""
-    text = "called back: not done in its hours"
-    swap_store.note(connection, case.id, Happened.NOTE, now, case.asked, step=case.step, text=text)
+    swap_store.note(
+        connection, case.id, Happened.NOTE, now, case.asked, step=case.step, text=Say.CALLED_BACK
+    )
     swap_store.change(connection, case.id, ask_key="", asked_at=None, due_at=now)
 
 
@@ -231,8 +232,7 @@ def _keep_what_was_said(
     if asked.operation is Operation.PREPARE and isinstance(event, Done):
         kept = bool(sealed) and swap_settings.keep(fleet, case.id, case.contract, sealed, now)
         if not kept:
-            text = "no customer's settings to carry over"
-            swap_store.note(connection, case.id, Happened.NOTE, now, asked, text=text)
+            swap_store.note(connection, case.id, Happened.NOTE, now, asked, text=Say.NO_SETTINGS)
     if case.row.ask_key:
         swap_settings.forget_in_command(connection, case.row.ask_key)
 
@@ -242,7 +242,7 @@ def _due(now: datetime) -> Any:
     command_ended = exists().where(
         command.command_key == swap.ask_key, command.finished_at.is_not(None)
     )
-    has_asked = (swap.ask_key != "") & (swap.waits_for != BROKEN)
+    has_asked = (swap.ask_key != "") & (swap.waits_for != Say.BROKEN)
     return (
         select(swap.id)
         .where(

@@ -1,4 +1,4 @@
-"""Why a step of a replacement is not asked for now, in words; what is under way is not held up.
+"""Why a step of a replacement is not asked for now; what is under way is not held up.
 
 The old unit goes out of service only when notice or consent is on record [7.1.7], in the allowed
 hours [4.5, 4.6] and with no call on the line or in the time after an emergency call [7.3.7, 11.3].
@@ -13,16 +13,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from fleet_server.domain.errors import RuleError
 from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.local_time import is_between
 from fleet_server.domain.service_state import ServiceState
 from fleet_server.domain.swap import Phase, Step, Target
+from fleet_server.domain.swap_remark import Say, moment, remark
 from fleet_server.services import swap_cards
 from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
 from fleet_server.services.swap_case import Case
 from fleet_server.services.swap_orders import Trigger
-from fleet_server.services.swap_plan import require_ready
+from fleet_server.services.swap_plan import SwapNotReadyError, require_ready
 
 Lines = Callable[[str], Line | None]
 
@@ -36,7 +36,7 @@ LONGEST_FOR_A_CARD = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class NotNow:
-    """Looked at again after `again`."""
+    """`why` is a remark, or "" for what is over at once; looked at again after `again`."""
 
     why: str
     again: timedelta = _LATER
@@ -50,7 +50,8 @@ def why_not_now(connection: Connection, case: Case, line_of: Lines, now: datetim
     if case.swap.phase == Phase.PERSON and asked.target in (Target.OLD_UNIT, Target.NEW_UNIT):
         unit = case.unit(asked.target)
         if unit is not None and not unit.is_online:
-            return NotNow(f"unit {unit.serial_number} is not connected")  # its coming is heard
+            # Its coming is heard.
+            return NotNow(remark(Say.UNIT_CONNECTED, unit=unit.serial_number))
     if case.swap.is_undoing or case.swap.is_committed:
         return None
     return may_not_cut(connection, case, now) or _call(case, line_of, now)
@@ -78,16 +79,15 @@ def _before_the_cut(connection: Connection, case: Case, now: datetime) -> NotNow
     if case.row.planned_swap_id is not None:
         try:
             require_ready(connection, case.row.planned_swap_id, now)
-        except RuleError as error:
-            return NotNow(str(error))
+        except SwapNotReadyError as error:
+            return NotNow(error.lacks)
     begin, end = case.policy.cut_over_from, case.policy.cut_over_until
     if case.row.trigger == Trigger.REMOTE and not is_between(now, begin, end):
-        return NotNow(f"the hours from {begin:%H:%M} to {end:%H:%M}, local time [4.5, 4.6]")
+        return NotNow(remark(Say.HOURS, begin=f"{begin:%H:%M}", end=f"{end:%H:%M}"))
     is_posted_card = case.row.kind == ProductClass.CARD and case.row.trigger == Trigger.POSTED
     if is_posted_card and not swap_cards.is_in(connection, case):
         waited = now - case.row.approved_at
-        again = ever_later(waited, LONGEST_FOR_A_CARD)
-        return NotNow("the customer to put the new card into the box", again)
+        return NotNow(remark(Say.CARD_IN), ever_later(waited, LONGEST_FOR_A_CARD))
     return None
 
 
@@ -105,11 +105,11 @@ def _call(case: Case, line_of: Lines, now: datetime) -> NotNow | None:
         except SystemUnavailableError as error:
             if error.args[:1] == (PENDING,):
                 return NotNow(case.row.waits_for, _AT_ONCE)
-            return NotNow(f"the softswitch to say whether line {name} is in use", _SOON)
+            return NotNow(remark(Say.LINE_KNOWN, line=name), _SOON)
         if line is not None and line.off_hook:
-            return NotNow(f"the end of the call on line {name} [7.3.7]", _SOON)
+            return NotNow(remark(Say.CALL_OVER, line=name), _SOON)
         if line is not None and line.emergency_call_at is not None:
             free_at = line.emergency_call_at + timedelta(minutes=case.policy.emergency_hold_minutes)
             if now < free_at:
-                return NotNow(f"the time after an emergency call on line {name} [11.3]")
+                return NotNow(remark(Say.EMERGENCY_OVER, line=name, at=moment(free_at)))
     return None

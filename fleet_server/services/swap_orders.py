@@ -102,7 +102,9 @@ def order(connection: Connection, actor: Actor, wanted: SwapOrder, now: datetime
     _check_planned(connection, wanted)
     partner = _partner(connection, old)
     if new.product_class == ProductClass.CARD and partner is None:
-        raise ConflictError(f"The card of {wanted.position} is in no box; pair the new one.")
+        raise ConflictError(
+            "The card of %(position)s is in no box; pair the new one.", position=wanted.position
+        )
     plan = plan_for(
         ProductClass(new.product_class),
         outlets=2 if wanted.trigger is Trigger.POSTED else wanted.outlets,
@@ -193,13 +195,21 @@ def _old(
         )
     }
     if holders - {wanted.old_serial}:
-        raise ConflictError(f"{wanted.position} is held by {', '.join(sorted(holders))}.")
+        raise ConflictError(
+            "%(position)s is held by %(units)s.",
+            position=wanted.position,
+            units=", ".join(sorted(holders)),
+        )
     if wanted.old_serial is None:
         return None
     old = find_unit(connection, wanted.old_serial)
     held = {row.service_position_id for row in held_by(connection, old.id)}
     if held and held != set(places.values()):
-        raise ConflictError(f"Unit {old.serial_number} does not hold exactly {wanted.position}.")
+        raise ConflictError(
+            "Unit %(unit)s does not hold exactly %(position)s.",
+            unit=old.serial_number,
+            position=wanted.position,
+        )
     if old.product_class == ProductClass.CARD and new.product_class != ProductClass.CARD:
         raise ConflictError("A smart card is replaced by a smart card.")
     return old
@@ -212,13 +222,20 @@ def _check_planned(connection: Connection, wanted: SwapOrder) -> None:
         return
     planned = read_swap(connection, wanted.planned_swap)
     if planned.contract != wanted.contract or planned.cancelled_at is not None:
-        raise ConflictError(f"Planned swap {planned.id} is not one of {wanted.contract}.")
+        raise ConflictError(
+            "Planned swap %(plan)s is not one of %(contract)s.",
+            plan=planned.id,
+            contract=wanted.contract,
+        )
     if planned.position not in split_positions(wanted.position):
-        raise ConflictError(f"Planned swap {planned.id} is of {planned.position}.")
+        raise ConflictError(
+            "Planned swap %(plan)s is of %(position)s.", plan=planned.id, position=planned.position
+        )
     if spent_plans(connection, [planned.id]):
         raise ConflictError(
-            f"Planned swap {planned.id} was carried out already; "
-            "put notice or consent for another one on record [7.1.7]."
+            "Planned swap %(plan)s was carried out already; put notice or consent for another one "
+            "on record [7.1.7].",
+            plan=planned.id,
         )
 
 

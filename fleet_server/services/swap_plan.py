@@ -23,6 +23,7 @@ from fleet_server.domain.errors import (
     UnknownSwapError,
 )
 from fleet_server.domain.policy import Policy
+from fleet_server.domain.swap_remark import Say, moment, read_remark, remark
 from fleet_server.services import audit
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
@@ -39,7 +40,11 @@ class Ground(StrEnum):
 
 
 class SwapNotReadyError(ConflictError):
-    """Notice or consent is missing, or it is not yet time."""
+    """Notice or consent is missing, or it is not yet time; `lacks` is a remark that says which."""
+
+    def __init__(self, lacks: str) -> None:
+        super().__init__(f"This needs first: {read_remark(lacks)}.")
+        self.lacks = lacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +151,11 @@ def require_ready(connection: Connection, swap_id: int, now: datetime) -> Planne
     """The swap, if it may be done now. Raises UnknownSwapError, SwapNotReadyError."""
     swap = read_swap(connection, swap_id)
     if swap.may_start_at is None:
-        missing = "consent" if swap.ground == Ground.FAULTY else "notice in time"
-        raise SwapNotReadyError(f"For swap {swap_id} the {missing} is not on record [7.1.7].")
+        missing = Say.CONSENT if swap.ground == Ground.FAULTY else Say.NOTICE
+        raise SwapNotReadyError(remark(missing, plan=swap_id))
     if now < swap.may_start_at:
-        raise SwapNotReadyError(f"Swap {swap_id} was announced for a later moment [7.1.7].")
+        at = moment(swap.may_start_at)
+        raise SwapNotReadyError(remark(Say.ANNOUNCED, plan=swap_id, at=at))
     return swap
 
 

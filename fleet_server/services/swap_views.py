@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, or_, select
 
 from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target, ask
+from fleet_server.domain.swap_remark import Remark, read_remark
 from fleet_server.services import swap_store
 from fleet_server.services import tables as t
 from fleet_server.services.swap_gates import cut_of
@@ -76,7 +77,7 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """One line of the record."""
+    """One line of the record; `text` is its remark in English."""
 
     id: int
     at: datetime
@@ -85,12 +86,17 @@ class EventView:
     target: str
     operation: str
     key: str
-    text: str
+    remark: Remark | None
+
+    @property
+    def text(self) -> str:
+        return _english(self.remark)
 
 
 @dataclass(frozen=True, slots=True)
 class SwapView:
-    """`step` is what is asked for now, "" once it has ended; `waits_for` why it is not.
+    """`step` is what is asked for now, "" once it has ended; `waiting` why it is not, `because` why
+    it goes back or needs a person, both also in English.
 
     `service_gap_ms`: from the moment the old unit served no more until the new one was proven well;
     `approval_to_service_ms` until then too. None while that has not happened. `owed`: what units
@@ -120,8 +126,8 @@ class SwapView:
     may_waive: bool
     may_resume: bool
     todo: Todo
-    waits_for: str
-    why: str
+    waiting: Remark | None
+    because: Remark | None
     owed: tuple[str, ...]
     came_up_at: datetime | None
     ended_at: datetime | None
@@ -130,6 +136,18 @@ class SwapView:
     approval_to_service_ms: int | None = None
     steps: tuple[StepView, ...] = ()
     events: tuple[EventView, ...] = ()
+
+    @property
+    def waits_for(self) -> str:
+        return _english(self.waiting)
+
+    @property
+    def waits_for_code(self) -> str:
+        return self.waiting.code if self.waiting else ""
+
+    @property
+    def why(self) -> str:
+        return _english(self.because)
 
 
 def read(connection: Connection, swap_id: int) -> SwapView:
@@ -228,8 +246,8 @@ def _view(row: Row[Any], swap: Swap, events: Sequence[Row[Any]]) -> SwapView:
         may_waive=may_waive(swap),
         may_resume=asked is not None and not is_ordered,
         todo=_todo(swap, asked, is_ordered),
-        waits_for=row.waits_for,
-        why=swap.why,
+        waiting=read_remark(row.waits_for),
+        because=read_remark(swap.why),
         owed=tuple(sorted(f"{one.target}/{one.operation}" for one in swap.owed)),
         came_up_at=row.came_up_at,
         ended_at=row.ended_at,
@@ -308,12 +326,15 @@ def _steps(events: Sequence[Row[Any]]) -> tuple[StepView, ...]:
             asked_at=asked_at,
             known_at=event.at if is_known else None,
             took_ms=_between(asked_at, event.at) if is_known else None,
-            text=event.text,
+            text=_english(read_remark(event.text)),
         )
     return tuple(found.values())
 
 
 def _event(row: Row[Any]) -> EventView:
-    return EventView(
-        row.id, row.at, row.kind, row.step, row.target, row.operation, row.key, row.text
-    )
+    said = read_remark(row.text)
+    return EventView(row.id, row.at, row.kind, row.step, row.target, row.operation, row.key, said)
+
+
+def _english(remark: Remark | None) -> str:
+    return str(remark) if remark else ""

@@ -12,11 +12,14 @@ from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.presence import ONLINE
 from fleet_server.domain.swap import Ask, Operation, Target
 from fleet_server.domain.swap_progress import Gap, Happening, StepProgress, gap_of, steps_of
-from fleet_server.services import swap_store
+from fleet_server.services import audit, swap_store
 from fleet_server.services import tables as t
 from fleet_server.services.accounts import usernames
+from fleet_server.services.audit import Recorded
 from fleet_server.services.swap_orders import IN_STOCK
 from fleet_server.services.swap_views import EventView, SwapPhase, SwapView, read
+
+_MOST_DECISIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,12 @@ def watch_swap(connection: Connection, swap_id: int) -> SwapWatch:
     )
 
 
+def decisions_on(connection: Connection, view: SwapView) -> list[Recorded]:
+    """What people decided on a replacement, the newest first."""
+    entries = audit.history(connection, f"contract:{view.contract}", limit=_MOST_DECISIONS)
+    return [one for one in entries if one.detail.get("replacement") == view.id]
+
+
 def count_open(connection: Connection) -> dict[SwapPhase, int]:
     """How many replacements that have not ended are in each phase."""
     is_approved = t.swap.c.approved_at.is_not(None)
@@ -115,7 +124,7 @@ def units_in_stock(
 
 def _happening(event: EventView) -> Happening:
     asked = Ask(Target(event.target), Operation(event.operation)) if event.target else None
-    return Happening(event.at, event.kind, asked, event.text)
+    return Happening(event.at, event.kind, asked, event.remark)
 
 
 def _debts(

@@ -22,7 +22,7 @@ from fleet_server.domain.roles import Role
 from fleet_server.services import tables as t
 from fleet_server.services.campaign_views import read_campaign
 from fleet_server.tests.console_site import START, Browser, Site
-from fleet_server.web.campaign_form import FIRST
+from fleet_server.web.campaign_entry import FIRST
 from fleet_server.web.labels_campaign import CAMPAIGN_WORDS
 
 SELECTION = '{"field": "product_class", "in": ["MODEM", "VOICEMODEM"]}'
@@ -32,6 +32,7 @@ FORM = {
     "name": "Restart",
     "selection": SELECTION,
     "kind": "command",
+    "expires_hours": "30",
     "way": "visit",
     "outlets": "2",
     "waves": "1, 20 %",
@@ -144,7 +145,7 @@ def test_a_plan_made_anew_is_not_approved_unseen(ops: Browser) -> None:
     ops.submit(f"{path}/plan")
     refused = ops.submit(f"{path}/approval", revision="1", **WHY)
     assert refused.status_code == 409
-    assert "It was planned anew since you looked" in said(refused.text)
+    assert "It was changed or planned anew since you looked" in said(refused.text)
 
 
 def test_what_the_state_does_not_allow_is_refused(ops: Browser) -> None:
@@ -161,7 +162,7 @@ def test_the_form_sets_the_whole_plan(site: Site, ops: Browser) -> None:
     with site.context.fleet.reading() as connection:
         plan = read_campaign(connection, 1).plan
     assert plan == Plan(
-        action=CommandAction(),
+        action=CommandAction(expires_hours=30),
         waves=(Wave(units=1, **goals), Wave(percent=20, **goals), Wave(**goals)),
         limits=Limits(7, 3, 9, 2, OnFailures.ABORT),
         hours=Hours(time(2), time(3, 30)),
@@ -175,13 +176,14 @@ def test_the_form_sets_the_whole_plan(site: Site, ops: Browser) -> None:
         f"Begins only between (local time) 02:00{chr(0x2013)}03:30",
         "Let in all the same service suspended",
         "Late joiners yes",
-        "1 1 80 5 70 2 20 % 80 5 70 3 the rest 80 5 70",
+        "Restart Device.Reboot() , given up after 30 h",
+        "1 1 80 % 5 min 70 % 2 20 % 80 % 5 min 70 % 3 the rest 80 % 5 min 70 %",
     ):
         assert words in page, words
 
 
 def test_an_untouched_form_has_the_defaults_of_a_plan(site: Site, ops: Browser) -> None:
-    first = FIRST.model_dump(exclude={"form_token", "late_joiners", "admits"})
+    first = FIRST.model_dump(exclude={"form_token", "revision", "late_joiners", "admits"})
     ops.submit("/campaigns/new", **{**first, "name": "Restart", **WHY})
     with site.context.fleet.reading() as connection:
         assert read_campaign(connection, 1).plan == Plan(CommandAction())
@@ -196,20 +198,24 @@ def test_without_waves_there_is_one(site: Site, ops: Browser) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"selection": "{"}, "selection: not JSON"),
-        ({"selection": '{"field": "colour", "is": "red"}'}, "colour"),
-        ({"waves": "101 %"}, "wave.percent: 1 to 100, not 101."),
-        ({"waves": "1, many"}, "waves: many is neither units, such as 20, nor 10 %."),
-        ({"per_minute": "0"}, "limits.per_minute: 1 to 60000, not 0."),
-        ({"at_once": "lots"}, "at_once: a whole number, not 'lots'."),
-        ({"name": "x"}, "name: 3 to 64 characters."),
+        ({"selection": "{"}, "Which units, as JSON: not JSON"),
+        ({"selection": '{"field": "colour", "is": "red"}'}, "no field 'colour'"),
+        ({"waves": "101 %"}, "First waves: units, or percent of all: 1 to 100, not 101."),
+        ({"waves": "1, many"}, "Waves: many is neither units, such as 20, nor 10 %."),
+        ({"per_minute": "0"}, "Units a minute, at most: 1 to 60000, not 0."),
+        ({"at_once": "lots"}, "Units at once, at most: a whole number, not 'lots'."),
+        ({"name": "x"}, "Name: 3 to 64 characters."),
         ({"reason": " "}, "Say why, in three characters or more."),
         ({**SWAP, "way": "air"}, "air is none of remote, visit, posted."),
-        ({"end": ""}, "end: an hour such as 02:00; leave both empty for none."),
-        ({"end": "02:00"}, "hours: begin and end may not be the same."),
-        ({"ends_at": "2020-01-31T04:00"}, "ends_at: a moment to come."),
+        ({"end": ""}, "until: an hour such as 02:00; leave both empty for none."),
+        ({"end": "02:00"}, "Begins only between (local time): begin and end may not be the same."),
+        ({"ends_at": "2020-01-31T04:00"}, "Over at: a moment to come."),
         ({"ends_at": "soon"}, "Not a moment: 'soon'."),
-        ({"admits": "blacklisted"}, "admits: only suspended"),
+        (
+            {"soak_minutes": "5, 6"},
+            "Then a pause, minutes: one number for all waves, or one for each of the 3; not 2.",
+        ),
+        ({"admits": "blacklisted"}, "Let in all the same: only suspended"),
     ],
 )
 def test_a_wrong_form_says_what_is_wrong_makes_nothing_and_keeps_what_was_entered(
@@ -228,9 +234,9 @@ def test_a_wrong_form_says_what_is_wrong_makes_nothing_and_keeps_what_was_entere
     assert {name: text for name, text in held(refused.text).items() if name in kept} == kept
 
 
-def held(page: str) -> dict[str, str]:
+def held(page: str, action: str = "/campaigns/new") -> dict[str, str]:
     """What the form of a page would send if nobody touched it."""
-    form = page[page.index('action="/campaigns/new"') :]
+    form = page[page.index(f'action="{action}"') :]
     found = dict(re.findall(r'name="(\w+)"[^>]*? value="([^"]*)"', form))
     chosen = r'(?s)name="(\w+)" value="([^"]*)" checked'
     for name in ("kind", "late_joiners", "admits"):
@@ -303,6 +309,22 @@ def test_the_dry_run_lists_each_wave_and_who_is_left_out_and_why(site: Site, ops
     listed = ops.get(f"{path}/units?state=excluded").text
     assert listed.count('class="serial"') == out
     assert ops.get(f"{path}/units?state=waiting").text.count('class="serial"') == IN
+
+
+def test_outside_its_hours_it_says_that_nothing_begins(site: Site, ops: Browser) -> None:
+    site.insert(t.policy_setting, name="campaign_four_eyes", value="off", changed_at=START)
+    path = made(ops)
+    assert f"Begins only between (local time) 02:00{chr(0x2013)}03:30" in said(ops.get(path).text)
+    ops.submit(f"{path}/plan")
+    ops.submit(f"{path}/approval", revision="2", **WHY)
+    ops.submit(f"{path}/start")
+    words = "Outside its hours now: nothing begins before they come."
+    assert words in said(ops.get(f"{path}/live").text), "it is noon"
+    site.now = START.replace(hour=1, minute=30)
+    assert words not in said(ops.get(f"{path}/live").text), "02:30 local time"
+    ops.submit(f"{path}/pause", **WHY)
+    site.now = START
+    assert words not in said(ops.get(f"{path}/live").text), "it stands still anyhow"
 
 
 def test_the_units_come_in_pages(site: Site, ops: Browser) -> None:

@@ -317,7 +317,7 @@ def test_a_swap_the_operator_wants_waits_for_notice_in_time(site: Site) -> None:
             require_ready(connection, planned.id, site.now)
         announced = announce_swap(connection, SOMEONE, planned.id, site.now)
         assert announced.may_start_at == planned.planned_at
-        with pytest.raises(SwapNotReadyError, match="later"):
+        with pytest.raises(SwapNotReadyError, match="announced"):
             require_ready(connection, planned.id, site.now)
         assert require_ready(connection, planned.id, planned.planned_at).id == planned.id
     assert due(site) == []

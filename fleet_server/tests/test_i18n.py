@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po
 
 from fleet_server.domain.policy import SETTINGS
+from fleet_server.domain.swap_remark import SENTENCES
 from fleet_server.services.accounts import LANGUAGES
 from fleet_server.web import i18n
 from fleet_server.web.i18n import choose_language, translations
@@ -27,6 +29,30 @@ WEB = Path(i18n.__file__).parent
 SOURCES = [("**.py", "python"), ("templates/**.html", "jinja2")]
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
 CYRILLIC = re.compile(r"[\u0400-\u04ff]")
+# Where rules of campaigns and replacements refuse, and by which errors.
+REFUSED_IN = (
+    "domain/campaign_plan.py",
+    "domain/selection.py",
+    "services/campaigns.py",
+    "services/campaign_notices.py",
+    "services/selection_sql.py",
+    "services/swap_consent.py",
+    "services/swap_orders.py",
+    "web/campaign_entry.py",
+    "web/campaign_form.py",
+    "web/campaigns.py",
+    "web/entry.py",
+    "web/swap_orders.py",
+)
+ERRORS = (
+    "ConflictError",
+    "ImpossibleMomentError",
+    "InvalidError",
+    "InvalidPlanError",
+    "InvalidSelectionError",
+    "InvalidTimeError",
+    "UnknownNetworkElementError",
+)
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 
 
@@ -35,7 +61,17 @@ def messages() -> set[str]:
     keywords: dict[str, tuple[int, ...] | None] = {"_": None, "gettext": None}
     found = extract_from_dir(WEB, SOURCES, keywords=keywords)
     asked_for = {str(message) for _file, _line, message, _comments, _context in found}
-    return asked_for | {setting.effect for setting in SETTINGS.values()}
+    told = {setting.effect for setting in SETTINGS.values()} | set(SENTENCES.values())
+    return asked_for | told | set(refusals())
+
+
+def refusals() -> Iterator[str]:
+    """The sentences with which forms of replacements and campaigns are refused."""
+    for name in REFUSED_IN:
+        path = WEB.parent / name
+        keywords: dict[str, tuple[int, ...] | None] = {error: None for error in ERRORS}
+        for _line, message, _comments, _context in extract_from_file("python", path, keywords):
+            yield str(message)
 
 
 def catalog(language: str) -> Catalog:

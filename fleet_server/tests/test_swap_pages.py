@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import inspect
 import re
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +11,8 @@ import pytest
 from sqlalchemy import select, update
 
 from fleet_server.domain.roles import Role
-from fleet_server.services import swap_gates, swap_plan, swaps
+from fleet_server.domain.swap_remark import Say, remark
+from fleet_server.services import swap_plan, swaps
 from fleet_server.services import tables as t
 from fleet_server.services.accounts import LANGUAGES
 from fleet_server.services.audit import Actor
@@ -20,8 +20,8 @@ from fleet_server.services.swaps import SwapOrder, Trigger
 from fleet_server.tests.console_site import BLANK, VOICE_MODEM, Browser, Site, add_presence
 from fleet_server.web.i18n import translations
 from fleet_server.web.labels_swap import SWAP_WORDS
-from fleet_server.web.swap_words import waiting_words
 
+DASH = "\N{EN DASH}"
 OLD, NEW, CONTRACT = "00000002", "00000004", "C-1001"
 FORM = {
     "contract": CONTRACT,
@@ -309,33 +309,49 @@ def test_the_list_narrows_and_counts(ready: Site, desk: Browser) -> None:
         assert ('href="/swaps/1"' in desk.get(f"/swaps/rows?{query}").text) == is_in, query
 
 
-# (what the services say, what is shown in Serbian)
+# (what is kept, what is shown in Serbian)
 WAITS = [
-    ("unit 00000004 is not connected", "da se jedinica 00000004 poveže"),
+    (remark(Say.UNIT_CONNECTED, unit=NEW), f"da se jedinica {NEW} poveže"),
     (
-        "the hours from 01:00 to 05:00, local time [4.5, 4.6]",
+        remark(Say.HOURS, begin="01:00", end="05:00"),
         "vreme od 01:00 do 05:00, po lokalnom vremenu [4.5, 4.6]",
     ),
-    ("the end of the call on line C-1/voice [7.3.7]", "kraj razgovora na liniji C-1/voice [7.3.7]"),
-    ("something new", "something new"),
+    (remark(Say.CALL_OVER, line="C-1/voice"), "kraj razgovora na liniji C-1/voice [7.3.7]"),
+    (
+        remark(Say.ANNOUNCED, plan=3, at="2026-03-29T02:00:00+00:00"),
+        "najavljeni trenutak, 29 mar 2026 04:00:00 CEST, planirana zamena 3 [7.1.7]",
+    ),
+    (remark(Say.SYSTEM_ANSWER, system="access", code="E42"), "pristup mreži"),
+    ("something that a unit said", "something that a unit said"),
 ]
 
 
-@pytest.mark.parametrize(("text", "words"), WAITS)
-def test_what_it_waits_for_is_said_in_the_readers_language(text: str, words: str) -> None:
-    assert waiting_words(translations("sr").gettext, text) == words
+@pytest.mark.parametrize(("kept", "words"), WAITS)
+def test_what_it_waits_for_is_said_in_the_readers_language(
+    ready: Site, kept: str, words: str
+) -> None:
+    address = ordered(ready)
+    stands(ready, waits_for=kept)
+    browser = ready.signed_in(Role.FLEET_OPS, "sr")
+    for page in (address, "/swaps"):
+        assert words in said(browser.get(page).text), page
 
 
-def test_the_sentences_that_are_translated_are_those_of_the_services() -> None:
-    source = inspect.getsource(swap_gates) + inspect.getsource(swap_plan)
-    for words in (
-        "is not connected",
-        "the hours from {begin",
-        "the customer to put the new card into the box",
-        "the softswitch to say whether line",
-        "the end of the call on line",
-        "the time after an emergency call on line",
-        "was announced for a later moment",
-        "is not on record [7.1.7].",
-    ):
-        assert words in source, words
+def test_who_decided_what_and_why_is_on_record(ready: Site, desk: Browser) -> None:
+    desk.submit("/swaps/new", **FORM)
+    desk.submit("/swaps/1/abort", reason="ordered by mistake")
+    page = said(desk.get("/swaps/1").text)
+    assert "fleet_ops Replacement called off ordered by mistake" in page
+    assert "fleet_ops Replacement ordered it restarts by itself" in page
+    assert f"ordered {DASH} {DASH} by fleet operations, from afar" in page, (
+        "no code of the database"
+    )
+
+
+def test_the_paper_comes_with_the_next_look(ready: Site, desk: Browser) -> None:
+    address = ordered(ready)
+    version = re.search(r'name="version" value="([0-9a-f]+)"', desk.get(address).text)
+    assert version is not None
+    stands(ready, came_up_at=ready.now)
+    live = desk.get(f"{address}/live?version={version[1]}").text
+    assert "First served 28 Mar 2026 13:00:00 CET" in said(live)

@@ -24,6 +24,7 @@ from fleet_server.domain.swap import (
     plan_for,
 )
 from fleet_server.domain.swap_progress import Happening, gap_of, steps_of
+from fleet_server.domain.swap_remark import Remark, Say, read_remark
 
 START = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
 PLAN = plan_for(ProductClass.VOICEMODEM, outlets=1)
@@ -40,7 +41,7 @@ class Played:
 
     def put(self, kind: str, asked: Ask | None, text: str = "") -> None:
         self.now += timedelta(seconds=1)
-        self.happened.append(Happening(self.now, kind, asked, text))
+        self.happened.append(Happening(self.now, kind, asked, read_remark(text)))
 
     def answer(self, event: Event, kind: str, text: str = "") -> None:
         asked = ask(self.swap)
@@ -90,7 +91,7 @@ def test_a_dead_old_unit_is_left_out_and_owed() -> None:
         "reserve=done prepare_old=left_out hold_old=left_out close_old=done open_new=done "
         "move_voice=done adopt_new=done verify_new=done commit=done fence_old=owed retire_old=done"
     )
-    assert steps_of(played.swap, played.happened)[1].said == "no answer"
+    assert steps_of(played.swap, played.happened)[1].said == Remark(Say.NO_ANSWER)
     played.put("paid", FENCE)
     played.swap = after(played.swap, Done(FENCE))
     assert "fence_old=done" in played.standings()

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Query, Response
@@ -15,10 +16,10 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from fleet_server.domain.campaign import ItemState, State, Why
+from fleet_server.domain.campaign_pace import may_begin
 from fleet_server.domain.errors import InvalidError, NotFoundError, RuleError
 from fleet_server.domain.roles import Permission
-from fleet_server.services import campaigns
-from fleet_server.services.accounts import usernames
+from fleet_server.services import audit, campaigns
 from fleet_server.services.audit import Actor
 from fleet_server.services.campaign_notices import announce
 from fleet_server.services.campaign_views import (
@@ -31,6 +32,7 @@ from fleet_server.services.fleet_actions import FleetActions
 from fleet_server.services.policy import read_policy
 from fleet_server.web.entry import moment_of
 from fleet_server.web.page import CurrentPage, Page
+from fleet_server.web.record import actors_of, name_of, names_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,6 +40,7 @@ Key = Annotated[int, Path(ge=1, lt=1 << 63)]
 Text = Annotated[str, Form(max_length=512)]
 Number = Annotated[int, Form(ge=0, lt=1 << 31)]
 _ROWS = 50
+_MOST_RECORD = 200
 _TONES = {
     State.DRAFT: "never",
     State.PLANNED: "suspect",
@@ -67,7 +70,10 @@ _ACTIONS: dict[str, tuple[Permission, tuple[State, ...], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing a person may do; `why_not` is a code of `campaign_why_not`, "" when possible."""
+    """One thing a person may do; `why_not` is a code of `campaign_why_not`, "" when possible.
+
+    `change` leads to the form; everything else is done by its button.
+    """
 
     code: str
     why_not: str
@@ -96,7 +102,7 @@ def campaign(
 ) -> Response:
     """`told`: of so many positions notice to the customers was put on record just now."""
     page.require(Permission.SEE_CAMPAIGNS)
-    return _one(page, number, told=told)
+    return one_campaign(page, number, told=told)
 
 
 @router.get("/campaigns/{number}/live")
@@ -157,10 +163,10 @@ def act(
             raise InvalidError("Say why, in three characters or more.")
         with page.context.fleet.writing() as connection:
             told = _DO[action](connection, given)
-    except NotFoundError:
+    except campaigns.UnknownCampaignError:
         raise
     except RuleError as error:
-        return _one(page, number, error)
+        return one_campaign(page, number, error)
     return RedirectResponse(f"/campaigns/{number}{'' if told is None else f'?told={told}'}", 303)
 
 
@@ -199,7 +205,7 @@ _DO: dict[str, Callable[[Connection, Given], int | None]] = {
 }
 
 
-def _one(
+def one_campaign(
     page: Page, number: int, error: RuleError | None = None, told: int | None = None
 ) -> Response:
     name = type(error).__name__ if error else ""
@@ -209,7 +215,7 @@ def _one(
         409 if error else 200,
         refusal=name if is_known else "InvalidError" if error else "",
         told=told,
-        detail="" if is_known and name != "InvalidError" else str(error or ""),
+        error=None if is_known and name != "InvalidError" else error,
         **_values(page, number),
     )
 
@@ -217,11 +223,11 @@ def _one(
 def _values(page: Page, number: int) -> dict[str, Any]:
     with page.context.fleet.reading() as connection:
         view = read_campaign(connection, number)
-        names = {view.created_by, view.planned_by, view.approved_by}
-        accounts = {int(name.partition(":")[2]) for name in names if name.startswith("account:")}
-        known = usernames(connection, accounts)
-        four_eyes = read_policy(connection).campaign_four_eyes
-    actions = _actions(page, view, four_eyes)
+        record = audit.history(connection, f"campaign:{number}", limit=_MOST_RECORD)
+        actors = [view.created_by, view.planned_by, view.approved_by, *actors_of(record)]
+        known = names_of(connection, actors)
+        policy = read_policy(connection)
+    actions = _actions(page, view, policy.campaign_four_eyes)
     return {
         "view": view,
         "tones": _TONES,
@@ -229,7 +235,10 @@ def _values(page: Page, number: int) -> dict[str, Any]:
         "columns": [state for state in ItemState if state is not ItemState.EXCLUDED],
         "reasons": _reasons(view),
         "done_of": _done_of,
-        "who": lambda name: known.get(name.partition(":")[2], name.partition(":")[2]),
+        "own_hours": (policy.disruptive_from, policy.disruptive_until),
+        "rests": view.state is State.RUNNING and not may_begin(page.now, view.plan, policy),
+        "record": record,
+        "who": partial(name_of, page, known),
         "selection": json.dumps(view.selection, ensure_ascii=False, indent=1),
         "actions": actions,
         "actions_version": hashlib.sha256(f"{view.revision}{actions}".encode()).hexdigest()[:16],
@@ -243,7 +252,9 @@ def _actions(page: Page, view: CampaignView, four_eyes: bool) -> list[Action]:
     if account is None:
         return []
     is_own = four_eyes and f"account:{account.id}" in (view.created_by, view.planned_by)
-    return [
+    may_change = account.may(_RUN) and view.state in (State.DRAFT, State.PLANNED, State.APPROVED)
+    change = [Action("change", "", needs_words=False)] if may_change else []
+    return change + [
         Action(code, "own" if code == "approval" and is_own else "", needs_words)
         for code, (permission, states, needs_words) in _ACTIONS.items()
         if account.may(permission)

@@ -16,10 +16,10 @@ def moment_of(text: str) -> datetime:
     try:
         local = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise InvalidTimeError(f"Not a moment: {text!r}.") from error
+        raise InvalidTimeError("Not a moment: '%(text)s'.", text=text) from error
     if local.tzinfo is not None:
         return local.astimezone(UTC)
     found = local.replace(tzinfo=ZONE).astimezone(UTC)
     if found.astimezone(ZONE).replace(tzinfo=None) != local:
-        raise InvalidTimeError(f"The clocks skip {text!r}.")
+        raise InvalidTimeError("The clocks skip '%(text)s'.", text=text)
     return found

@@ -51,6 +51,9 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
         "look_at_registry": _("Put right what the registry refuses, then try again."),
         "test_new": _("Test the new unit; if it is faulty, record it as dead on arrival."),
         "move_cable": _("Move the cable from the old unit to the new one, and switch it on."),
+        "have_cable_moved": _(
+            "Have the cable moved from the old unit to the new one, and the new one switched on."
+        ),
     },
     "swap_owed": {
         "fence": _("erase its secrets and show that it is to be returned"),
@@ -80,7 +83,6 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
         "not_waiting": _("It does not wait for the old unit."),
         "not_begun": _("It has not begun."),
     },
-    "swap_why": {"no answer": _("no answer")},
     "swap_event": {
         "ordered": _("ordered"),
         "approved": _("approved"),

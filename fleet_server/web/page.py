@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.routing import Match
 
-from fleet_server.domain.errors import RefusedError
+from fleet_server.domain.errors import RefusedError, RuleError
 from fleet_server.domain.local_time import ZONE_NAME
 from fleet_server.domain.roles import Permission
 from fleet_server.services.accounts import (
@@ -37,6 +37,7 @@ from fleet_server.web.i18n import (
 )
 from fleet_server.web.labels import label
 from fleet_server.web.navigation import menus_for
+from fleet_server.web.refusals import InWords, refusal_in_words
 
 VISITOR_COOKIE = "visitor"
 _HTMX_CONFIG = json.dumps(
@@ -84,6 +85,10 @@ class Page:
     def label(self, subject: str, code: str) -> str:
         return label(translations(self.language), subject, code)
 
+    def in_words(self, error: RuleError) -> InWords:
+        """Why a rule refuses, in the reader's language where the catalogs have the sentence."""
+        return refusal_in_words(translations(self.language), error)
+
     @property
     def formats(self) -> Formats:
         return _formats(self.language)
@@ -114,6 +119,7 @@ class Page:
             "now": self.now,
             "zone_short": self.now.astimezone(ZoneInfo(ZONE_NAME)).tzname(),
             "ago": self._ago,
+            "in_words": self.in_words,
             "place": "",
         }
 

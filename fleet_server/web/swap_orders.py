@@ -148,7 +148,7 @@ def _contract_of(page: Page, serial: str) -> Response:
 def _look_up(page: Page, looked_for: str, refusal: str, status: int) -> Response:
     entered = Entered(looked_for)
     return page.render(
-        "swap_order.html", status, entered=entered, held=None, refusal=refusal, detail=""
+        "swap_order.html", status, entered=entered, held=None, refusal=refusal, error=None
     )
 
 
@@ -158,7 +158,7 @@ def _form(
     """Raises UnknownContractError."""
     if not entered.contract:
         return page.render(
-            "swap_order.html", status, entered=entered, held=None, refusal="", detail=""
+            "swap_order.html", status, entered=entered, held=None, refusal="", error=None
         )
     account = _who_orders(page)
     with page.context.fleet.reading() as connection:
@@ -168,7 +168,7 @@ def _form(
         spent = spent_plans(connection, [one.id for one in planned])
         stock = units_in_stock(connection, _classes(connection, held, entered), _MOST_STOCK)
     taken = {name for names in held.values() for name in names.split("+")}
-    refusal, detail = _words_of(page, error)
+    refusal, detail = _refusal_of(page, error)
     return page.render(
         "swap_order.html",
         status,
@@ -179,7 +179,7 @@ def _form(
         stock=stock,
         triggers=_triggers(account),
         refusal=refusal,
-        detail=detail,
+        error=detail,
     )
 
 
@@ -222,18 +222,18 @@ def _noon_of(text: str) -> datetime | None:
     try:
         day = date.fromisoformat(text.strip())
     except ValueError as error:
-        raise InvalidError(f"{text} is no day: write it as 2026-11-26.") from error
+        raise InvalidError("%(text)s is no day: write it as 2026-11-26.", text=text) from error
     return datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)
 
 
-def _words_of(page: Page, error: RuleError | None) -> tuple[str, str]:
-    """The code of the refusal, and its own words where the code alone says too little."""
+def _refusal_of(page: Page, error: RuleError | None) -> tuple[str, RuleError | None]:
+    """The code of the refusal, and the error itself where the code alone says too little."""
     if error is None:
-        return "", ""
+        return "", None
     for kind in type(error).__mro__:
         if page.label("swap_refusal", kind.__name__) != kind.__name__:
-            return kind.__name__, "" if kind is type(error) and _is_plain(kind) else str(error)
-    return "InvalidError", str(error)
+            return kind.__name__, None if kind is type(error) and _is_plain(kind) else error
+    return "InvalidError", error
 
 
 def _is_plain(kind: type) -> bool:

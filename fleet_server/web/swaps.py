@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -21,12 +22,19 @@ from fleet_server.services import swaps
 from fleet_server.services.audit import Actor
 from fleet_server.services.policy import read_policy
 from fleet_server.services.swap_paper import read_paper
-from fleet_server.services.swaps import SwapPhase, Todo, Trigger
-from fleet_server.services.views_swaps import SwapWatch, count_open, count_owed, watch_swap
+from fleet_server.services.swaps import SwapPhase, SwapView, Todo, Trigger
+from fleet_server.services.views_swaps import (
+    SwapWatch,
+    count_open,
+    count_owed,
+    decisions_on,
+    watch_swap,
+)
 from fleet_server.web.page import CurrentPage, Page
 from fleet_server.web.qr import qr_svg
+from fleet_server.web.record import actors_of, name_of, names_of
 from fleet_server.web.steps import Line, Tone
-from fleet_server.web.swap_words import waiting_words
+from fleet_server.web.swap_words import event_words, remark_words
 
 router = APIRouter(include_in_schema=False)
 
@@ -121,7 +129,7 @@ def swap(page: CurrentPage, number: Key) -> Response:
 def swap_live(
     page: CurrentPage, number: Key, version: Annotated[str, Query(max_length=64)] = ""
 ) -> Response:
-    """Where it stands; with it the forms, once others are possible than those of `version`."""
+    """Where it stands; with it forms, order and paper, once they are others than of `version`."""
     page.require(Permission.SEE_SWAPS)
     values = _values(page, number)
     answer = page.html("swap_live.html", **values)
@@ -190,7 +198,7 @@ def _list_values(page: Page, wanted: Wanted, before: int | None) -> dict[str, An
         "owed": owed,
         "wanted": wanted,
         "tones": _TONES,
-        "waiting": lambda text: waiting_words(page.gettext, text),
+        "words": partial(remark_words, page),
     }
 
 
@@ -198,43 +206,55 @@ def _values(page: Page, number: int) -> dict[str, Any]:
     with page.context.fleet.reading() as connection:
         found = watch_swap(connection, number)
         four_eyes = read_policy(connection).swap_four_eyes
+        decisions = decisions_on(connection, found.view)
+        known = names_of(connection, actors_of(decisions))
     actions = _actions(page, found, four_eyes)
     gap = found.gap.length(page.now) // _MILLISECOND if found.gap else None
     return {
         "found": found,
+        "decisions": decisions,
+        "who": partial(name_of, page, known),
         "view": found.view,
         "line": [_line(page, found, one) for one in found.steps],
         "todo": _todo(found),
-        "waiting": lambda text: waiting_words(page.gettext, text),
+        "words": partial(remark_words, page),
+        "said": partial(event_words, page),
         "gap_ms": gap,
         "gap_lasts": found.gap is not None and found.gap.ended_at is None,
         "tones": _TONES,
         "paper": read_paper(found.view.paper) if found.view.paper else None,
         "code": qr_svg(found.view.paper) if found.view.paper else "",
         "actions": actions,
-        "actions_version": hashlib.sha256(repr(actions).encode()).hexdigest()[:16],
+        "actions_version": _version(found.view, actions),
         "out_of_band": False,
     }
 
 
+def _version(view: SwapView, actions: list[Action]) -> str:
+    """Another one once forms, order or paper are to be shown anew."""
+    shown = (actions, view.approved_at, view.came_up_at, view.ended_at, view.paper)
+    return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
 def _todo(found: SwapWatch) -> str:
-    """What a person has to do; on site with one outlet somebody has to move the cable."""
+    """What a person has to do; with one outlet somebody at the customer's has to move the cable."""
     view = found.view
     is_after_cut = view.step in (Step.ADOPT_NEW, Step.VERIFY_NEW) and not view.is_undoing
     if view.todo is Todo.NOTHING and is_after_cut and not found.new.is_online:
-        is_alone = view.outlets == 1 and found.old and view.trigger is not Trigger.POSTED
-        return "move_cable" if is_alone else Todo.CONNECT_NEW
+        if view.outlets == 2 or not found.old or view.trigger is Trigger.POSTED:
+            return Todo.CONNECT_NEW
+        return "move_cable" if view.trigger is Trigger.TECHNICIAN else "have_cable_moved"
     return view.todo
 
 
 def _line(page: Page, found: SwapWatch, one: StepProgress) -> Line:
     is_now = one.standing in (Standing.NOW, Standing.UNDOING) and not found.view.ended_at
     notes = [page.gettext("Point of no return")] if one.step is Step.COMMIT else []
-    if is_now and found.view.waits_for:
-        waits = waiting_words(page.gettext, found.view.waits_for)
+    if is_now and found.view.waiting:
+        waits = remark_words(page, found.view.waiting)
         notes.append(page.gettext("Waits for: %(what)s") % {"what": waits})
     if one.said:
-        notes.append(page.label("swap_why", one.said))
+        notes.append(remark_words(page, one.said))
     length = one.length // _MILLISECOND if one.length is not None else None
     return Line(
         title=page.label("swap_step", one.step),

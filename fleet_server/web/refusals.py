@@ -1,0 +1,35 @@
+"""Why a rule refuses, in the reader's language: the sentence from the catalogs, filled in anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from gettext import NullTranslations
+
+from fleet_server.domain.errors import RuleError
+from fleet_server.web.labels import label
+
+
+@dataclass(frozen=True, slots=True)
+class InWords:
+    """`is_english`: the catalog of another language does not have the sentence."""
+
+    text: str
+    is_english: bool
+
+
+def refusal_in_words(catalog: NullTranslations, error: RuleError) -> InWords:
+    sentence = catalog.gettext(error.message) if error.message else ""
+    values = dict(error.values)
+    if "part" in values:
+        values["part"] = part_in_words(catalog, str(values["part"]))
+    return InWords(sentence % values if values else sentence, sentence == error.message)
+
+
+def part_in_words(catalog: NullTranslations, part: str) -> str:
+    """As the form calls it; of a part of a selection also where in it that is."""
+    name = part.rpartition(".")[2]
+    if label(catalog, "campaign_part", name) != name:
+        return label(catalog, "campaign_part", name)
+    whole = part.partition(".")[0]
+    words = label(catalog, "campaign_part", whole)
+    return part if words == whole else f"{words} ({part})"
