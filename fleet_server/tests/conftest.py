@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Engine
 
 from fleet_server.adapters.migration import migrate_people
+from fleet_server.tests.changes_desk import ChangesDesk, prepare_changes
 from fleet_server.tests.console_site import Site, prepare_site
 from fleet_server.tests.databases import POSTGRESQL, SQLITE, Database, Templates
 from fleet_server.tests.installation import Installation, installed
@@ -18,6 +21,9 @@ from fleet_server.tests.played_agent import PlayedAgent
 from fleet_server.tests.postgresql import NoPostgreSQLError, PostgreSQL, running, skip_or_fail
 from fleet_server.tests.registry_desk import RegistryDesk
 from fleet_server.tests.service_desk import ServiceDesk, prepare_desk
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome as WebDriver
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +85,41 @@ def site(tmp_path: Path, database: Database) -> Iterator[Site]:
     site = Site(tmp_path, database.fresh(prepare_site), people)
     yield site
     site.close()
+
+
+@pytest.fixture
+def address(site: Site) -> Iterator[str]:
+    """The console of `site`, served on a free port of loopback; its clock is the machine's."""
+    from fleet_server.tests.browsers import served
+
+    site.now = datetime.now(UTC)
+    with served(site.app) as address:
+        yield address
+
+
+@pytest.fixture
+def changes(tmp_path: Path, database: Database) -> ChangesDesk:
+    """A console whose replacements and campaigns go on."""
+    people = database.fresh(migrate_people, "people")
+    return ChangesDesk(tmp_path, database.fresh(prepare_changes), people)
+
+
+@pytest.fixture
+def changes_address(changes: ChangesDesk) -> Iterator[str]:
+    """That console, served on a free port of loopback."""
+    from fleet_server.tests.browsers import served
+
+    with served(changes.site.app) as address:
+        yield address
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[WebDriver]:
+    """A browser of the test's own; its library is loaded for those tests alone."""
+    from fleet_server.tests.browsers import chromium_in
+
+    with chromium_in(tmp_path / "profile") as browser:
+        yield browser
 
 
 @pytest.fixture

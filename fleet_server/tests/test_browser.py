@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
-import uvicorn
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from fleet_server.domain.roles import Role
 from fleet_server.services.accounts import LANGUAGES
+from fleet_server.tests import browsers
+from fleet_server.tests.browsers import DEADLINE_S, messages_of, screen, wait_for_text
 from fleet_server.tests.console_site import (
     VOICE_MODEM,
     Site,
@@ -27,79 +21,11 @@ from fleet_server.tests.console_site import (
     add_presence,
 )
 
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMEDRIVER = Path("/usr/bin/chromedriver")
-DEADLINE_S = 30
 TO_PAGE_S = 2.0
-
-pytestmark = [
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing"),
-    pytest.mark.skipif(not CHROMEDRIVER.exists(), reason=f"{CHROMEDRIVER} is missing"),
-]
-
-
-@pytest.fixture
-def address(site: Site) -> Iterator[str]:
-    """The console served on a free port of loopback."""
-    site.now = datetime.now(UTC)
-    server = uvicorn.Server(
-        uvicorn.Config(site.app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    deadline = time.monotonic() + DEADLINE_S
-    while not server.started:
-        assert time.monotonic() < deadline, "the server does not start"
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(DEADLINE_S)
-    assert not thread.is_alive()
-
-
-@pytest.fixture
-def chromium(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    profile = tmp_path / "profile"
-    for argument in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--lang=en",
-        f"--user-data-dir={profile}",
-    ):
-        options.add_argument(argument)
-    options.add_experimental_option("prefs", {"intl.accept_languages": "en"})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
-    driver.set_page_load_timeout(DEADLINE_S)
-    yield driver
-    driver.quit()
-    shutil.rmtree(profile, ignore_errors=True)
-
-
-def wait_for_text(browser: webdriver.Chrome, place: str, words: str) -> None:
-    """Wait until `words` stand in the element with id `place`."""
-    # One script, because the element may be replaced between finding and reading it.
-    script = "return document.getElementById(arguments[0])?.textContent.includes(arguments[1])"
-    WebDriverWait(browser, DEADLINE_S, poll_frequency=0.05).until(
-        lambda driver: driver.execute_script(script, place, words)
-    )
 
 
 def sign_in(browser: webdriver.Chrome, address: str, site: Site) -> None:
-    browser.get(address)
-    browser.find_element(By.ID, "username").send_keys("fleet_ops")
-    browser.find_element(By.ID, "password").send_keys(site.passwords[Role.FLEET_OPS])
-    browser.find_element(By.CSS_SELECTOR, "button.primary").click()
+    browsers.sign_in(browser, address, "fleet_ops", site.passwords[Role.FLEET_OPS])
     wait_for_text(browser, "content", "00000002")
 
 
@@ -119,8 +45,7 @@ def test_a_power_cut_appears_on_the_open_page_within_two_seconds(
     assert time.monotonic() - begun_s < TO_PAGE_S
     wait_for_text(chromium, "announcer", "offline, no power at the device")
     assert chromium.execute_script("return window.notReloaded")
-    entries: list[dict[str, str]] = chromium.get_log("browser")  # type: ignore[no-untyped-call]
-    assert [entry["message"] for entry in entries] == []
+    assert messages_of(chromium) == []
 
 
 def test_no_page_is_wider_than_a_small_phone_in_any_language(
@@ -130,8 +55,7 @@ def test_no_page_is_wider_than_a_small_phone_in_any_language(
     add_interruption(site, VOICE_MODEM, [f"event {event}"])
     add_interruption(site, VOICE_MODEM, [f"event {event}"], 12_345)
     sign_in(chromium, address, site)
-    phone = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    screen(chromium, 360, mobile=True)
     for language in LANGUAGES:
         chromium.find_element(By.CSS_SELECTOR, f"button[value={language}]").click()
         unit = "/units?serial=00000002"
@@ -147,8 +71,7 @@ def test_the_menus_take_one_line_and_open_by_keyboard(
     site: Site, address: str, chromium: webdriver.Chrome
 ) -> None:
     sign_in(chromium, address, site)
-    desk = {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", desk)
+    screen(chromium, 1280)
     for language in LANGUAGES:
         chromium.execute_script("window.isLeft = true")
         chromium.find_element(By.CSS_SELECTOR, f"button[value={language}]").click()
