@@ -31,7 +31,7 @@ from fleet_server.adapters.migration import is_current, is_people_current, newes
 from fleet_server.config import Config
 from fleet_server.domain.people import ErasureGround
 from fleet_server.errors import OperatorError
-from fleet_server.services import audit, outbox, people
+from fleet_server.services import audit, people, restoration
 from fleet_server.services import tables as t
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.people import Erased
@@ -227,8 +227,8 @@ def _goes_through(fleet: Fleet, end: dict[str, Any]) -> bool:
 
 
 def _make_safe(fleet: Fleet, register: list[Erased]) -> None:
-    """What an older state must not bring back: erased data, old sessions, used counters, and ids
-    of orders that the operator's systems know already."""
+    """What an older state must not bring back: erased data, old sessions, used counters, ids of
+    orders that the operator's systems know already, and work that was done since."""
     with fleet.writing_people() as connection:
         people.extend_register(connection, register)
     people.reapply(fleet, register)
@@ -237,7 +237,7 @@ def _make_safe(fleet: Fleet, register: list[Erased]) -> None:
         connection.execute(
             update(t.command_counter).values(last=t.command_counter.c.last + _COUNTER_STEP)
         )
-        outbox.restored(connection, utc_now())
+        restoration.make_safe(connection, utc_now())
 
 
 def _write_erasures(fleet: Fleet, path: Path) -> None:

@@ -174,6 +174,7 @@ class Pause(StrEnum):
     PERSON = "person"
     FAILURES = "failures"
     WAVE_MISSED = "wave_missed"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)

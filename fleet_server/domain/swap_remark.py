@@ -34,6 +34,7 @@ class Say(StrEnum):
     SYSTEM_ANSWER = "system_answer"
     UNIT_FREE = "unit_free"
     BROKEN = "broken"
+    RESTORED = "restored"
     UNIT_ANSWERS = "unit_answers"
     # why a step failed, or what was noted
     NO_ANSWER = "no answer"
@@ -64,6 +65,7 @@ SENTENCES: Mapping[Say, str] = {
     Say.ANNOUNCED: "the moment that was announced, %(at)s, planned swap %(plan)s [7.1.7]",
     Say.SYSTEM_ANSWER: "%(system)s, which said last: %(code)s",
     Say.BROKEN: "somebody to look into the log of the server",
+    Say.RESTORED: "somebody to resume it: a backup was restored",
     Say.UNIT_FREE: "unit %(unit)s, which says: %(text)s",
     Say.UNIT_ANSWERS: "unit %(unit)s to be connected and answer, until %(at)s at the longest",
     Say.NO_ANSWER: "no answer",

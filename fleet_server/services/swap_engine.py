@@ -34,7 +34,7 @@ from fleet_server.services.outbox import State as OutboxState
 from fleet_server.services.swap_asks import CalledBack, Known, Waiting
 from fleet_server.services.swap_case import Case, load
 from fleet_server.services.swap_gates import Lines, has_lost_its_contract, why_not_now
-from fleet_server.services.swap_store import Happened
+from fleet_server.services.swap_store import STANDSTILL, Happened
 
 logger = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ class Engine:
 def _goes_on(case: Case, now: datetime) -> bool:
     """Whether an answer can be had or something asked; what needs a person is asked seldom."""
     is_open = case.row.approved_at is not None and case.row.ended_at is None
-    has_asked = bool(case.row.ask_key) and case.row.waits_for != Say.BROKEN
+    has_asked = bool(case.row.ask_key) and case.row.waits_for not in STANDSTILL
     return is_open and (has_asked or case.row.due_at <= now)
 
 
@@ -242,7 +242,7 @@ def _due(now: datetime) -> Any:
     command_ended = exists().where(
         command.command_key == swap.ask_key, command.finished_at.is_not(None)
     )
-    has_asked = (swap.ask_key != "") & (swap.waits_for != Say.BROKEN)
+    has_asked = (swap.ask_key != "") & swap.waits_for.not_in(STANDSTILL)
     return (
         select(swap.id)
         .where(

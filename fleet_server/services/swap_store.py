@@ -6,7 +6,7 @@ A swap is stored before anything is asked, so that a process that dies goes on f
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -14,9 +14,13 @@ from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from fleet_server.domain.errors import ConflictError, NotFoundError
 from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target
+from fleet_server.domain.swap_remark import Say
 from fleet_server.services import tables as t
 
 _LONGEST_TEXT = 256
+# What waits for these is not taken up by an answer that came.
+STANDSTILL = (Say.BROKEN, Say.RESTORED)
+_FOR_EVER = timedelta(days=36_500)
 CUTS = (Operation.HOLD, Operation.CLOSE_OLD, Operation.OPEN_NEW, Operation.MOVE_TO_NEW)
 
 
@@ -105,9 +109,20 @@ def wake(connection: Connection, endpoint_ids: Iterable[str], now: datetime) -> 
             swap.ended_at.is_(None),
             swap.approved_at.is_not(None),
             swap.due_at > now,
+            swap.waits_for != Say.RESTORED,
             or_(swap.new_unit_id.in_(units), swap.old_unit_id.in_(units)),
         )
         .values(due_at=now)
+    )
+
+
+def hold_all(connection: Connection, now: datetime) -> None:
+    """Have nothing that is under way go on before somebody resumes it."""
+    swap = t.swap.c
+    connection.execute(
+        update(t.swap)
+        .where(swap.ended_at.is_(None), swap.approved_at.is_not(None))
+        .values(due_at=now + _FOR_EVER, waits_for=Say.RESTORED)
     )
 
 

@@ -149,7 +149,7 @@ def resume(connection: Connection, actor: Actor, swap_id: int, reason: str, now:
     case = load(connection, swap_id)
     if ask(case.swap) is None or case.row.approved_at is None:
         raise SwapStateError(f"Replacement {swap_id} has nothing to try.")
-    swap_store.change(connection, swap_id, due_at=now)
+    swap_store.change(connection, swap_id, due_at=now, waits_for="")
     outbox.hurry(connection, case.row.ask_key, now)
     unit = case.unit(case.asked.target) if case.asked else None
     if unit is not None and unit.endpoint_id:

@@ -54,6 +54,7 @@ CAMPAIGN_WORDS: dict[str, dict[str, str]] = {
         "person": _("by a person"),
         "failures": _("too many failed"),
         "wave_missed": _("a wave missed its goal"),
+        "restored": _("a backup was restored"),
     },
     "campaign_part": {
         "action": _("What is done to each"),

@@ -1,0 +1,27 @@
+"""After a backup was restored: what it says was under way may have been done, or undone, long ago.
+
+So nothing that is done to customers goes on by itself: a person looks at what is so by now, and
+resumes it or calls it off.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from fleet_server.domain.campaign import Pause, State
+from fleet_server.services import campaigns, outbox, swap_store
+from fleet_server.services import tables as t
+from fleet_server.services.audit import Actor
+
+ACTOR = Actor.system("restore")
+
+
+def make_safe(connection: Connection, now: datetime) -> None:
+    """Of a database that is a backup: ids are new from here on; campaigns and swaps stand still."""
+    outbox.restored(connection, now)
+    running = select(t.campaign).where(t.campaign.c.state == State.RUNNING)
+    for row in connection.execute(running.order_by(t.campaign.c.id)).all():
+        campaigns.stand_still(connection, ACTOR, row, Pause.RESTORED, now)
+    swap_store.hold_all(connection, now)
