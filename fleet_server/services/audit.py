@@ -186,6 +186,7 @@ def _locked_head(connection: Connection) -> tuple[int, str]:
 
 
 def _keep_reason(connection: Connection, reason: str) -> str:
+    reason = reason.replace("\0", "")  # which no database takes
     if not reason:
         return ""
     salt = random_bytes(connection)

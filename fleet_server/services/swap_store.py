@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from fleet_server.domain.errors import ConflictError, NotFoundError
+from fleet_server.domain.event import storable
 from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target
 from fleet_server.domain.swap_remark import Say
 from fleet_server.services import tables as t
@@ -83,7 +84,7 @@ def columns_of(swap: Swap) -> dict[str, Any]:
         "phase": swap.phase,
         "is_undoing": swap.is_undoing,
         "skipped": ",".join(sorted(swap.skipped)),
-        "why": swap.why[:_LONGEST_TEXT],
+        "why": storable(swap.why, _LONGEST_TEXT),
     }
 
 
@@ -176,7 +177,7 @@ def note(
             target=asked.target if asked else "",
             operation=asked.operation if asked else "",
             key=key,
-            text=text[:_LONGEST_TEXT],
+            text=storable(text, _LONGEST_TEXT),
         )
     )
 

@@ -6,6 +6,7 @@ docs/operations/replacement.md.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
@@ -110,7 +111,8 @@ def abort(connection: Connection, actor: Actor, swap_id: int, reason: str, now: 
     changed = after(case.swap, Aborted(reason or "called off"))
     _withdraw(connection, case, now)
     if case.row.approved_at is None:
-        swap_store.change(connection, swap_id, phase=Phase.ROLLED_BACK, why=reason, ended_at=now)
+        ended = replace(case.swap, phase=Phase.ROLLED_BACK, why=changed.why)
+        swap_store.save(connection, swap_id, ended, ended_at=now)
         swap_store.free(connection, swap_id)
     else:
         swap_store.save(

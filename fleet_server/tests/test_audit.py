@@ -53,6 +53,14 @@ def test_the_log_of_a_subject_says_who_when_why_and_on_what(written: Engine) -> 
     assert found.sequence == 4
 
 
+def test_words_are_kept_as_any_database_takes_them(engine: Engine) -> None:
+    with engine.begin() as connection:
+        append(connection, OPS, [Entry("unit_seen", UNIT)], NOW, "seen\0 by Agim")
+        (entry,) = history(connection, UNIT)
+        assert verify(connection).broken_at is None
+    assert entry.reason == "seen by Agim"
+
+
 def test_the_words_of_people_can_be_erased_and_the_chain_still_holds(written: Engine) -> None:
     with written.begin() as connection:
         digest = verify(connection).digest

@@ -21,7 +21,7 @@ from fleet_server.services.fleet import Fleet
 from fleet_server.services.people_tables import customer_settings
 from fleet_server.services.returns import HandedIn
 from fleet_server.services.swap_case import Case
-from fleet_server.services.swaps import SwapPhase, SwapTakenError
+from fleet_server.services.swaps import SwapPhase, SwapTakenError, Trigger
 from fleet_server.tests.databases import Database
 from fleet_server.tests.service_desk import CLERK, CONTRACT, NOON, STORE, VOICE_MODEM
 from fleet_server.tests.swap_bench import (
@@ -216,6 +216,14 @@ def test_a_replacement_that_breaks_holds_no_other_up(
     bench.later(minutes=11)
     bench.run()
     assert bench.view(first).phase is SwapPhase.DONE
+
+
+def test_words_that_call_an_order_off_are_kept_as_far_as_there_is_room(bench: SwapBench) -> None:
+    swap_id = bench.order(trigger=Trigger.POSTED)
+    with bench.fleet.writing() as connection:
+        swaps.abort(connection, CLERK, swap_id, "\0" + "long " * 100, bench.now)
+    view = bench.view(swap_id)
+    assert (view.phase, view.why) == (SwapPhase.ROLLED_BACK, ("long " * 100)[:256])
 
 
 def test_of_a_very_long_record_the_end_is_shown_too(bench: SwapBench) -> None:
