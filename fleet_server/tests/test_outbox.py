@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -28,6 +28,7 @@ from fleet_server.domain.operations import (
 )
 from fleet_server.services import audit, outbox
 from fleet_server.services import tables as t
+from fleet_server.services.delivery import Delivery
 from fleet_server.services.operator_ports import Access
 from fleet_server.services.outbox import Outcome, Result, Stage
 from fleet_server.tests.service_desk import CLERK, LINE, MAC, NOON, STB, ServiceDesk
@@ -298,6 +299,32 @@ def test_without_an_adapter_an_operation_waits(desk: ServiceDesk) -> None:
     del desk.delivery.systems[System.ACCESS]
     desk.work()
     assert tries(desk) == [("unavailable", "no_adapter")]
+
+
+def queue_many(desk: ServiceDesk, count: int) -> None:
+    for number in range(count):
+        wanted = SetAccess(f"02:00:5E:00:21:{number:02}", "TOP L", AccessMode.OPEN)
+        queue(desk, f"d-{number}", one(wanted))
+
+
+def test_a_call_that_is_free_goes_on_with_what_is_due_next(desk: ServiceDesk) -> None:
+    queue_many(desk, 8)
+    assert desk.delivery.work_off() == 2
+    assert len(desk.access.calls()) == 8
+
+
+def test_calls_in_a_row_end_after_seconds_so_that_the_process_can(desk: ServiceDesk) -> None:
+    def clock() -> datetime:
+        desk.later(seconds=1)
+        return desk.now
+
+    queue_many(desk, 12)
+    delivery = Delivery(desk.fleet, desk.delivery.systems, clock, desk.delivery.pool)
+    delivery.work_off()
+    assert 2 <= len(desk.access.calls()) < 12
+    while delivery.work_off():
+        pass
+    assert len(desk.access.calls()) == 12
 
 
 def test_the_wait_doubles_up_to_its_limit() -> None:
