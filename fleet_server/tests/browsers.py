@@ -123,9 +123,21 @@ def screen(browser: webdriver.Chrome, width: int, mobile: bool = False) -> None:
 
 
 def messages_of(browser: webdriver.Chrome) -> list[str]:
-    """What the browser complained of since the last look."""
-    entries: list[dict[str, str]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
-    return [entry["message"] for entry in entries]
+    """What the browser's console got since the last look."""
+    return [entry["message"] for entry in _log_of(browser)]
+
+
+def breaches_of(browser: webdriver.Chrome) -> list[str]:
+    """Scripts that broke and policies that were broken since the last look.
+
+    Left out is what htmx says of a look that was cut off, as by a form that leads to another page.
+    """
+    return [one["message"] for one in _log_of(browser) if one["source"] != "console-api"]
+
+
+def _log_of(browser: webdriver.Chrome) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    return found
 
 
 def faults_of(browser: webdriver.Chrome) -> list[str]:

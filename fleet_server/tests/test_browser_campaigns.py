@@ -15,7 +15,7 @@ from fleet_server.domain.campaign import State
 from fleet_server.services.campaign_views import CampaignView
 from fleet_server.tests.browsers import (
     DEADLINE_S,
-    messages_of,
+    breaches_of,
     press,
     sign_in,
     tab_to,
@@ -169,7 +169,7 @@ def test_a_campaign_runs_is_held_goes_on_and_is_called_off_while_the_sums_are_ri
     changes.devices_answer(3)
     changes.turn()
     wait_for_sums(window, [[1, 0, 0, 0, 0, 2, 0, 0, 2], [2, 0, 0, 7, 0, 3, 0, 0, 10]])
-    wait_for_text(browser, "live", "Ended, of all: 5 / 12 (41.7%)")
+    wait_for_text(browser, "live", "Ended, of all: 5 / 12 (41.7%) · Wave 2 of 2")
     window.act("pause", "the network is busy")
     wait_for_text(browser, "live", "paused")
     window.act("resumption", "it is calm again")
@@ -179,7 +179,7 @@ def test_a_campaign_runs_is_held_goes_on_and_is_called_off_while_the_sums_are_ri
     changes.turn()
     wait_for_text(browser, "live", "aborted")
     assert look(changes).state is State.ABORTED
-    assert messages_of(browser) == []
+    assert breaches_of(browser) == []
 
 
 def wait_for_sums(window: Window, wanted: list[list[int]]) -> None:

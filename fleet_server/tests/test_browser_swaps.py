@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 
 from fleet_server.services.swaps import SwapPhase
 from fleet_server.tests.browsers import (
-    messages_of,
+    breaches_of,
     press,
     sign_in,
     tab_to,
@@ -52,7 +52,7 @@ def stay(browser: webdriver.Chrome) -> None:
 
 def assert_stayed(browser: webdriver.Chrome) -> None:
     assert browser.execute_script("return window.notReloaded === true")
-    assert messages_of(browser) == []
+    assert breaches_of(browser) == []
 
 
 def test_one_orders_another_approves_and_the_page_follows_to_the_paper(
@@ -105,6 +105,18 @@ def test_a_replacement_under_way_is_undone_by_keyboard(
     assert "Replacement called off the customer is away" in " ".join(
         chromium.execute_script("return document.querySelector('.record').innerText").split()
     )
+
+
+def test_the_page_renews_itself_under_the_focus_and_leaves_it_where_it_is(
+    changes: ChangesDesk, changes_address: str, chromium: webdriver.Chrome
+) -> None:
+    changes.bench.order()
+    enter(chromium, changes_address, "ana")
+    chromium.get(f"{changes_address}/swaps/1")
+    tab_to(chromium, "#unit-new")
+    chromium.execute_script("document.querySelector('#live .as-of').isOld = true")
+    wait_until(chromium, "return !document.querySelector('#live .as-of').isOld")
+    assert chromium.execute_script("return document.activeElement.id") == "unit-new"
 
 
 def test_an_order_that_nobody_approved_is_called_off(
