@@ -378,6 +378,8 @@ class Endpoint:
         """Tell of what a request made and removed, and act on what it wrote."""
         model = self._model
         for obj, row in asker.created:
+            if obj == self._subscriptions.object():
+                self._subscriptions.begin(row)
             path = model.instance_path(obj, row)
             pairs = [0x0A, path]
             for name, value in model.unique_keys(obj, row):

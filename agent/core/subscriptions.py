@@ -1,7 +1,8 @@
 """Subscriptions: which of them want an event, and which values have changed for them.
 
 A ReferenceList entry that is an object covers everything below it. Values are compared by their
-CRC-32, so that watching a whole tree costs no copy of it; the first look is the baseline.
+CRC-32, so that watching a whole tree costs no copy of it. The baseline is what they are when a row
+is made; after a start, at the first look.
 Source: TR-369, "Subscriptions and Notifications"; TR-181 Device.LocalAgent.Subscription.{i}.
 """
 
@@ -62,21 +63,31 @@ class Subscriptions:
         """The object these rows belong to."""
         return self._obj
 
+    def begin(self, row) -> None:
+        """What a new row watches counts as told, as it is now."""
+        for found in self._enabled("ValueChange"):
+            if found is row:
+                for _ in self._compare(row, self._values):
+                    pass
+
     def changed_values(self):
         """Yield (row, parameter path, value) of every watched value that differs from last time,
         and None for every other: others may run then."""
         values = {}
         for row in self._enabled("ValueChange"):
-            for target in self._targets(row):
-                for path, value in self._watched(target):
-                    key = crc32(path.encode(), row[0][0]) & _SMALL
-                    seen = crc32(value.encode()) & _SMALL
-                    if key not in values and len(values) < _MAX_WATCHED:
-                        values[key] = seen
-                        told = self._values.get(key, seen) == seen
-                        yield None if told else (row, path, value)
+            yield from self._compare(row, values)
         self._values = values
         self.watched = len(values)
+
+    def _compare(self, row, values):
+        for target in self._targets(row):
+            for path, value in self._watched(target):
+                key = crc32(path.encode(), row[0][0]) & _SMALL
+                seen = crc32(value.encode()) & _SMALL
+                if key not in values and len(values) < _MAX_WATCHED:
+                    told = self._values.get(key, seen) == seen
+                    values[key] = seen
+                    yield None if told else (row, path, value)
 
     def _enabled(self, notif_type):
         for row in self._model.rows(self._obj):

@@ -23,6 +23,13 @@ def test_a_changed_value_is_notified_once_also_when_the_controller_changed_it():
     assert (notify.one(4).text(1), notify.one(4).text(2)) == (CODE, "TestValue52")
 
 
+def test_a_value_that_changes_before_the_first_look_is_notified():
+    bench = Bench()
+    bench.subscribe("ValueChange", CODE)
+    change(bench, "at once")
+    assert [notify.one(4).text(2) for _, _, notify in bench.poll_for(3000)] == ["at once"]
+
+
 def test_a_notification_goes_to_the_controllers_topic_with_our_reply_topic():
     bench = Bench()
     bench.subscribe("ValueChange", CODE)
