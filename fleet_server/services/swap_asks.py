@@ -218,10 +218,11 @@ def _patience(case: Case, asked: Ask) -> timedelta:
 
 
 def _is_unplugged(case: Case, asked: Ask) -> bool:
-    """Whether an old unit that shall serve no more is gone already: then the network's word is
-    enough, and it is owed its fence until it is seen."""
+    """Whether a unit that shall serve no more is gone already: then the network's word is enough,
+    and it is owed the rest until it is seen."""
     unit = case.unit(asked.target)
     is_to_stop = asked.operation in (Operation.HOLD, Operation.FENCE)
+    is_to_stop |= asked == Ask(Target.NEW_UNIT, Operation.ROLLBACK)
     return is_to_stop and unit is not None and not unit.is_online
 
 

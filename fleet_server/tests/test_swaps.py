@@ -272,6 +272,19 @@ def test_a_new_unit_that_is_not_well_goes_back(bench: SwapBench) -> None:
     assert bench.units[NEW_MODEM].part == parts.SPARE
 
 
+def test_a_new_unit_that_dies_half_way_keeps_nobody_out_of_service(bench: SwapBench) -> None:
+    bench.connect(NEW_MODEM)
+    bench.units[NEW_MODEM].well = False
+    swap_id = bench.order(outlets=2)
+    bench.run()
+    bench.connect(NEW_MODEM, online=False)
+    bench.abort(swap_id)
+    bench.run()
+    old_serves(bench)
+    view = bench.view(swap_id)
+    assert (view.phase, view.owed) == (SwapPhase.ROLLED_BACK, ("new_unit/rollback",))
+
+
 def test_a_new_unit_that_owes_its_way_back_is_not_ordered_again(bench: SwapBench) -> None:
     test_a_new_unit_dead_on_arrival_leaves_the_old_one_in_service(bench)
     with pytest.raises(SwapTakenError, match="connect it"):
