@@ -133,9 +133,8 @@ def answer(
     if known is not None:
         return known
     is_busy = found.state is State.QUEUED and found.error_text.startswith(_BUSY)
-    asked_at = case.row.asked_at or now
-    is_over = now >= asked_at + _patience(case, asked) or _is_unplugged(case, asked)
-    if is_over and not is_busy:
+    over_at = _silent_since(case, asked, now) + _patience(case, asked)
+    if (now >= over_at or _is_unplugged(case, asked)) and not is_busy:
         commands.withdraw(connection, [key], now)
         return Known(Unreachable(asked))
     unit = case.unit(asked.target)
@@ -143,8 +142,7 @@ def answer(
         said = remark(Say.UNIT_FREE, unit=unit.serial_number, text=found.error_text)
         return Waiting(_LOOK_EVERY, said)
     if unit is not None and not unit.is_online:
-        over_at = moment(asked_at + _patience(case, asked))
-        said = remark(Say.UNIT_ANSWERS, unit=unit.serial_number, at=over_at)
+        said = remark(Say.UNIT_ANSWERS, unit=unit.serial_number, at=moment(over_at))
         return Waiting(_LOOK_EVERY, said)
     return Waiting(_LOOK_EVERY)
 
@@ -215,6 +213,16 @@ def _patience(case: Case, asked: Ask) -> timedelta:
     if is_customers and case.row.trigger != Trigger.TECHNICIAN:
         return timedelta(days=case.policy.swap_wait_days)
     return timedelta(minutes=case.policy.swap_answer_minutes)
+
+
+def _silent_since(case: Case, asked: Ask, now: datetime) -> datetime:
+    """From when on a unit does not answer: since it was asked, or since it went if nobody is served
+    until it did."""
+    asked_at: datetime = case.row.asked_at or now
+    unit = case.unit(asked.target)
+    if asked.operation is not Operation.PREPARE or unit is None or unit.away_since is None:
+        return asked_at
+    return min(asked_at, unit.away_since)
 
 
 def _is_unplugged(case: Case, asked: Ask) -> bool:

@@ -26,7 +26,8 @@ _VOICE = "voice"
 class Unit:
     """`macs` is what the network knows it by, `mta_mac` what the softswitch does.
 
-    `may_connect`: it has a certificate that is not revoked.
+    `away_since`: None while it is connected, and where it never was. `may_connect`: it has a
+    certificate that is not revoked.
     """
 
     id: int
@@ -38,6 +39,7 @@ class Unit:
     macs: tuple[str, ...]
     mta_mac: str
     is_online: bool
+    away_since: datetime | None
     may_connect: bool
 
 
@@ -142,7 +144,7 @@ def _is_on_a_contract(connection: Connection, unit_id: int | None) -> bool:
 
 def _unit(connection: Connection, unit_id: int) -> Unit:
     row = connection.execute(
-        select(t.unit, t.presence.c.state.label("presence"))
+        select(t.unit, t.presence.c.state.label("presence"), t.presence.c.since_at)
         .outerjoin(t.presence, t.presence.c.endpoint_id == t.unit.c.endpoint_id)
         .where(t.unit.c.id == unit_id)
     ).one()
@@ -163,5 +165,6 @@ def _unit(connection: Connection, unit_id: int) -> Unit:
         every,
         next(iter([*voice, *every]), ""),
         row.presence == ONLINE,
+        row.since_at if row.presence != ONLINE else None,
         bool(row.endpoint_id) and may_connect(connection, row.endpoint_id),
     )

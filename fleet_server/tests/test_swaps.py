@@ -176,6 +176,15 @@ def test_a_dead_old_unit_is_passed_over_and_owes_its_fence(bench: SwapBench) -> 
     assert bench.may_connect(VOICE_MODEM)
 
 
+def test_an_old_unit_that_is_dead_for_days_is_not_waited_for(bench: SwapBench) -> None:
+    bench.connect(VOICE_MODEM, online=False)
+    bench.later(days=2)
+    bench.order()
+    bench.connect(NEW_MODEM)
+    bench.run()
+    new_serves(bench)
+
+
 def test_a_customer_who_unplugs_the_old_unit_first_waits_for_nothing(bench: SwapBench) -> None:
     swap_id = bench.order(trigger=Trigger.POSTED, posted_at=NOON)
     bench.approve(swap_id)
