@@ -124,6 +124,8 @@ class Agent:
         self.endpoint.wake = self.session.wake
         for task in (self.session.run(), self.session.poll_offline()):
             self._start(task)
+        if part("replacement").return_me(self.model.swap_part):
+            self._start(part("fencing").go_unheard(self))
         for monitor in self.endpoint.monitors:
             if hasattr(monitor, "run"):
                 self._start(self._keep_running(monitor))

@@ -1,8 +1,8 @@
 """The end of a fenced unit: it forgets who it was, once whoever fenced it has the answer.
 
 Until then it stays reachable, serves nobody and refuses everything but Fence(); a cut leaves it so.
-The broker lets it in no more once whoever fenced it has the answer: a unit whose connection broke
-in that moment goes after an hour.
+The broker lets it in no more once whoever fenced it has the answer: a unit whose connection or
+power broke in that moment goes when nobody let it in for an hour or two.
 Events that nobody has yet get a minute to leave; those that do not stay in the journal for whoever
 puts the unit into service again. Without any left the journal is wiped too.
 """
@@ -32,6 +32,18 @@ async def leave(agent):
         except StorageError:
             await sleep_ms(_STEP_MS)
     agent.board.restart()
+
+
+async def go_unheard(agent):
+    """A fenced unit has started: whoever fenced it asks again, or has heard and keeps it out."""
+    out_ms = monotonic_ms()
+    while monotonic_ms() < out_ms + _ANSWER_MS:
+        if agent.session.state == "online":
+            out_ms = monotonic_ms()
+        await sleep_ms(_STEP_MS)
+    agent.fence()
+    while True:  # what ends here would end the agent
+        await sleep_ms(_ANSWER_MS)
 
 
 def resume(board) -> None:

@@ -36,8 +36,8 @@ class Settings:
     username: str | None = None
     password = None
     keep_alive_s = 60
-    # mosquitto 2.0.11 that reads a revocation list enters whoever is away once more among those
-    # that expire, and dies of it when the session ends: ours do not expire.
+    # mosquitto 2.0.11 that reads a revocation list dies some time later of sessions that were away
+    # and expire: ours do not.
     session_expiry_interval_s = mqtt.NEVER_EXPIRES
     connect_retry_time_s = 5
     connect_retry_interval_multiplier = 2000

@@ -105,6 +105,38 @@ def test_it_goes_after_an_hour_when_its_connection_broke_with_the_answer():
     assert agent.state() == BLANK
 
 
+def test_a_fenced_unit_that_starts_and_is_kept_out_goes():
+    class Fenced(Agent):
+        fenced = 0
+
+        def fence(self):
+            self.fenced += 1
+
+    def kept_out(state):
+        agent = Fenced()
+        agent.session.state = state
+        own, calls = fencing.monotonic_ms, []
+
+        def clock():
+            calls.append(1)
+            return own() + len(calls) * 1800000
+
+        async def wait():
+            try:
+                await asyncio.wait_for(fencing.go_unheard(agent), 0.5)
+            except asyncio.TimeoutError:
+                return agent.fenced
+
+        fencing.monotonic_ms = clock
+        try:
+            return asyncio.run(wait())
+        finally:
+            fencing.monotonic_ms = own
+
+    assert kept_out("down") == 1
+    assert kept_out("online") == 0
+
+
 def test_it_does_not_go_while_a_call_lasts():
     class Guard:
         def busy(self):
