@@ -171,6 +171,19 @@ def _rows(decision: str, stages: Sequence[Stage], now: datetime) -> list[dict[st
     return rows
 
 
+def drop_stages_to_come(connection: Connection, decision: str, now: datetime) -> None:
+    """Give up what waits for a stage of its decision that was refused."""
+    connection.execute(
+        update(t.outbox)
+        .where(
+            t.outbox.c.decision == decision,
+            t.outbox.c.state == State.QUEUED,
+            ~_stages_before_are_done(),
+        )
+        .values(state=State.DROPPED, reference=SUPERSEDED, finished_at=now)
+    )
+
+
 def queue_one(
     connection: Connection,
     decision: str,

@@ -102,7 +102,7 @@ def issue(
         wanted = swap_systems.wanted(case, asked)
         if not wanted:
             return Known(Done(asked), remark(Say.NOTHING_TO_DO))
-        outbox.queue_in_place(connection, key, [wanted], now)
+        outbox.queue_in_place(connection, key, wanted, now)
         return None
     unit = case.unit(asked.target)
     if unit is None:
@@ -120,7 +120,7 @@ def answer(
 ) -> Known | Waiting | CalledBack:
     """What has come of the ask under `key`."""
     if asked.target in SYSTEMS:
-        return _of_outbox(connection, asked, key)
+        return _of_outbox(connection, asked, key, now)
     found = commands.find(connection, [key]).get(key)
     if found is None:
         return Known(Unreachable(asked))
@@ -160,19 +160,22 @@ def of_command(asked: Ask, found: Command) -> Known | None:
     return Known(Unreachable(asked), found.error_text)
 
 
-def _of_outbox(connection: Connection, asked: Ask, key: str) -> Known | Waiting:
+def _of_outbox(connection: Connection, asked: Ask, key: str, now: datetime) -> Known | Waiting:
     rows = connection.execute(
         select(t.outbox).where(t.outbox.c.decision == key).order_by(t.outbox.c.id)
     ).all()
-    states = {row.state for row in rows}
-    if outbox.State.QUEUED in states:
-        code = _last_code(connection, [row.id for row in rows if row.state == outbox.State.QUEUED])
+    refused = [row for row in rows if row.state == outbox.State.REFUSED]
+    last_stage = min((row.stage for row in refused), default=len(rows))
+    queued = [row for row in rows if row.state == outbox.State.QUEUED and row.stage <= last_stage]
+    if queued:
+        code = _last_code(connection, [row.id for row in queued])
         said = remark(Say.SYSTEM_ANSWER, system=asked.target, code=code) if code else ""
         return Waiting(_LOOK_EVERY, said)
-    if outbox.State.REFUSED in states:
-        code = _last_code(connection, [row.id for row in rows if row.state == outbox.State.REFUSED])
+    if refused:
+        outbox.drop_stages_to_come(connection, key, now)
+        code = _last_code(connection, [row.id for row in refused])
         return Known(Failed(asked, remark(Say.REFUSES, system=asked.target, code=code)))
-    if outbox.State.DROPPED in states:
+    if any(row.state == outbox.State.DROPPED for row in rows):
         return Known(Failed(asked, remark(Say.DROPPED, system=asked.target)))
     return Known(Done(asked))
 

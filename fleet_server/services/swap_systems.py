@@ -27,9 +27,14 @@ from fleet_server.services.swap_case import Case, Unit
 Wanted = list[tuple[System, Operation]]
 
 
-def wanted(case: Case, asked: Ask) -> Wanted:
-    """The operations of one step; none where there is nothing to do, as for a stolen unit."""
-    return _WANTED[asked.target, asked.operation](case)
+def wanted(case: Case, asked: Ask) -> list[Wanted]:
+    """The operations of one step, in stages; none where there is nothing to do, as for a stolen
+    unit. One card opens nothing any more before the other opens anything."""
+    if asked.target is Target.CONDITIONAL_ACCESS and case.row.kind == ProductClass.CARD:
+        found = _CARDS[asked.operation](case)
+    else:
+        found = [_WANTED[asked.target, asked.operation](case)]
+    return [stage for stage in found if stage]
 
 
 def _open(case: Case, unit: Unit | None) -> Wanted:
@@ -53,12 +58,8 @@ def _bind(case: Case, unit: Unit | None) -> Wanted:
     return [(System.VOICE, MoveLine(line, mac)) for line in case.lines]
 
 
-def _cards(case: Case, *, to_new: bool) -> Wanted:
-    if case.row.kind == ProductClass.CARD:
-        pair = (case.old, case.new) if to_new else (case.new, case.old)
-        box = case.partner.serial_number if case.partner else ""
-        return [*_shut(pair[0]), *_good(case, pair[1], box)]
-    box_unit = case.new if to_new else case.old
+def _move_card(case: Case, box_unit: Unit | None) -> Wanted:
+    """The card that is in the old box goes into this one."""
     box = box_unit.serial_number if box_unit is not None else ""
     if case.partner is None:
         return []
@@ -79,9 +80,10 @@ def _shut(card: Unit | None) -> Wanted:
     ]
 
 
-def _good(case: Case, card: Unit | None, box: str) -> Wanted:
+def _good(case: Case, card: Unit | None) -> Wanted:
     if card is None or card.blacklisted:
         return []
+    box = case.partner.serial_number if case.partner else ""
     served = ServedUnit(card.serial_number, card.product_class)
     _, network, _ = stages(Served(case.package, (), (served,)), case.state, "swap")
     return [
@@ -99,7 +101,11 @@ _WANTED: dict[tuple[Target, Asked], Callable[[Case], Wanted]] = {
     (_T.ACCESS, _A.CLOSE_NEW): lambda case: _close(case, case.new),
     (_T.VOICE, _A.MOVE_TO_NEW): lambda case: _bind(case, case.new),
     (_T.VOICE, _A.MOVE_TO_OLD): lambda case: _bind(case, case.old),
-    (_T.CONDITIONAL_ACCESS, _A.MOVE_TO_NEW): lambda case: _cards(case, to_new=True),
-    (_T.CONDITIONAL_ACCESS, _A.MOVE_TO_OLD): lambda case: _cards(case, to_new=False),
-    (_T.CONDITIONAL_ACCESS, _A.BAR_OLD): lambda case: _shut(case.old),
+    (_T.CONDITIONAL_ACCESS, _A.MOVE_TO_NEW): lambda case: _move_card(case, case.new),
+    (_T.CONDITIONAL_ACCESS, _A.MOVE_TO_OLD): lambda case: _move_card(case, case.old),
+}
+_CARDS: dict[Asked, Callable[[Case], list[Wanted]]] = {
+    _A.MOVE_TO_NEW: lambda case: [_shut(case.old), _good(case, case.new)],
+    _A.MOVE_TO_OLD: lambda case: [_shut(case.new), _good(case, case.old)],
+    _A.BAR_OLD: lambda case: [_shut(case.old)],
 }

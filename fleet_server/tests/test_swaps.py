@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Row, select
 
 from agent.wire import replacement as parts
 from agent.wire.codes import CARD_RUNNING, CARD_WRONG_PAIRING
@@ -138,6 +140,31 @@ def test_a_card_is_replaced_and_the_old_one_opens_nothing(bench: SwapBench) -> N
     assert old is not None and (old.box, old.package) == ("", "")
     assert new is not None and (new.box, new.package) == (OLD_BOX, "TOP L")
     assert bench.holders("card-1") == [NEW_CARD]
+
+
+def test_one_card_is_shut_before_the_other_opens_anything(bench: SwapBench) -> None:
+    bench.order(CARD, NEW_CARD, "card-1")
+    bench.run()
+    stages = {row.target.rpartition(":")[2]: row.stage for row in outbox_rows(bench)}
+    assert stages == {CARD: 1, NEW_CARD: 2}
+
+
+def test_a_card_that_cannot_be_shut_leaves_nothing_to_come(bench: SwapBench) -> None:
+    swap_id = bench.order(CARD, NEW_CARD, "card-1")
+    bench.desk.cards.behave(Behaviour(refuse_calls=1))
+    bench.run()
+    bench.later(seconds=11)
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.ROLLED_BACK
+    assert {row.state for row in outbox_rows(bench)} <= {"done", "dropped"}
+    old, new = bench.desk.cards.card(CARD), bench.desk.cards.card(NEW_CARD)
+    assert old is not None and (old.box, old.package) == (OLD_BOX, "TOP L")
+    assert new is None or new.package == ""
+
+
+def outbox_rows(bench: SwapBench) -> list[Row[Any]]:
+    with bench.fleet.reading() as connection:
+        return list(connection.execute(select(t.outbox).where(t.outbox.c.decision.like("swap-%"))))
 
 
 def test_a_posted_card_takes_over_only_once_it_is_in_the_box(bench: SwapBench) -> None:
