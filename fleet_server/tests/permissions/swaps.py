@@ -40,6 +40,7 @@ PAGES: list[Page] = [
     ("GET", "/campaigns", "/campaigns", 200, SEES_CAMPAIGNS),
     ("GET", "/campaigns/new", "/campaigns/new", 200, "fleet_ops"),
     ("GET", "/campaigns/{number}", "/campaigns/99", 404, SEES_CAMPAIGNS),
+    ("GET", "/campaigns/{number}/change", "/campaigns/99/change", 404, "fleet_ops"),
     ("GET", "/campaigns/{number}/live", "/campaigns/99/live", 404, SEES_CAMPAIGNS),
     ("GET", "/campaigns/{number}/units", "/campaigns/99/units", 404, SEES_CAMPAIGNS),
 ]
@@ -50,6 +51,7 @@ FORMS: list[Form] = [
     ("/swaps/{number}/{action}", "/swaps/99/waiver", REASON, 404, "fleet_ops technician"),
     ("/swaps/{number}/{action}", "/swaps/99/resumption", REASON, 404, "fleet_ops technician"),
     ("/campaigns/new", "/campaigns/new", {"selection": "nothing", **REASON}, 422, "fleet_ops"),
+    ("/campaigns/{number}/change", "/campaigns/99/change", REASON, 404, "fleet_ops"),
     (
         "/campaigns/{number}/{action}",
         "/campaigns/99/notice",
