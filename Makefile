@@ -13,7 +13,7 @@ TYPED_CODE := fleet_server firmware_tools hil_tests benchmarks scripts
 run: set-up-run  ## The whole system with three simulated boards
 	@exec $(BIN)/python -m hil_tests.run_local
 
-test: set-up compile lint  ## Every check, about 14 minutes on two cores
+test: set-up compile lint  ## Every check, about 25 minutes on two cores
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: set-up  ## All figures, or ONLY=name
