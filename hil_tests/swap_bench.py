@@ -33,6 +33,7 @@ from hil_tests.waiting import wait_until
 
 _LOOK_S = 0.03
 _SETTLED_S = 60.0
+_BACK_S = 330.0  # an agent that was away dials again after 300 s at the latest
 _SITE = "shop.example"
 _DEBTS = "SELECT 1 FROM swap_debt WHERE endpoint_id = ?"
 _CARD_SAID = """
@@ -297,7 +298,7 @@ class SwapRun:
             wait_until(lambda: not serves(other), _SETTLED_S, f"{other.serial_number} serves not")
             for piece in (self._old, self._new):
                 agent = piece.board.spec.endpoint_id
-                wait_until(partial(self._is_quits, agent), _SETTLED_S, f"{agent} is owed nothing")
+                wait_until(partial(self._is_quits, agent), _BACK_S, f"{agent} is owed nothing")
         except BenchError as error:
             outcome.problems.append(str(error))
 
