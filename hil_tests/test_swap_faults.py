@@ -90,6 +90,6 @@ def test_many_replacements_with_faults(
             outcomes.append(bench.run(seed, faults, outlets=outlets, limit_s=_LIMIT_S))
             with capsys.disabled():
                 point = failpoint or "no failpoint"
-                print(f"\n{subject.name}, {point}: {outcomes[-1]}", end=" ")  # noqa: T201
+                print(f"\n{subject.name}, {point}: {outcomes[-1]}", end=" ")  # noqa: T201 - hours long
             assert time.monotonic() - started < 4 * _LIMIT_S
     assert [outcome for outcome in outcomes if outcome.problems] == []

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import uvicorn
 from fastapi import FastAPI
 from selenium import webdriver
@@ -19,6 +18,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+
+from fleet_server.tests.postgresql import skip_or_fail
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMEDRIVER = Path("/usr/bin/chromedriver")
@@ -39,7 +40,7 @@ def served(app: FastAPI) -> Iterator[str]:
     deadline = time.monotonic() + DEADLINE_S
     while not server.started:
         assert time.monotonic() < deadline, "the server does not start"
-        time.sleep(0.01)
+        time.sleep(0.01)  # uvicorn tells nobody when it listens
     port = server.servers[0].sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
@@ -49,10 +50,11 @@ def served(app: FastAPI) -> Iterator[str]:
 
 @contextmanager
 def chromium_in(profile: Path) -> Iterator[webdriver.Chrome]:
-    """A headless Chromium with a profile of its own; skips the test where there is none."""
+    """A headless Chromium with a profile of its own; without one the test is skipped, or fails
+    where CI is set."""
     for program in (CHROMIUM, CHROMEDRIVER):
         if not program.exists():
-            pytest.skip(f"{program} is missing")
+            skip_or_fail(FileNotFoundError(f"{program} is missing"))
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for argument in (
@@ -136,7 +138,7 @@ def breaches_of(browser: webdriver.Chrome) -> list[str]:
 
 
 def _log_of(browser: webdriver.Chrome) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    found: list[dict[str, str]] = browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium
     return found
 
 

@@ -67,7 +67,7 @@ class Probe:
 
     def admitted(self, session_expiry_s: int = 0) -> bool:
         """Whether the broker lets this client in."""
-        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho
         session.SessionExpiryInterval = session_expiry_s
         try:
             self._client.connect(

@@ -124,7 +124,7 @@ class UnitBoard(Board):
         self.serves = False
         self.shows = ""
         if self.product_class in ROUTERS:
-            self.customer = Router(self.medium)  # type: ignore[assignment]
+            self.customer = Router(self.medium)  # type: ignore[assignment]  # None in the contract
         self._chance = chance
         self._cause = cause
         self._spare = unit.spare

@@ -53,7 +53,7 @@ class SimulatedAgent(Agent):
             journals[self.journal.epoch] = self.journal.last_sequence
             wipe()
 
-        self.journal.wipe = wiped  # type: ignore[method-assign]
+        self.journal.wipe = wiped  # type: ignore[method-assign]  # the agent makes it
         self.link: Link | None = None
         self.left_behind: Link | None = None
         """The connection that the last power cut left at the broker."""
