@@ -92,10 +92,7 @@ def test_a_replacement_under_way_is_undone_by_keyboard(
     wait_for_text(chromium, "actions", "It is being undone already.")
     stay(chromium)
     changes.bench.run()
-    until = "until 15 Jan 2027 02:10:00 CET at the longest"
-    wait_for_text(chromium, "live", f"unit {NEW} to be connected and answer, {until}")
-    changes.later(minutes=11)
-    changes.bench.run()
+    wait_for_text(chromium, "live", f"Unit {NEW} did not answer. When it is seen again")
     wait_for_text(chromium, "live", "The old unit stops serving undone")
     wait_for_text(chromium, "actions", "It has ended.")
     assert_stayed(chromium)
