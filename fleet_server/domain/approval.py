@@ -16,9 +16,11 @@ def check_approved(serial: str, model_name: str, approval_reference: str | None)
     """
     if approval_reference is None:
         raise UnapprovedModelError(
-            f"Unit {serial} has no model on record, so no approval is known [7.1.8]."
+            "Unit %(unit)s has no model on record, so no approval is known [7.1.8].", unit=serial
         )
     if not approval_reference.strip():
         raise UnapprovedModelError(
-            f"Model {model_name} of unit {serial} has no approval reference [7.1.8]."
+            "Model %(model)s of unit %(unit)s has no approval reference [7.1.8].",
+            model=model_name,
+            unit=serial,
         )

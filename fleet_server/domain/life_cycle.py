@@ -85,5 +85,15 @@ def check_step(before: UnitState, after: UnitState) -> None:
     """Raises LifeCycleError naming what may follow `before`."""
     if after in _STEPS[before]:
         return
-    possible = ", ".join(sorted(_STEPS[before])) or "nothing"
-    raise LifeCycleError(f"From {before} a unit cannot become {after}, only: {possible}.")
+    if not _STEPS[before]:
+        raise LifeCycleError(
+            "From %(unit_state)s a unit cannot become %(next_unit_state)s, only: nothing.",
+            unit_state=before,
+            next_unit_state=after,
+        )
+    raise LifeCycleError(
+        "From %(unit_state)s a unit cannot become %(next_unit_state)s, only: %(unit_states)s.",
+        unit_state=before,
+        next_unit_state=after,
+        unit_states=", ".join(sorted(_STEPS[before])),
+    )

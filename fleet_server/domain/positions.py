@@ -36,8 +36,9 @@ def kind_of(name: str) -> str:
     if (name in _SHARED) or _NUMBERED.fullmatch(name):
         return kind
     raise InvalidPositionError(
-        f"{name!r} is no service position; there are internet, voice, tv-1 to tv-9, "
-        "card-1 to card-9"
+        "%(position)r is no service position; there are internet, voice, tv-1 to tv-9, "
+        "card-1 to card-9",
+        position=name,
     )
 
 
@@ -53,7 +54,7 @@ def split_positions(text: str) -> tuple[str, ...]:
     """
     names = [part.strip() for part in text.split("+")]
     if len(set(names)) != len(names):
-        raise InvalidPositionError(f"{text!r} names a position twice")
+        raise InvalidPositionError("%(text)r names a position twice", text=text)
     for name in names:
         kind_of(name)
     if len(names) > 1 and not set(names) <= _SHARED:
@@ -75,7 +76,20 @@ def check_product_class(product_class: str, names: Iterable[str]) -> None:
     """Raises WrongProductClassError when a unit of this kind cannot hold one of the positions."""
     for name in names:
         taken = product_classes_for(name)
-        if product_class not in taken:
+        if product_class in taken:
+            continue
+        if len(taken) == 1:
             raise WrongProductClassError(
-                f"Position {name!r} takes {' or '.join(taken)}, not {product_class}."
+                "Position %(position)r takes %(taken_class)s, not %(product_class)s.",
+                position=name,
+                taken_class=taken[0],
+                product_class=product_class,
             )
+        raise WrongProductClassError(
+            "Position %(position)r takes %(taken_class)s or %(other_class)s, not"
+            " %(product_class)s.",
+            position=name,
+            taken_class=taken[0],
+            other_class=taken[1],
+            product_class=product_class,
+        )

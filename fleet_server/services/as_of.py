@@ -133,7 +133,7 @@ def pairings_on(connection: Connection, serials: list[str], day: date) -> list[P
 
 def _require_contract(connection: Connection, contract: str) -> None:
     if connection.scalar(select(t.contract.c.id).where(t.contract.c.number == contract)) is None:
-        raise UnknownContractError(f"There is no contract {contract}.")
+        raise UnknownContractError("There is no contract %(contract)s.", contract=contract)
 
 
 def _overlaps(table: Any, day: date) -> ColumnElement[bool]:

@@ -120,7 +120,7 @@ def release(
     unit = find_unit(connection, serial_number)
     held = held_by(connection, unit.id)
     if not held:
-        raise NotInServiceError(f"Unit {serial_number} holds no service position.")
+        raise NotInServiceError("Unit %(unit)s holds no service position.", unit=serial_number)
     connection.execute(
         update(t.assignment)
         .where(t.assignment.c.id.in_([row.id for row in held]))
@@ -169,7 +169,9 @@ def replace_unit(
     """
     held = held_by(connection, find_unit(connection, before).id)
     if contract is not None and any(row.number != contract for row in held):
-        raise NotInServiceError(f"Unit {before} holds nothing on contract {contract}.")
+        raise NotInServiceError(
+            "Unit %(unit)s holds nothing on contract %(contract)s.", unit=before, contract=contract
+        )
     release(
         connection,
         actor,
@@ -200,7 +202,9 @@ def find_unit(connection: Connection, serial_number: str) -> Row[Any]:
         select(t.unit).where(t.unit.c.serial_number == serial_number).with_for_update()
     ).one_or_none()
     if unit is None:
-        raise UnknownUnitError(f"No unit with serial number {serial_number} is in stock.")
+        raise UnknownUnitError(
+            "No unit with serial number %(unit)s is in stock.", unit=serial_number
+        )
     return unit
 
 
@@ -214,9 +218,11 @@ def find_positions(
     """
     kept = connection.execute(select(t.contract).where(t.contract.c.number == contract)).first()
     if kept is None:
-        raise UnknownContractError(f"There is no contract {contract}.")
+        raise UnknownContractError("There is no contract %(contract)s.", contract=contract)
     if kept.terminated_on is not None:
-        raise ServiceStateError(f"Contract {contract} has ended; it needs a new one [2].")
+        raise ServiceStateError(
+            "Contract %(contract)s has ended; it needs a new one [2].", contract=contract
+        )
     rows = connection.execute(
         select(t.service_position).where(
             t.service_position.c.contract_id == kept.id,
@@ -226,9 +232,17 @@ def find_positions(
     found = {row.name: row for row in rows}
     for name in names:
         if name not in found:
-            raise UnknownPositionError(f"Contract {contract} has no position {name!r}.")
+            raise UnknownPositionError(
+                "Contract %(contract)s has no position %(position)r.",
+                contract=contract,
+                position=name,
+            )
         if product_class not in found[name].product_classes.split(","):
-            raise WrongProductClassError(f"Position {name!r} takes {found[name].product_classes}.")
+            raise WrongProductClassError(
+                "Position %(position)r takes %(taken_classes)s.",
+                position=name,
+                taken_classes=found[name].product_classes,
+            )
     return {name: found[name].id for name in names}
 
 
@@ -238,17 +252,17 @@ def check_assignable(connection: Connection, unit: Row[Any]) -> None:
     Raises BlacklistedUnitError, LabUnitError, UnapprovedModelError.
     """
     if unit.blacklisted:
-        raise BlacklistedUnitError(f"Unit {unit.serial_number} is blacklisted.")
+        raise BlacklistedUnitError("Unit %(unit)s is blacklisted.", unit=unit.serial_number)
     if unit.lab:
         raise LabUnitError(
-            f"Unit {unit.serial_number} is a lab board and may not serve a contract."
+            "Unit %(unit)s is a lab board and may not serve a contract.", unit=unit.serial_number
         )
     require_approved(connection, unit)
 
 
 def _check_free(connection: Connection, unit: Row[Any], wanted: dict[str, int]) -> None:
     if held_by(connection, unit.id):
-        raise UnitInServiceError(f"Unit {unit.serial_number} is in service already.")
+        raise UnitInServiceError("Unit %(unit)s is in service already.", unit=unit.serial_number)
     for name, place in wanted.items():
         holder = connection.scalar(
             select(t.unit.c.serial_number)
@@ -256,7 +270,9 @@ def _check_free(connection: Connection, unit: Row[Any], wanted: dict[str, int]) 
             .where(t.assignment.c.service_position_id == place, t.open_assignment)
         )
         if holder is not None:
-            raise PositionTakenError(f"Position {name!r} is held by unit {holder}.")
+            raise PositionTakenError(
+                "Position %(position)r is held by unit %(unit)s.", position=name, unit=holder
+            )
 
 
 def held_by(connection: Connection, unit_id: int) -> Sequence[Row[Any]]:
@@ -296,7 +312,9 @@ def insert_rows(connection: Connection, rows: Sequence[dict[str, Any]], position
     try:
         connection.execute(t.assignment.insert(), list(rows))
     except IntegrityError as error:
-        raise PositionTakenError(f"Position {position!r} was taken a moment ago.") from error
+        raise PositionTakenError(
+            "Position %(position)r was taken a moment ago.", position=position
+        ) from error
 
 
 def said(papers: Papers) -> dict[str, str | int | bool | None]:

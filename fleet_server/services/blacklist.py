@@ -76,7 +76,7 @@ def blacklist(
     """
     unit = _unit(connection, serial_number)
     if unit.blacklisted:
-        raise BlacklistedUnitError(f"Unit {serial_number} is blacklisted already.")
+        raise BlacklistedUnitError("Unit %(unit)s is blacklisted already.", unit=serial_number)
     if report is not None:
         _check(report, now)
     last = last_assignment(connection, unit.id)
@@ -201,7 +201,7 @@ def place_by_code(connection: Connection, code: str) -> int:
     """Raises UnknownPlaceError."""
     found: int | None = connection.scalar(select(t.place.c.id).where(t.place.c.code == code))
     if found is None:
-        raise UnknownPlaceError(f"There is no place {code!r}.")
+        raise UnknownPlaceError("There is no place %(place)r.", place=code)
     return found
 
 
@@ -226,7 +226,9 @@ def _unit(connection: Connection, serial_number: str) -> Row[Any]:
         select(t.unit).where(t.unit.c.serial_number == serial_number)
     ).one_or_none()
     if found is None:
-        raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
+        raise UnknownUnitError(
+            "No unit with serial number %(unit)s was taken into stock.", unit=serial_number
+        )
     return found
 
 
@@ -237,7 +239,7 @@ def _open(connection: Connection, unit: Row[Any]) -> Row[Any]:
         )
     ).one_or_none()
     if found is None:
-        raise NotBlacklistedError(f"Unit {unit.serial_number} is not blacklisted.")
+        raise NotBlacklistedError("Unit %(unit)s is not blacklisted.", unit=unit.serial_number)
     return found
 
 

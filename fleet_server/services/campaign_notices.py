@@ -43,7 +43,10 @@ def announce(
     """
     row = lock(connection, campaign_id)
     if row.state != State.PLANNED:
-        raise CampaignStateError(f"The campaign is {row.state}: plan it, then announce its swaps.")
+        raise CampaignStateError(
+            "The campaign is %(campaign_state)s: plan it, then announce its swaps.",
+            campaign_state=row.state,
+        )
     if not isinstance(decode_plan(row.plan).action, SwapAction):
         raise InvalidPlanError("%(part)s: only swaps are announced.", part="action")
     policy = read_policy(connection)

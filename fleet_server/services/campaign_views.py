@@ -95,7 +95,7 @@ def read_campaign(connection: Connection, campaign_id: int) -> CampaignView:
     """Raises UnknownCampaignError."""
     row = connection.execute(select(t.campaign).where(t.campaign.c.id == campaign_id)).one_or_none()
     if row is None:
-        raise UnknownCampaignError(f"There is no campaign {campaign_id}.")
+        raise UnknownCampaignError("There is no campaign %(campaign)s.", campaign=campaign_id)
     return _view(connection, row)
 
 

@@ -154,7 +154,7 @@ def approve(
     if policy.campaign_four_eyes and _name(actor) in (row.created_by, row.planned_by):
         raise SamePersonError("Another person than who made or planned the campaign approves it.")
     if not read_tally(connection, campaign_id).all(ItemState.WAITING):
-        raise NothingToDoError(f"Campaign {campaign_id} leaves every unit out.")
+        raise NothingToDoError("Campaign %(campaign)s leaves every unit out.", campaign=campaign_id)
     _set(connection, row, state=state, approved_at=now, approved_by=_name(actor))
     _note(connection, actor, campaign_id, "campaign_approved", now, reason)
 
@@ -264,7 +264,7 @@ def lock(connection: Connection, campaign_id: int) -> Row[Any]:
         select(t.campaign).where(t.campaign.c.id == campaign_id).with_for_update()
     ).one_or_none()
     if row is None:
-        raise UnknownCampaignError(f"There is no campaign {campaign_id}.")
+        raise UnknownCampaignError("There is no campaign %(campaign)s.", campaign=campaign_id)
     return row
 
 
@@ -281,7 +281,9 @@ def end(connection: Connection, row: Row[Any], act: Act, now: datetime) -> None:
 def _require_revision(row: Row[Any], looked_at: int) -> None:
     if looked_at != row.revision:
         raise OlderRevisionError(
-            f"Campaign {row.id} is at revision {row.revision}; look at it again."
+            "Campaign %(campaign)s is at revision %(revision)s; look at it again.",
+            campaign=row.id,
+            revision=row.revision,
         )
 
 

@@ -30,7 +30,9 @@ def read_chains(connection: Connection, serial_number: str) -> list[tuple[Link, 
     """
     unit_id = connection.scalar(select(t.unit.c.id).where(t.unit.c.serial_number == serial_number))
     if unit_id is None:
-        raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
+        raise UnknownUnitError(
+            "No unit with serial number %(unit)s was taken into stock.", unit=serial_number
+        )
     positions = connection.scalars(
         select(t.assignment.c.service_position_id)
         .where(t.assignment.c.unit_id == unit_id, t.assignment.c.corrected_at.is_(None))

@@ -74,7 +74,9 @@ def read_cover(connection: Connection, serial_number: str, day: date, policy: Po
     """The cover on `day`, at most five queries. Raises UnknownUnitError."""
     unit = connection.execute(_UNIT, {"serial": serial_number}).one_or_none()
     if unit is None:
-        raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
+        raise UnknownUnitError(
+            "No unit with serial number %(unit)s was taken into stock.", unit=serial_number
+        )
     found = _unit_cover(connection, unit, day, policy)
     paired = _paired(connection, unit)
     if paired is None:

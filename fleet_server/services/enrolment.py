@@ -129,18 +129,24 @@ def device_point(connection: Connection, endpoint_id: str) -> bytes | None:
 def _unit(connection: Connection, serial_number: str) -> Row[Any]:
     unit = find_unit(connection, serial_number)
     if unit.endpoint_id is None:
-        raise NoEndpointError(f"{serial_number} is a smart card; it is paired, not enrolled.")
+        raise NoEndpointError(
+            "%(unit)s is a smart card; it is paired, not enrolled.", unit=serial_number
+        )
     check_assignable(connection, unit)
     return unit
 
 
 def _check_spare(connection: Connection, unit: Row[Any], contract: str) -> None:
     if contract:
-        raise InvalidError(f"A {SPARE_POSITION} unit is for no contract.")
+        raise InvalidError("A %(spare)s unit is for no contract.", spare=SPARE_POSITION)
     if held_by(connection, unit.id):
-        raise UnitInServiceError(f"Unit {unit.serial_number} is in service already.")
+        raise UnitInServiceError("Unit %(unit)s is in service already.", unit=unit.serial_number)
     if UnitState(unit.state) not in IN_STOCK:
-        raise UnitInServiceError(f"Unit {unit.serial_number} is {unit.state}, not in stock.")
+        raise UnitInServiceError(
+            "Unit %(unit)s is %(unit_state)s, not in stock.",
+            unit=unit.serial_number,
+            unit_state=unit.state,
+        )
 
 
 def _assign(
@@ -159,7 +165,7 @@ def _assign(
     names = split_positions(position)
     wanted = find_positions(connection, contract, names, unit.product_class)
     if held != set(wanted.values()) or _was_online(connection, unit.endpoint_id):
-        raise UnitInServiceError(f"Unit {unit.serial_number} is in service already.")
+        raise UnitInServiceError("Unit %(unit)s is in service already.", unit=unit.serial_number)
 
 
 def _was_online(connection: Connection, endpoint_id: str) -> bool:

@@ -51,7 +51,7 @@ def read_model(connection: Connection, model_id: int) -> Model:
     """Raises UnknownModelError."""
     row = connection.execute(select(t.model).where(t.model.c.id == model_id)).first()
     if row is None:
-        raise UnknownModelError(f"There is no model {model_id}.")
+        raise UnknownModelError("There is no model %(model)s.", model=model_id)
     return _model(row)
 
 
@@ -73,7 +73,9 @@ def record_approval(
     if not reason.strip():
         raise InvalidError("Say why the approval changes.")
     if reference == model.approval_reference:
-        raise ConflictError(f"Model {model.model_name} has this approval reference already.")
+        raise ConflictError(
+            "Model %(model)s has this approval reference already.", model=model.model_name
+        )
     connection.execute(
         update(t.model).where(t.model.c.id == model_id).values(approval_reference=reference)
     )

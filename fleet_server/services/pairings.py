@@ -45,9 +45,13 @@ def pair(
     if [(row.card_unit_id, row.box_unit_id) for row in found] == [(card_unit.id, box_unit.id)]:
         return
     if any(row.card_unit_id == card_unit.id for row in found):
-        raise PairedAlreadyError(f"Card {card} is paired with another box; unpair it first.")
+        raise PairedAlreadyError(
+            "Card %(card)s is paired with another box; unpair it first.", card=card
+        )
     if found:
-        raise PairedAlreadyError(f"Box {box} is paired with another card; unpair that first.")
+        raise PairedAlreadyError(
+            "Box %(box)s is paired with another card; unpair that first.", box=box
+        )
     try:
         connection.execute(
             t.pairing.insert().values(
@@ -55,7 +59,9 @@ def pair(
             )
         )
     except IntegrityError as error:
-        raise PairedAlreadyError(f"Card {card} or box {box} was paired a moment ago.") from error
+        raise PairedAlreadyError(
+            "Card %(card)s or box %(box)s was paired a moment ago.", card=card, box=box
+        ) from error
     numbers = audit.append(connection, actor, _entries("card_paired", card, box), now, reason)
     _tell(connection, card, box, numbers[0], now)
 
@@ -71,7 +77,7 @@ def unpair(
         .where(t.pairing.c.card_unit_id == card_unit.id, _open)
     ).first()
     if row is None:
-        raise NotPairedError(f"Card {card} is paired with no box.")
+        raise NotPairedError("Card %(card)s is paired with no box.", card=card)
     connection.execute(update(t.pairing).where(t.pairing.c.id == row.id).values(until_at=now))
     entries = _entries("card_unpaired", card, row.serial_number)
     numbers = audit.append(connection, actor, entries, now, reason)
@@ -110,9 +116,14 @@ def partner_of(connection: Connection, unit_id: int, product_class: str) -> str 
 def _unit_of_kind(connection: Connection, serial: str, kind: ProductClass) -> Row[Any]:
     unit = find_unit(connection, serial)
     if unit.product_class != kind:
-        raise WrongProductClassError(f"Unit {serial} is a {unit.product_class}, not a {kind}.")
+        raise WrongProductClassError(
+            "Unit %(unit)s is a %(product_class)s, not a %(wanted_class)s.",
+            unit=serial,
+            product_class=unit.product_class,
+            wanted_class=kind,
+        )
     if unit.blacklisted:
-        raise BlacklistedUnitError(f"Unit {serial} is blacklisted.")
+        raise BlacklistedUnitError("Unit %(unit)s is blacklisted.", unit=serial)
     return unit
 
 

@@ -128,7 +128,7 @@ def approve(connection: Connection, actor: Actor, swap_id: int, now: datetime) -
     """
     row = swap_store.find(connection, swap_id)
     if row.approved_at is not None or row.ended_at is not None:
-        raise SwapStateError(f"Replacement {swap_id} does not wait for approval.")
+        raise SwapStateError("Replacement %(swap)s does not wait for approval.", swap=swap_id)
     is_own = row.ordered_by == _name(actor) and actor.kind == _PERSON
     if is_own and row.trigger != Trigger.TECHNICIAN and read_policy(connection).swap_four_eyes:
         raise FourEyesError("Another person has to approve the replacement.")
@@ -147,12 +147,16 @@ def check_new_unit(connection: Connection, unit: Row[Any]) -> None:
     check_assignable(connection, unit)
     if UnitState(unit.state) not in IN_STOCK:
         raise UnitInServiceError(
-            f"Unit {unit.serial_number} is {unit.state}; take one that is in stock."
+            "Unit %(unit)s is %(unit_state)s; take one that is in stock.",
+            unit=unit.serial_number,
+            unit_state=unit.state,
         )
     if held_by(connection, unit.id):
-        raise UnitInServiceError(f"Unit {unit.serial_number} is in service already.")
+        raise UnitInServiceError("Unit %(unit)s is in service already.", unit=unit.serial_number)
     if unit.endpoint_id and not _has_certificate(connection, unit.endpoint_id):
-        raise NotEnrolledError(f"Unit {unit.serial_number} has no certificate; provision it first.")
+        raise NotEnrolledError(
+            "Unit %(unit)s has no certificate; provision it first.", unit=unit.serial_number
+        )
 
 
 def _check_new(connection: Connection, unit: Row[Any]) -> None:

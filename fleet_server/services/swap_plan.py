@@ -43,7 +43,7 @@ class SwapNotReadyError(ConflictError):
     """Notice or consent is missing, or it is not yet time; `lacks` is a remark that says which."""
 
     def __init__(self, lacks: str) -> None:
-        super().__init__(f"This needs first: {read_remark(lacks)}.")
+        super().__init__("This needs first: %(remark)s.", remark=str(read_remark(lacks)))
         self.lacks = lacks
 
 
@@ -130,7 +130,7 @@ def read_swap(connection: Connection, swap_id: int) -> PlannedSwap:
     """Raises UnknownSwapError."""
     row = connection.execute(_swaps().where(t.planned_swap.c.id == swap_id)).one_or_none()
     if row is None:
-        raise UnknownSwapError(f"There is no planned swap {swap_id}.")
+        raise UnknownSwapError("There is no planned swap %(swap)s.", swap=swap_id)
     return _swap(row, read_policy(connection))
 
 
@@ -179,7 +179,7 @@ def _say(
         .values({column: now})
     )
     if not written.rowcount:
-        raise AlreadySaidError(f"This stands on record for swap {swap_id} already.")
+        raise AlreadySaidError("This stands on record for swap %(swap)s already.", swap=swap_id)
     entry = Entry(action, f"contract:{swap.contract}", {"swap": swap_id})
     return _record(connection, actor, swap_id, entry, reason, now)
 

@@ -58,7 +58,7 @@ def find(connection: Connection, swap_id: int) -> Row[Any]:
         select(t.swap).where(t.swap.c.id == swap_id).with_for_update()
     ).one_or_none()
     if row is None:
-        raise UnknownSwapOrderError(f"No replacement {swap_id} was ordered.")
+        raise UnknownSwapOrderError("No replacement %(swap)s was ordered.", swap=swap_id)
     return row
 
 
@@ -194,7 +194,8 @@ def check_free(
     other = claimed_by(connection, subjects_of(unit_ids, position_ids))
     if other is not None:
         raise SwapTakenError(
-            f"Replacement {other} has the unit or the position; end it or let it end first."
+            "Replacement %(swap)s has the unit or the position; end it or let it end first.",
+            swap=other,
         )
 
 
@@ -205,8 +206,10 @@ def check_owes_nothing(connection: Connection, unit: Row[Any]) -> None:
     )
     if owes is not None:
         raise SwapTakenError(
-            f"Unit {unit.serial_number} did not hear the end of replacement {owes}; connect it, "
-            "and try again when it has."
+            "Unit %(unit)s did not hear the end of replacement %(swap)s; connect it, and "
+            "try again when it has.",
+            unit=unit.serial_number,
+            swap=owes,
         )
 
 

@@ -154,7 +154,7 @@ def read(connection: Connection, swap_id: int) -> SwapView:
     """A replacement with its steps and its record. Raises UnknownSwapOrderError."""
     row = connection.execute(_swaps().where(t.swap.c.id == swap_id)).one_or_none()
     if row is None:
-        raise UnknownSwapOrderError(f"No replacement {swap_id} was ordered.")
+        raise UnknownSwapOrderError("No replacement %(swap)s was ordered.", swap=swap_id)
     return _view(row, swap_store.value_of(connection, row), _events(connection, swap_id))
 
 

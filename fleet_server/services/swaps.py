@@ -107,7 +107,7 @@ def abort(connection: Connection, actor: Actor, swap_id: int, reason: str, now: 
     """
     case = load(connection, swap_id)
     if case.swap.has_ended or case.swap.is_undoing:
-        raise SwapStateError(f"Replacement {swap_id} goes back already, or has ended.")
+        raise SwapStateError("Replacement %(swap)s goes back already, or has ended.", swap=swap_id)
     changed = after(case.swap, Aborted(reason or "called off"))
     _withdraw(connection, case, now)
     if case.row.approved_at is None:
@@ -129,7 +129,7 @@ def waive(connection: Connection, actor: Actor, swap_id: int, reason: str, now: 
     """
     case = load(connection, swap_id)
     if not may_waive(case.swap):
-        raise SwapStateError(f"Replacement {swap_id} does not wait for the old unit.")
+        raise SwapStateError("Replacement %(swap)s does not wait for the old unit.", swap=swap_id)
     _withdraw(connection, case, now)
     swap_store.note(connection, swap_id, Happened.WAIVED, now, case.asked, step=case.step)
     changed = after(case.swap, Waived())
@@ -150,7 +150,7 @@ def resume(connection: Connection, actor: Actor, swap_id: int, reason: str, now:
     """
     case = load(connection, swap_id)
     if ask(case.swap) is None or case.row.approved_at is None:
-        raise SwapStateError(f"Replacement {swap_id} has nothing to try.")
+        raise SwapStateError("Replacement %(swap)s has nothing to try.", swap=swap_id)
     swap_store.change(connection, swap_id, due_at=now, waits_for="")
     outbox.hurry(connection, case.row.ask_key, now)
     unit = case.unit(case.asked.target) if case.asked else None

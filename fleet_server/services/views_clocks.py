@@ -117,7 +117,7 @@ def contract_id_of(connection: Connection, number: str) -> int:
     """Raises UnknownContractError."""
     found = connection.scalar(select(t.contract.c.id).where(t.contract.c.number == number))
     if found is None:
-        raise UnknownContractError(f"There is no contract {number}.")
+        raise UnknownContractError("There is no contract %(contract)s.", contract=number)
     return int(found)
 
 

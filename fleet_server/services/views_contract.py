@@ -44,7 +44,7 @@ def read_contract(connection: Connection, number: str) -> Contract:
         .where(t.contract.c.number == number)
     ).first()
     if row is None:
-        raise UnknownContractError(f"There is no contract {number}.")
+        raise UnknownContractError("There is no contract %(contract)s.", contract=number)
     names = connection.scalars(
         select(t.service_position.c.name).where(t.service_position.c.contract_id == row.id)
     )

@@ -80,7 +80,9 @@ def read_unit(connection: Connection, serial_number: str) -> UnitRecord:
     """The unit of exactly this serial number. Raises UnknownUnitError."""
     row = connection.execute(_ONE_UNIT, {"serial": serial_number}).first()
     if row is None:
-        raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
+        raise UnknownUnitError(
+            "No unit with serial number %(unit)s was taken into stock.", unit=serial_number
+        )
     macs = connection.execute(_MACS, {"unit": row.id})
     return _record(row, {mac.interface: mac.mac_address for mac in macs})
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir, extract_from_file
+from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from fleet_server.domain.errors import RuleError
 from fleet_server.domain.policy import SETTINGS
 from fleet_server.domain.swap_remark import SENTENCES
 from fleet_server.services.accounts import LANGUAGES
@@ -29,29 +31,40 @@ WEB = Path(i18n.__file__).parent
 SOURCES = [("**.py", "python"), ("templates/**.html", "jinja2")]
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
 CYRILLIC = re.compile(r"[\u0400-\u04ff]")
-# Where rules of campaigns and replacements refuse, and by which errors.
+# Where rules refuse what forms ask for.
 REFUSED_IN = (
+    "domain/approval.py",
     "domain/campaign_plan.py",
+    "domain/life_cycle.py",
+    "domain/positions.py",
     "domain/selection.py",
-    "services/campaigns.py",
+    "domain/swap.py",
+    "services/as_of.py",
+    "services/assignments.py",
+    "services/blacklist.py",
     "services/campaign_notices.py",
+    "services/campaigns.py",
+    "services/chains.py",
+    "services/cover.py",
+    "services/enrolment.py",
+    "services/models.py",
+    "services/pairings.py",
     "services/selection_sql.py",
     "services/swap_consent.py",
     "services/swap_orders.py",
+    "services/swap_plan.py",
+    "services/swap_store.py",
+    "services/swap_views.py",
+    "services/swaps.py",
+    "services/views_clocks.py",
+    "services/views_contract.py",
+    "services/views_units.py",
     "web/campaign_entry.py",
     "web/campaign_form.py",
     "web/campaigns.py",
     "web/entry.py",
     "web/swap_orders.py",
-)
-ERRORS = (
-    "ConflictError",
-    "ImpossibleMomentError",
-    "InvalidError",
-    "InvalidPlanError",
-    "InvalidSelectionError",
-    "InvalidTimeError",
-    "UnknownNetworkElementError",
+    "web/swaps.py",
 )
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 
@@ -66,12 +79,34 @@ def messages() -> set[str]:
 
 
 def refusals() -> Iterator[str]:
-    """The sentences with which forms of replacements and campaigns are refused."""
+    """The sentences with which rules refuse a form."""
     for name in REFUSED_IN:
-        path = WEB.parent / name
-        keywords: dict[str, tuple[int, ...] | None] = {error: None for error in ERRORS}
-        for _line, message, _comments, _context in extract_from_file("python", path, keywords):
-            yield str(message)
+        for said in said_by_rules(WEB.parent / name):
+            if isinstance(said, ast.Constant):
+                yield str(said.value)
+
+
+def said_by_rules(path: Path) -> Iterator[ast.expr]:
+    """What stands as the sentence of a rule's error in a file, be it a sentence or not."""
+    kinds = rule_errors(RuleError)
+    takes_sentence = {kind.__name__ for kind in kinds if "__init__" not in vars(kind)}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and node.args and name_of(node.func) in takes_sentence:
+            yield node.args[0]
+        if isinstance(node, ast.ClassDef) and node.name in {kind.__name__ for kind in kinds}:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Call) and name_of(inner.func) == "__init__":
+                    yield inner.args[0]
+
+
+def rule_errors(kind: type[RuleError]) -> set[type[RuleError]]:
+    return {kind}.union(*(rule_errors(derived) for derived in kind.__subclasses__()))
+
+
+def name_of(called: ast.expr) -> str:
+    if isinstance(called, ast.Attribute):
+        return called.attr
+    return called.id if isinstance(called, ast.Name) else ""
 
 
 def catalog(language: str) -> Catalog:
@@ -81,6 +116,12 @@ def catalog(language: str) -> Catalog:
 
 def test_the_pages_have_messages_at_all() -> None:
     assert len(messages()) > 100
+
+
+@pytest.mark.parametrize("name", REFUSED_IN)
+def test_a_rule_refuses_with_a_sentence_that_can_be_looked_up(name: str) -> None:
+    said = said_by_rules(WEB.parent / name)
+    assert [ast.unparse(one) for one in said if not isinstance(one, ast.Constant)] == []
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

@@ -171,6 +171,29 @@ def test_what_the_order_gets_wrong_is_said(
         assert swap_plan.swaps_of_contract(connection, CONTRACT) == []
 
 
+# (fields that differ, words in Albanian)
+NOT_SO = [
+    ({"new_serial": "00000001"}, "Gjendja e njësisë 00000001: te klienti; merr një që"),
+    ({"position": "internet"}, f"Njësia {OLD} mban internet+voice: ndërroje të gjithën."),
+    ({"reason": "x"}, "Shkruaj pse ndërrohet njësia."),
+]
+
+
+@pytest.mark.parametrize(("fields", "words"), NOT_SO)
+def test_why_an_order_is_refused_is_said_in_the_readers_language(
+    ready: Site, fields: dict[str, str], words: str
+) -> None:
+    desk = ready.signed_in(Role.FLEET_OPS, "sq")
+    assert words in said(desk.submit("/swaps/new", **{**FORM, **fields}).text)
+
+
+def test_why_a_step_is_refused_is_said_in_the_readers_language(ready: Site) -> None:
+    address = ordered(ready)
+    answer = ready.signed_in(Role.FLEET_OPS, "sq").submit(f"{address}/approval")
+    assert answer.status_code == 409
+    assert "Ndërrimi 1 nuk pret miratim." in said(answer.text)
+
+
 def test_a_unit_without_a_certificate_is_to_be_provisioned_first(site: Site) -> None:
     answer = site.signed_in(Role.FLEET_OPS).submit("/swaps/new", **FORM)
     assert "provision it first, then order" in said(answer.text)

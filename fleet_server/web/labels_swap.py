@@ -7,6 +7,18 @@ def _(message: str) -> str:
     return message
 
 
+# Refusals of several reasons: which one it is, only the error says.
+COARSE_REFUSALS = frozenset(
+    {
+        "ConflictError",
+        "InvalidError",
+        "SwapStateError",
+        "SwapTakenError",
+        "UnitInServiceError",
+        "WrongProductClassError",
+    }
+)
+
 SWAP_WORDS: dict[str, dict[str, str]] = {
     "swap_phase": {
         "ordered": _("waits for approval"),

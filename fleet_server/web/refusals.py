@@ -8,6 +8,19 @@ from gettext import NullTranslations
 from fleet_server.domain.errors import RuleError
 from fleet_server.web.labels import label
 
+# Values that are codes, or comma lists of codes, and the subject of their labels.
+_CODES = {
+    "unit_state": "unit_state",
+    "next_unit_state": "unit_state",
+    "unit_states": "unit_state",
+    "product_class": "product_class",
+    "taken_class": "product_class",
+    "other_class": "product_class",
+    "wanted_class": "product_class",
+    "taken_classes": "product_class",
+    "campaign_state": "campaign_state",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class InWords:
@@ -19,10 +32,17 @@ class InWords:
 
 def refusal_in_words(catalog: NullTranslations, error: RuleError) -> InWords:
     sentence = catalog.gettext(error.message) if error.message else ""
-    values = dict(error.values)
+    values = {name: _value_in_words(catalog, name, value) for name, value in error.values.items()}
     if "part" in values:
         values["part"] = part_in_words(catalog, str(values["part"]))
     return InWords(sentence % values if values else sentence, sentence == error.message)
+
+
+def _value_in_words(catalog: NullTranslations, name: str, value: str | int) -> str | int:
+    if name not in _CODES:
+        return value
+    codes = (code.strip() for code in str(value).split(","))
+    return ", ".join(label(catalog, _CODES[name], code) for code in codes)
 
 
 def part_in_words(catalog: NullTranslations, part: str) -> str:

@@ -24,6 +24,7 @@ from fleet_server.services.swap_plan import swaps_of_contract
 from fleet_server.services.swaps import SwapOrder, Trigger
 from fleet_server.services.views_clocks import positions_of_contract
 from fleet_server.services.views_swaps import units_in_stock
+from fleet_server.web.labels_swap import COARSE_REFUSALS
 from fleet_server.web.page import CurrentPage, Page
 
 router = APIRouter(include_in_schema=False)
@@ -232,10 +233,6 @@ def _refusal_of(page: Page, error: RuleError | None) -> tuple[str, RuleError | N
         return "", None
     for kind in type(error).__mro__:
         if page.label("swap_refusal", kind.__name__) != kind.__name__:
-            return kind.__name__, None if kind is type(error) and _is_plain(kind) else error
+            is_plain = kind is type(error) and kind.__name__ not in COARSE_REFUSALS
+            return kind.__name__, None if is_plain else error
     return "InvalidError", error
-
-
-def _is_plain(kind: type) -> bool:
-    """Whether the words for this kind say everything; the general kinds' do not."""
-    return kind.__name__ not in ("ConflictError", "InvalidError")

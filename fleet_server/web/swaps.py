@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from fleet_server.domain.errors import NotFoundError, RuleError
+from fleet_server.domain.errors import InvalidError, NotFoundError, RuleError
 from fleet_server.domain.roles import Permission
 from fleet_server.domain.swap import Step
 from fleet_server.domain.swap_progress import Standing, StepProgress
@@ -30,6 +30,7 @@ from fleet_server.services.views_swaps import (
     decisions_on,
     watch_swap,
 )
+from fleet_server.web.labels_swap import COARSE_REFUSALS
 from fleet_server.web.page import CurrentPage, Page
 from fleet_server.web.qr import qr_svg
 from fleet_server.web.record import actors_of, name_of, names_of
@@ -122,7 +123,7 @@ def swap_rows(page: CurrentPage, wanted: Shown, before: Before = None) -> Respon
 @router.get("/swaps/{number}")
 def swap(page: CurrentPage, number: Key) -> Response:
     page.require(Permission.SEE_SWAPS)
-    return page.render("swap.html", refusal="", detail="", **_values(page, number))
+    return page.render("swap.html", refusal="", error=None, **_values(page, number))
 
 
 @router.get("/swaps/{number}/live")
@@ -149,14 +150,14 @@ def act(
     account = page.require(permission)
     page.check_form(form_token)
     if needs_words and len(reason.strip()) < 3:
-        return _refused(page, number, "InvalidError", page.gettext("a reason"), 422)
+        return _refused(page, number, InvalidError("Say why, in three characters or more."), 422)
     try:
         with page.context.fleet.writing() as connection:
             _DO[action](connection, Actor.account(account.id), number, reason.strip(), page.now)
     except NotFoundError:
         raise
     except RuleError as error:
-        return _refused(page, number, type(error).__name__, "", 409)
+        return _refused(page, number, error, 409)
     return RedirectResponse(f"/swaps/{number}", 303)
 
 
@@ -174,9 +175,11 @@ _DO: dict[str, Callable[[Connection, Actor, int, str, datetime], None]] = {
 }
 
 
-def _refused(page: Page, number: int, refusal: str, detail: str, status: int) -> Response:
+def _refused(page: Page, number: int, error: RuleError, status: int) -> Response:
+    refusal = type(error).__name__
+    shown = error if refusal in COARSE_REFUSALS else None
     values = _values(page, number)
-    return page.render("swap.html", status, refusal=refusal, detail=detail, **values)
+    return page.render("swap.html", status, refusal=refusal, error=shown, **values)
 
 
 def _list_values(page: Page, wanted: Wanted, before: int | None) -> dict[str, Any]:
