@@ -67,6 +67,12 @@ class Action(Protocol):
     @property
     def needs_device(self) -> bool: ...
 
+    def obstacle(
+        self, connection: Connection, unit: Row[Any], policy: Policy, now: datetime
+    ) -> NotNow | None:
+        """What stands against it before anything is booked for it."""
+        ...
+
     def start(
         self,
         connection: Connection,
@@ -117,6 +123,11 @@ class DeviceCommand:
 
     action: CommandAction
     needs_device: bool = True
+
+    def obstacle(
+        self, connection: Connection, unit: Row[Any], policy: Policy, now: datetime
+    ) -> NotNow | None:
+        return None
 
     def start(
         self,

@@ -1,7 +1,7 @@
 """Beginning what is due of a campaign: each item is looked at anew; then it is begun or put off.
 
-A visit gets its day when its turn comes, so that the days of an area fill up in order, and begins
-on that day; one that could not gets another.
+A visit gets its day when its turn comes and notice has run, so that the days of an area fill up in
+order, and begins on that day; one that could not gets another.
 """
 
 from __future__ import annotations
@@ -127,6 +127,9 @@ class Beginning:
             give_back(self.connection, item.visit_area_id, item.visit_on)
 
     def _obstacle(self, item: Row[Any]) -> NotNow | None:
+        found = self.action.obstacle(self.connection, item, self.policy, self.now)
+        if found is not None:
+            return found
         asked = self.plan.action
         if not isinstance(asked, SwapAction) or asked.way != Way.VISIT:
             return None

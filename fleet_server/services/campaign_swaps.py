@@ -48,6 +48,17 @@ class UnitSwap:
         """From afar nothing can be handed over while the old unit is away."""
         return self.action.way == Way.REMOTE
 
+    def obstacle(
+        self, connection: Connection, unit: Row[Any], policy: Policy, now: datetime
+    ) -> NotNow | None:
+        planned = _planned(connection, unit.id, policy)
+        may_start_at = read_swap(connection, planned).may_start_at if planned else None
+        if may_start_at is None:
+            return NotNow(Why.NO_NOTICE)
+        if self.action.way != Way.POSTED and may_start_at > now:
+            return NotNow(Why.NOTICE_RUNS, may_start_at)
+        return None
+
     def start(
         self,
         connection: Connection,
@@ -57,14 +68,6 @@ class UnitSwap:
         now: datetime,
     ) -> Begun | NotNow | Refused:
         held = _held(connection, unit.id)
-        planned = _planned(connection, unit.id, policy)
-        if not held or planned is None:
-            return NotNow(Why.NO_NOTICE)
-        may_start_at = read_swap(connection, planned).may_start_at
-        if may_start_at is None:
-            return NotNow(Why.NO_NOTICE)
-        if self.action.way != Way.POSTED and may_start_at > now:
-            return NotNow(Why.NOTICE_RUNS, may_start_at)
         new = _from_stock(connection, self.action, [row.name for row in held])
         if new is None:
             return NotNow(Why.NO_STOCK, now + _STOCK_AGAIN)
@@ -76,7 +79,7 @@ class UnitSwap:
             trigger=_TRIGGERS[self.action.way],
             reason=f"campaign {campaign.id}",
             outlets=self.action.outlets,
-            planned_swap=planned,
+            planned_swap=_planned(connection, unit.id, policy),
             posted_at=now if self.action.way == Way.POSTED else None,
         )
         try:

@@ -44,6 +44,11 @@ class PlayedAction:
     def of(self, action: plans.Action) -> Action:
         return self
 
+    def obstacle(
+        self, connection: Connection, unit: Row[Any], policy: Policy, now: datetime
+    ) -> NotNow | None:
+        return None
+
     def start(
         self,
         connection: Connection,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import Engine, select
 
 from fleet_server.domain.campaign import ItemState, State, Why
-from fleet_server.domain.campaign_plan import SwapAction, Way
+from fleet_server.domain.campaign_plan import Plan, SwapAction, Way
 from fleet_server.domain.errors import ImpossibleMomentError
+from fleet_server.domain.local_time import local_day
 from fleet_server.services import campaign_engine, campaigns
 from fleet_server.services import tables as t
 from fleet_server.services.campaign_notices import announce
@@ -19,6 +20,7 @@ from fleet_server.services.policy import read_policy
 from fleet_server.tests.campaign_desk import ANNA, OUI, CampaignDesk, whole
 
 REMOTE = whole(action=SwapAction("CM-41", "WH-9", Way.REMOTE))
+VISIT = whole(action=SwapAction("CM-41", "WH-9", Way.VISIT))
 POSTED = whole(action=SwapAction("CM-41", "WH-9", Way.POSTED))
 
 
@@ -110,11 +112,34 @@ def test_customers_are_told_and_the_swaps_wait_for_the_moment(desk: CampaignDesk
     assert (swap.new_unit_id, swap.trigger, swap.approved_by) == (new[0], "remote", "account:2")
 
 
+def test_a_visit_gets_its_day_once_notice_has_run(desk: CampaignDesk) -> None:
+    desk.add_units(1)
+    stock(desk, 1)
+    campaign = started(desk, VISIT)
+    assert reasons(desk, campaign) == [(ItemState.DEFERRED, Why.NOTICE_RUNS)]
+    assert visit_days(desk) == []
+    desk.now += timedelta(hours=72)
+    turn(desk)
+    assert visit_days(desk) == [local_day(desk.now)]
+    turn(desk)
+    assert reasons(desk, campaign) == [(ItemState.STARTED, Why.NONE)]
+
+
+def visit_days(desk: CampaignDesk) -> list[date]:
+    with desk.engine.connect().execution_options(writes=False) as connection:
+        return list(connection.scalars(select(t.visit_day.c.day)))
+
+
 def running(desk: CampaignDesk) -> int:
     """One posted swap is on order."""
     desk.add_units(1)
     stock(desk, 2)
-    campaign = desk.make(POSTED, {"field": "model_name", "is": "CM-31"})
+    return started(desk, POSTED)
+
+
+def started(desk: CampaignDesk, plan: Plan) -> int:
+    """A campaign whose customers were told, after its first turn."""
+    campaign = desk.make(plan, {"field": "model_name", "is": "CM-31"})
     desk.plan(campaign)
     tell(desk, campaign)
     desk.plan(campaign)
