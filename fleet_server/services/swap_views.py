@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
 
+from fleet_server.domain.presence import ONLINE
 from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target, ask
 from fleet_server.domain.swap_remark import Remark, read_remark
 from fleet_server.services import swap_store
@@ -39,6 +40,8 @@ class Todo(StrEnum):
     NOTHING = "nothing"
     APPROVE = "approve"
     CONNECT_NEW = "connect_new"
+    MOVE_CABLE = "move_cable"
+    HAVE_CABLE_MOVED = "have_cable_moved"
     PUT_CARD_IN = "put_card_in"
     CONNECT_OLD_OR_WAIVE = "connect_old_or_waive"
     LOOK_AT_SYSTEM = "look_at_system"
@@ -50,6 +53,9 @@ TODO_WORDS = {
     Todo.NOTHING: "Nothing: it goes on by itself.",
     Todo.APPROVE: "Another person has to approve the order.",
     Todo.CONNECT_NEW: "Have the new unit connected to the outlet and to power.",
+    Todo.MOVE_CABLE: "Move the cable from the old unit to the new one, and switch it on.",
+    Todo.HAVE_CABLE_MOVED: "Have the cable moved from the old unit to the new one, and the new one "
+    "switched on.",
     Todo.PUT_CARD_IN: "Have the new card put into the box.",
     Todo.CONNECT_OLD_OR_WAIVE: "Have the old unit connected again, or accept that it serves again "
     "only when it is seen.",
@@ -212,10 +218,12 @@ def _swaps() -> Any:
             t.contract.c.number,
             old.c.serial_number.label("old_serial"),
             new.c.serial_number.label("new_serial"),
+            t.presence.c.state.label("new_presence"),
         )
         .join(t.contract, t.contract.c.id == t.swap.c.contract_id)
         .join(new, new.c.id == t.swap.c.new_unit_id)
         .outerjoin(old, old.c.id == t.swap.c.old_unit_id)
+        .outerjoin(t.presence, t.presence.c.endpoint_id == new.c.endpoint_id)
     )
 
 
@@ -245,7 +253,7 @@ def _view(row: Row[Any], swap: Swap, events: Sequence[Row[Any]]) -> SwapView:
         may_abort=asked is not None and not swap.is_committed and not swap.is_undoing,
         may_waive=may_waive(swap),
         may_resume=asked is not None and not is_ordered,
-        todo=_todo(swap, asked, is_ordered),
+        todo=_todo(row, swap, asked, is_ordered),
         waiting=read_remark(row.waits_for),
         because=read_remark(swap.why),
         owed=tuple(sorted(f"{one.target}/{one.operation}" for one in swap.owed)),
@@ -265,7 +273,7 @@ def may_waive(swap: Swap) -> bool:
     return swap.phase == Phase.PERSON and asked is not None and asked.target == Target.OLD_UNIT
 
 
-def _todo(swap: Swap, asked: Ask | None, is_ordered: bool) -> Todo:
+def _todo(row: Row[Any], swap: Swap, asked: Ask | None, is_ordered: bool) -> Todo:
     if is_ordered:
         return Todo.APPROVE
     if asked is None:
@@ -276,10 +284,18 @@ def _todo(swap: Swap, asked: Ask | None, is_ordered: bool) -> Todo:
     if asked.target == Target.BOX:
         return Todo.PUT_CARD_IN
     if swap.phase != Phase.PERSON:
-        return Todo.NOTHING
+        is_dark = asked.target == Target.NEW_UNIT and row.new_presence != ONLINE
+        return _to_connect(row) if is_dark and not swap.is_undoing else Todo.NOTHING
     if asked.target == Target.OLD_UNIT:
         return Todo.CONNECT_OLD_OR_WAIVE
     return Todo.LOOK_AT_REGISTRY if asked.target == Target.REGISTRY else Todo.LOOK_AT_SYSTEM
+
+
+def _to_connect(row: Row[Any]) -> Todo:
+    """With one outlet somebody at the customer's has to move the cable."""
+    if row.outlets == 2 or not row.old_serial or row.trigger == Trigger.POSTED:
+        return Todo.CONNECT_NEW
+    return Todo.MOVE_CABLE if row.trigger == Trigger.TECHNICIAN else Todo.HAVE_CABLE_MOVED
 
 
 def _dark_at(swap: Swap, events: Sequence[Row[Any]]) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailabl
 from fleet_server.services.policy import read_policy
 from fleet_server.services.service_state import Wanted
 from fleet_server.services.swap_plan import Ground
-from fleet_server.services.swaps import FourEyesError, SwapPhase, Trigger
+from fleet_server.services.swaps import FourEyesError, SwapPhase, Todo, Trigger
 from fleet_server.tests.databases import Database
 from fleet_server.tests.service_desk import CLERK, CONTRACT, MAC, VOICE_MODEM
 from fleet_server.tests.swap_bench import (
@@ -49,6 +49,15 @@ def remote(bench: SwapBench) -> int:
     swap_id = bench.order(trigger=Trigger.REMOTE, planned=planned)
     bench.approve(swap_id)
     return swap_id
+
+
+def test_a_remote_one_with_one_outlet_asks_for_the_cable_to_be_moved(bench: SwapBench) -> None:
+    swap_id = remote(bench)
+    bench.desk.now = LAST_MINUTE - timedelta(hours=1)
+    until(bench, swap_id, "adopt_new")
+    assert bench.view(swap_id).todo is Todo.HAVE_CABLE_MOVED
+    bench.connect(NEW_MODEM)
+    assert bench.view(swap_id).todo is Todo.NOTHING
 
 
 def asked_in_the_last_minute(bench: SwapBench) -> int:

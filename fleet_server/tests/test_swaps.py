@@ -50,7 +50,9 @@ def test_a_technician_replaces_a_voice_modem_with_one_outlet(bench: SwapBench) -
     swap_id = bench.order()
     until(bench, swap_id, "adopt_new")
     assert bench.serving() == {NEW_MAC}
+    assert bench.view(swap_id).todo is Todo.MOVE_CABLE
     change_cable(bench)
+    assert bench.view(swap_id).todo is Todo.NOTHING
     bench.run()
     new_serves(bench)
     view = bench.view(swap_id)

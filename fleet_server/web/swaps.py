@@ -22,7 +22,7 @@ from fleet_server.services import swaps
 from fleet_server.services.audit import Actor
 from fleet_server.services.policy import read_policy
 from fleet_server.services.swap_paper import read_paper
-from fleet_server.services.swaps import SwapPhase, SwapView, Todo, Trigger
+from fleet_server.services.swaps import SwapPhase, SwapView, Trigger
 from fleet_server.services.views_swaps import (
     SwapWatch,
     count_open,
@@ -219,7 +219,6 @@ def _values(page: Page, number: int) -> dict[str, Any]:
         "who": partial(name_of, page, known),
         "view": found.view,
         "line": [_line(page, found, one) for one in found.steps],
-        "todo": _todo(found),
         "words": partial(remark_words, page),
         "said": partial(event_words, page),
         "gap_ms": gap,
@@ -237,17 +236,6 @@ def _version(view: SwapView, actions: list[Action]) -> str:
     """Another one once forms, order or paper are to be shown anew."""
     shown = (actions, view.approved_at, view.came_up_at, view.ended_at, view.paper)
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
-
-
-def _todo(found: SwapWatch) -> str:
-    """What a person has to do; with one outlet somebody at the customer's has to move the cable."""
-    view = found.view
-    is_after_cut = view.step in (Step.ADOPT_NEW, Step.VERIFY_NEW) and not view.is_undoing
-    if view.todo is Todo.NOTHING and is_after_cut and not found.new.is_online:
-        if view.outlets == 2 or not found.old or view.trigger is Trigger.POSTED:
-            return Todo.CONNECT_NEW
-        return "move_cable" if view.trigger is Trigger.TECHNICIAN else "have_cable_moved"
-    return view.todo
 
 
 def _line(page: Page, found: SwapWatch, one: StepProgress) -> Line:
