@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet_server.domain.swap_remark import SENTENCES, Remark, Say, read_remark, remark
+from fleet_server.services.swaps import Todo
 
 VALUES = {
     "unit": "00000004",
@@ -55,3 +59,10 @@ def test_a_units_own_words_are_kept_as_far_as_they_fit(text: str) -> None:
     assert text.startswith(found.values["text"])
     assert len(kept) <= 256
     assert found.values["text"] == text or len(kept) > 240
+
+
+def test_operations_read_of_everything_they_may_have_to_do() -> None:
+    page = Path(__file__).parents[2] / "docs" / "operations" / "replacement.md"
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
+    told = {code for row in rows for code in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert told == set(Todo)
