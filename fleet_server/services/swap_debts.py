@@ -91,10 +91,12 @@ def _due(now: datetime, oldest: datetime) -> Any:
     ended = exists().where(
         t.command.c.command_key == debt.ask_key, t.command.c.finished_at.is_not(None)
     )
+    stands_still = exists().where(t.swap.c.id == debt.swap_id, t.swap.c.waits_for == Say.RESTORED)
     is_askable = (debt.ask_key == "") & (debt.due_at <= now) & online
     return (
         select(t.swap_debt)
         .where(or_(is_askable, (debt.ask_key != "") & ended, ~may_come, debt.since_at < oldest))
+        .where(~stands_still)
         .order_by(debt.since_at)
         .limit(_MOST_AT_ONCE)
     )

@@ -118,13 +118,20 @@ def wake(connection: Connection, endpoint_ids: Iterable[str], now: datetime) -> 
 
 
 def hold_all(connection: Connection, now: datetime) -> None:
-    """Have nothing that is under way go on before somebody resumes it."""
-    swap = t.swap.c
+    """Have nothing that is under way or owed go on before somebody resumes it.
+
+    Commands that were under way are called back by the caller: resumed, they are asked anew.
+    """
+    swap, debt = t.swap.c, t.swap_debt.c
+    is_under_way = swap.ended_at.is_(None) & swap.approved_at.is_not(None)
     connection.execute(
         update(t.swap)
-        .where(swap.ended_at.is_(None), swap.approved_at.is_not(None))
+        .where(or_(is_under_way, swap.id.in_(select(debt.swap_id))))
         .values(due_at=now + _FOR_EVER, waits_for=Say.RESTORED)
     )
+    commands = select(t.command.c.command_key)
+    connection.execute(update(t.swap).where(swap.ask_key.in_(commands)).values(ask_key=""))
+    connection.execute(update(t.swap_debt).values(ask_key=""))
 
 
 def settle_debts(

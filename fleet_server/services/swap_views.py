@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, or_, select
 
 from fleet_server.domain.presence import ONLINE
 from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target, ask
-from fleet_server.domain.swap_remark import Remark, read_remark
+from fleet_server.domain.swap_remark import Remark, Say, read_remark
 from fleet_server.services import swap_store
 from fleet_server.services import tables as t
 from fleet_server.services.swap_gates import cut_of
@@ -38,6 +38,7 @@ class Todo(StrEnum):
     """What a person has to do; NOTHING while it goes on by itself."""
 
     NOTHING = "nothing"
+    COMPARE = "compare"
     APPROVE = "approve"
     CONNECT_NEW = "connect_new"
     MOVE_CABLE = "move_cable"
@@ -51,6 +52,7 @@ class Todo(StrEnum):
 
 TODO_WORDS = {
     Todo.NOTHING: "Nothing: it goes on by itself.",
+    Todo.COMPARE: "A backup was restored: compare with what is so by now, then resume or call off.",
     Todo.APPROVE: "Another person has to approve the order.",
     Todo.CONNECT_NEW: "Have the new unit connected to the outlet and to power.",
     Todo.MOVE_CABLE: "Move the cable from the old unit to the new one, and switch it on.",
@@ -252,7 +254,7 @@ def _view(row: Row[Any], swap: Swap, events: Sequence[Row[Any]]) -> SwapView:
         is_committed=swap.is_committed,
         may_abort=asked is not None and not swap.is_committed and not swap.is_undoing,
         may_waive=may_waive(swap),
-        may_resume=asked is not None and not is_ordered,
+        may_resume=may_resume(row, swap),
         todo=_todo(row, swap, asked, is_ordered),
         waiting=read_remark(row.waits_for),
         because=read_remark(swap.why),
@@ -273,9 +275,17 @@ def may_waive(swap: Swap) -> bool:
     return swap.phase == Phase.PERSON and asked is not None and asked.target == Target.OLD_UNIT
 
 
+def may_resume(row: Row[Any], swap: Swap) -> bool:
+    """Whether a person may have it tried at once; `row` is of `swap`."""
+    is_under_way = ask(swap) is not None and row.approved_at is not None
+    return is_under_way or row.waits_for == Say.RESTORED
+
+
 def _todo(row: Row[Any], swap: Swap, asked: Ask | None, is_ordered: bool) -> Todo:
     if is_ordered:
         return Todo.APPROVE
+    if row.waits_for == Say.RESTORED:
+        return Todo.COMPARE
     if asked is None:
         failed = swap.phase == Phase.ROLLED_BACK and Ask(Target.NEW_UNIT, Operation.ROLLBACK)
         return Todo.TEST_NEW if failed and failed in swap.owed else Todo.NOTHING

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from fleet_server.domain.swap import Aborted, Phase, Waived, after, ask
+from fleet_server.domain.swap import Aborted, Phase, Waived, after
 from fleet_server.services import (
     audit,
     command_store,
@@ -44,6 +44,7 @@ from fleet_server.services.swap_views import (
     SwapView,
     Todo,
     list_swaps,
+    may_resume,
     may_waive,
     open_swap_of,
     read,
@@ -144,19 +145,22 @@ def waive(connection: Connection, actor: Actor, swap_id: int, reason: str, now: 
 
 
 def resume(connection: Connection, actor: Actor, swap_id: int, reason: str, now: datetime) -> None:
-    """Try at once what waits for its time: another try of a system, or of a unit.
+    """Try at once what waits for its time: another try of a system, or of a unit; after a restore
+    let it go on, and tell units what they are owed.
 
     Raises UnknownSwapOrderError, and SwapStateError where nothing can be tried.
     """
     case = load(connection, swap_id)
-    if ask(case.swap) is None or case.row.approved_at is None:
+    if not may_resume(case.row, case.swap):
         raise SwapStateError("Replacement %(swap)s has nothing to try.", swap=swap_id)
     swap_store.change(connection, swap_id, due_at=now, waits_for="")
-    outbox.hurry(connection, case.row.ask_key, now)
+    if case.row.ask_key:
+        outbox.hurry(connection, case.row.ask_key, now)
     unit = case.unit(case.asked.target) if case.asked else None
     if unit is not None and unit.endpoint_id:
         command_store.wake(connection, [unit.endpoint_id], now)
-    swap_store.note(connection, swap_id, Happened.RESUMED, now, case.asked, step=case.step)
+    step = case.step if case.asked else None
+    swap_store.note(connection, swap_id, Happened.RESUMED, now, case.asked, step=step)
     _record(connection, actor, "swap_resumed", case, reason, now)
 
 

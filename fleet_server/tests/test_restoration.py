@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from agent.wire import replacement as parts
 from fleet_server.domain.campaign import State
-from fleet_server.services import restoration
-from fleet_server.services.swaps import SwapPhase, Trigger
+from fleet_server.domain.command import Sent
+from fleet_server.domain.command import State as CommandState
+from fleet_server.services import command_store, commands, restoration
+from fleet_server.services import tables as t
+from fleet_server.services.commands import Order
+from fleet_server.services.swaps import SwapPhase, Todo, Trigger
 from fleet_server.tests.campaign_desk import CampaignDesk
 from fleet_server.tests.databases import Database
+from fleet_server.tests.service_desk import VOICE_MODEM
 from fleet_server.tests.swap_bench import NEW_MODEM, SwapBench, prepare_bench
 from fleet_server.tests.swap_paths import change_cable, new_serves, old_serves, until
 
@@ -59,6 +66,52 @@ def test_one_whose_cut_was_made_is_called_off_or_resumed_too(bench: SwapBench) -
     bench.run()
     assert bench.view(swap_id).phase is SwapPhase.ROLLED_BACK
     old_serves(bench)
+
+
+def test_what_a_unit_is_owed_waits_for_somebody_too(bench: SwapBench) -> None:
+    swap_id = bench.order()
+    until(bench, swap_id, "adopt_new")
+    change_cable(bench)
+    bench.run()
+    owing = bench.view(swap_id)
+    assert (owing.phase, owing.owed) == (SwapPhase.DONE, ("old_unit/fence",))
+    restored(bench)
+    told = list(bench.units[VOICE_MODEM].told)
+    bench.connect(VOICE_MODEM)  # at another customer's, for all that is known
+    bench.later(days=40)
+    bench.run()
+    view = bench.view(swap_id)
+    assert (view.todo, view.may_resume, view.owed) == (Todo.COMPARE, True, ("old_unit/fence",))
+    assert bench.units[VOICE_MODEM].told == told and bench.may_connect(VOICE_MODEM)
+    bench.resume(swap_id)
+    bench.connect(VOICE_MODEM)
+    bench.run()
+    assert bench.view(swap_id).owed == () and not bench.may_connect(VOICE_MODEM)
+    assert bench.units[VOICE_MODEM].part == parts.FENCED
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_command_is_called_back_and_a_replacement_asks_anew(bench: SwapBench, sent: bool) -> None:
+    swap_id = bench.order()
+    until(bench, swap_id, "adopt_new")
+    bench.turn()
+    reboot = Order(NEW_MODEM, "Device.Reboot()", {}, bench.now + timedelta(days=1))
+    with bench.fleet.writing() as connection:
+        commands.queue(connection, "reboot", reboot, bench.now)
+        if sent:
+            rows = connection.execute(select(t.command).where(t.command.c.finished_at.is_(None)))
+            for row in rows.all():
+                command_store.apply(connection, row, [Sent(1)], bench.now)
+    restored(bench)
+    with bench.fleet.reading() as connection:
+        open_ones = commands.list_of_device(connection, NEW_MODEM, None, 10)
+    assert [(one.state, one.cancelling) for one in open_ones] == (
+        [(CommandState.SENT, True)] * 2 if sent else [(CommandState.CANCELLED, False)] * 2
+    )
+    change_cable(bench)
+    bench.resume(swap_id)
+    bench.run()
+    new_serves(bench)
 
 
 def test_a_campaign_is_paused(engine: Engine) -> None:

