@@ -165,10 +165,15 @@ def resume(connection: Connection, actor: Actor, swap_id: int, reason: str, now:
 
 
 def _withdraw(connection: Connection, case: Case, now: datetime) -> None:
-    """What is under way to a unit is called back; an operator's system gets the opposite order."""
+    """What is under way to a unit is called back; an operator's system gets the opposite order.
+
+    An answer that came just before is taken in by nobody any more: nothing of the customer's
+    settings stays in it.
+    """
     asked = case.asked
     if case.row.ask_key and asked is not None and asked.target in case.endpoints:
         commands.withdraw(connection, [case.row.ask_key], now)
+        swap_settings.forget_in_command(connection, case.row.ask_key)
 
 
 def _record(

@@ -154,6 +154,17 @@ def test_settings_that_come_too_late_stay_in_no_command(bench: SwapBench, called
     assert settings_in_commands(bench) == []
 
 
+def test_settings_that_came_just_before_the_abort_stay_in_no_command(bench: SwapBench) -> None:
+    bench.connect(NEW_MODEM)
+    swap_id = bench.order(outlets=2)
+    until(bench, swap_id, "prepare_old")
+    while not settings_in_commands(bench):
+        bench.turn()
+    assert bench.view(swap_id).step == "prepare_old"
+    bench.abort(swap_id)
+    assert settings_in_commands(bench) == []
+
+
 def test_settings_of_an_adoption_that_was_called_off_stay_in_no_command(bench: SwapBench) -> None:
     swap_id = bench.order()
     until(bench, swap_id, "adopt_new")
