@@ -30,6 +30,7 @@ from fleet_server.services.commands import LONGEST_KEY, Command, Order
 from fleet_server.services.outbox import Outcome, Result, Taken
 
 TIME_TO_TELL = timedelta(days=1)
+_LOOK_AGAIN = timedelta(hours=1)
 _SERVICE = "Device.X_IPKO-COM_Service."
 _WARRANTY = "Device.X_IPKO-COM_Warranty."
 # What repeating the same command does not change. All else may pass, such as full storage.
@@ -48,8 +49,9 @@ def follow(connection: Connection, taken: Taken, now: datetime) -> None:
         order = order_of(taken.operation, now + TIME_TO_TELL)
         commands.queue(connection, key, order, now, outbox_id=taken.id)
         outbox.await_command(connection, taken, key, now + TIME_TO_TELL)
-    else:
-        outbox.await_command(connection, taken, taken.reference, command.expires_at)
+    else:  # its end makes the operation due; its time may be over long before
+        until = max(command.expires_at, now + _LOOK_AGAIN)
+        outbox.await_command(connection, taken, taken.reference, until)
 
 
 def order_of(operation: Any, expires_at: datetime) -> Order:

@@ -10,7 +10,16 @@ import pytest
 from sqlalchemy import select
 
 from agent.wire.codes import INVALID_VALUE
-from fleet_server.domain.command import Event, Refusal, Refused, Sent, State, TimeOver
+from fleet_server.domain.command import (
+    Event,
+    Overtaken,
+    OvertakingSent,
+    Refusal,
+    Refused,
+    Sent,
+    State,
+    TimeOver,
+)
 from fleet_server.domain.operations import (
     AccessMode,
     Barring,
@@ -111,6 +120,27 @@ def test_a_device_that_went_away_ends_no_operation_twice(desk: ServiceDesk) -> N
     desk.work()
     assert keys(desk) == [("d-1/1.1", "expired"), ("d-1/1.1~3", "done")]
     assert operation(desk) == ("done", "d-1/1.1~3")
+
+
+def test_an_order_that_got_no_answer_in_its_time_leaves_the_courier_nothing_to_do(
+    desk: ServiceDesk,
+) -> None:
+    decide(desk)
+    desk.set_presence(STB, "offline")
+    desk.later(days=1)
+    end(desk, Sent(5), OvertakingSent(6), TimeOver())
+    assert keys(desk) == [("d-1/1.1", "sent")]
+    assert desk.delivery.work_off() == 0
+    desk.later(minutes=59)
+    assert desk.delivery.work_off() == 0
+    desk.later(days=20)
+    end(desk, Overtaken(6, 4))
+    assert keys(desk) == [("d-1/1.1", "expired")]
+    assert operation(desk) == ("queued", "")
+    desk.set_presence(STB, "online")
+    desk.later(hours=1)
+    desk.work()
+    assert operation(desk)[0] == "done"
 
 
 FAILURES: list[tuple[int, str, str]] = [
