@@ -7,7 +7,8 @@ at once whatever was not sent, and takes back what can be; it is aborted when th
 
 An item is one unit in one campaign. It is acted on at most once: it leaves WAITING or DEFERRED to
 be STARTED in the transaction that orders the action, and never comes back. An action that the
-registry refuses is not tried again: it counts as failed, so that a campaign of such units stops.
+registry refuses is not tried again: it counts as failed, so that a campaign of such units stops. So
+does one whose unit never said what became of it: nobody waits for that unit for ever.
 
 | item | |
 |---|---|
@@ -157,6 +158,7 @@ class Why(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     EXPIRED = "expired"
+    NO_ANSWER = "no_answer"
     ROLLED_BACK = "rolled_back"
     # stopped
     ABORTED = "aborted"

@@ -23,9 +23,11 @@ from fleet_server.domain.policy import Policy
 from fleet_server.services import command_recall, commands
 from fleet_server.services.audit import Actor
 from fleet_server.services.chunks import chunks
-from fleet_server.services.commands import Order
+from fleet_server.services.commands import Command, Order
 
 _ABORTED = "the campaign was aborted"
+# Once the time of a command is over: its unit may be on its way back.
+_TIME_TO_COME_BACK = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,9 @@ class Action(Protocol):
         """Order it for `unit`, a row of `unit`."""
         ...
 
-    def states(self, connection: Connection, references: Sequence[str]) -> Mapping[str, Standing]:
+    def states(
+        self, connection: Connection, references: Sequence[str], now: datetime
+    ) -> Mapping[str, Standing]:
         """How these stand; one that is missing was never ordered."""
         ...
 
@@ -117,6 +121,17 @@ _STANDING: Mapping[command_rules.State, Standing] = {
 }
 
 
+_UNKNOWN = Standing(ItemState.FAILED, Why.NO_ANSWER)
+
+
+def _standing(command: Command, now: datetime) -> Standing:
+    """The command stays open until its unit is seen; the campaign does not wait so long."""
+    is_unknown = command.state is _C.FAILED and not command.error_code
+    if is_unknown or (command.is_overdue and now >= command.expires_at + _TIME_TO_COME_BACK):
+        return _UNKNOWN
+    return _STANDING[command.state]
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceCommand:
     """One command to the device, through the queue of commands."""
@@ -145,11 +160,13 @@ class DeviceCommand:
         commands.queue(connection, reference, order, now)
         return Begun(reference)
 
-    def states(self, connection: Connection, references: Sequence[str]) -> Mapping[str, Standing]:
+    def states(
+        self, connection: Connection, references: Sequence[str], now: datetime
+    ) -> Mapping[str, Standing]:
         found: dict[str, Standing] = {}
         for some in chunks(references):
             for key, command in commands.find(connection, some).items():
-                found[key] = _STANDING[command.state]
+                found[key] = _standing(command, now)
         return found
 
     def take_back_unsent(

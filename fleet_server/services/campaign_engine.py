@@ -114,7 +114,8 @@ class _Turn:
 
     def _take_ends_in(self, action: Action, book: Book) -> None:
         items = self._under_way()
-        standings = action.states(self.connection, [item.reference for item in items])
+        references = [item.reference for item in items]
+        standings = action.states(self.connection, references, self.now)
         for item in items:
             standing = standings.get(item.reference)
             if standing is not None and may_become(ItemState(item.state), standing.state):

@@ -89,7 +89,9 @@ class UnitSwap:
             return Refused(str(error))
         return Begun(str(swap_id), new.id)
 
-    def states(self, connection: Connection, references: Sequence[str]) -> Mapping[str, Standing]:
+    def states(
+        self, connection: Connection, references: Sequence[str], now: datetime
+    ) -> Mapping[str, Standing]:
         found: dict[str, Standing] = {}
         for some in chunks(references):
             rows = connection.execute(

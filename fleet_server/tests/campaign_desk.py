@@ -65,7 +65,9 @@ class PlayedAction:
         self.standings[reference] = Standing(ItemState.STARTED)
         return Begun(reference)
 
-    def states(self, connection: Connection, references: Sequence[str]) -> Mapping[str, Standing]:
+    def states(
+        self, connection: Connection, references: Sequence[str], now: datetime
+    ) -> Mapping[str, Standing]:
         return {key: self.standings[key] for key in references if key in self.standings}
 
     def take_back_unsent(

@@ -47,6 +47,7 @@ CAMPAIGN_WORDS: dict[str, dict[str, str]] = {
         "refused": _("the registry refuses it"),
         "failed": _("failed"),
         "expired": _("expired"),
+        "no_answer": _("no answer: not known whether it was done"),
         "rolled_back": _("undone"),
         "aborted": _("aborted"),
         "cancelled": _("cancelled"),
