@@ -216,8 +216,7 @@ class PaperAnswer(BaseModel):
 def order(body: OrderRequest, caller: CurrentCaller, context: Context) -> ReplacementDetail:
     """Order a replacement; a technician's begins at once, every other one waits for approval."""
     caller.require(Permission.ORDER_SWAP)
-    is_on_site = body.trigger is Trigger.TECHNICIAN
-    caller.require(Permission.SWAP_ON_SITE if is_on_site else Permission.APPROVE_SWAP)
+    caller.require(swaps.needed_to_begin(body.trigger))
     wanted = SwapOrder(**body.model_dump())
     with context.fleet.writing() as connection:
         number = swaps.order(connection, caller.actor, wanted, context.now())
@@ -280,9 +279,11 @@ def paper(number: Number, caller: CurrentCaller, context: Context) -> PaperAnswe
 
 @router.post("/{number}/approval")
 def approve(number: Number, caller: CurrentCaller, context: Context) -> ReplacementDetail:
-    """Let it begin; 403 for whoever ordered it, where the setting wants four eyes."""
-    caller.require(Permission.APPROVE_SWAP)
+    """Let it begin; 403 for whoever ordered it, where the setting wants four eyes. One that was
+    ordered for a visit is begun by the technician at the customer's."""
+    caller.require(Permission.ORDER_SWAP)
     with context.fleet.writing() as connection:
+        caller.require(swaps.needed_to_begin(swaps.read(connection, number).trigger))
         swaps.approve(connection, caller.actor, number, context.now())
         return _detail(swaps.read(connection, number))
 

@@ -15,7 +15,7 @@ does one whose unit never said what became of it: nobody waits for that unit for
 | excluded | left out, with the reason |
 | waiting | its turn has not come |
 | deferred | its turn came, but not now: offline, no stock, visit on a later day, notice runs |
-| started, running | the action is ordered, is under way |
+| started, running | the action is ordered (a visit: until the technician begins), is under way |
 | done, failed | how the action ended; failed too, where it could not be ordered |
 | stopped | by the abort, or the end of the campaign, before the action did anything |
 """
@@ -134,7 +134,7 @@ def may_become(before: ItemState, after: ItemState) -> bool:
 
 
 class Why(StrEnum):
-    """Why an item is excluded, deferred, failed or stopped; NONE where there is nothing to say."""
+    """Why an item is where it is; NONE where there is nothing to say."""
 
     NONE = ""
     # excluded, in the order in which they are told: the first that holds
@@ -154,6 +154,8 @@ class Why(StrEnum):
     NO_STOCK = "no_stock"
     VISIT = "visit"
     NOTICE_RUNS = "notice_runs"
+    # started
+    TECHNICIAN = "technician"
     # failed
     REFUSED = "refused"
     FAILED = "failed"

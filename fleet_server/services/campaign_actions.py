@@ -32,10 +32,12 @@ _TIME_TO_COME_BACK = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The action was ordered; `new_unit_id`: the unit it takes from the stock."""
+    """The action was ordered; `new_unit_id`: the unit it takes from the stock; `why`: what it
+    waits for."""
 
     reference: str
     new_unit_id: int | None = None
+    why: Why = Why.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Beginning what is due of a campaign: each item is looked at anew; then it is begun or put off.
 
 A visit gets its day when its turn comes and notice has run, so that the days of an area fill up in
-order, and begins on that day; one that could not gets another.
+order, and is ordered on that day; one that could not be gets another.
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ class Beginning:
                 return book.move(
                     item,
                     ItemState.STARTED,
+                    found.why,
                     reference=found.reference,
                     new_unit_id=found.new_unit_id,
                     started_at=self.now,

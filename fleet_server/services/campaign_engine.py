@@ -42,7 +42,7 @@ from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
 from fleet_server.services.campaign_actions import Action, Actions
 from fleet_server.services.campaign_begin import MOST_A_TURN, Beginning
-from fleet_server.services.campaign_book import Book, read_tally
+from fleet_server.services.campaign_book import Book, read_places, read_tally
 from fleet_server.services.campaign_planning import add_late
 from fleet_server.services.campaigns import break_off, end, stand_still
 
@@ -213,7 +213,7 @@ class _Turn:
 
     def _begin(self, plan: Plan, action: Action, book: Book, wave: int) -> None:
         tally = self._tally()
-        room = plan.limits.at_once - tally.all(*UNDER_WAY)
+        room = plan.limits.at_once - tally.all(*UNDER_WAY) + self._for_technicians()
         allowed = allowance(self.row.paid_until_at, self.now, plan.limits.per_minute)
         allowed = min(room, allowed, MOST_A_TURN)
         if allowed <= 0 or not any(tally.of(at, *NOT_BEGUN) for at in range(1, wave + 1)):
@@ -224,6 +224,11 @@ class _Turn:
             per_minute = plan.limits.per_minute
             paid_until_at = paid_after(self.row.paid_until_at, self.now, per_minute, begun)
             self._set(paid_until_at=paid_until_at)
+
+    def _for_technicians(self) -> int:
+        """Visits that nobody has begun: the days of an area bound those."""
+        places = read_places(self.connection, self.row.id).items()
+        return sum(units for (_, _, why), units in places if why == Why.TECHNICIAN)
 
     def _set(self, **values: Any) -> None:
         connection = self.connection

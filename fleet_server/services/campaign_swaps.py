@@ -2,7 +2,8 @@
 
 The customer was told beforehand or has agreed [7.1.7]. What is posted is ordered at once, the old
 unit still serves until the moment announced; the rest waits for it. Two persons have said yes to
-the campaign, so that its replacements are approved in the name of who approved it.
+the campaign, so that its replacements are approved in the name of who approved it; but those of a
+visit wait until the technician begins them at the customer's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from fleet_server.services.chunks import chunks
 from fleet_server.services.swap_orders import IN_STOCK
 from fleet_server.services.swap_plan import read_swap
 from fleet_server.services.swap_store import Happened
+from fleet_server.services.swap_visits import call_off_visits, order_visit
 from fleet_server.services.swaps import SwapOrder, Trigger
 
 ABORTED = "the campaign was aborted"
@@ -87,7 +89,8 @@ class UnitSwap:
                 swap_id = _order(connection, campaign, order, now)
         except RuleError as error:
             return Refused(str(error))
-        return Begun(str(swap_id), new.id)
+        is_visit = self.action.way == Way.VISIT
+        return Begun(str(swap_id), new.id, Why.TECHNICIAN if is_visit else Why.NONE)
 
     def states(
         self, connection: Connection, references: Sequence[str], now: datetime
@@ -120,6 +123,8 @@ class UnitSwap:
                 for one in taken
             ]
             connection.execute(t.swap_event.insert(), rows)
+        if self.action.way == Way.VISIT:
+            call_off_visits(connection, taken, now)
         return [str(one) for one in taken]
 
     def stop(self, connection: Connection, reference: str, now: datetime) -> None:
@@ -130,10 +135,11 @@ class UnitSwap:
 
 
 def _order(connection: Connection, campaign: Row[Any], order: SwapOrder, now: datetime) -> int:
+    if order.trigger == Trigger.TECHNICIAN:
+        return order_visit(connection, _ACTOR, order, now)
     swap_id = swaps.order(connection, _ACTOR, order, now)
-    if order.trigger != Trigger.TECHNICIAN:
-        kind, _, name = campaign.approved_by.partition(":")
-        swaps.approve(connection, Actor(kind, name), swap_id, now)
+    kind, _, name = campaign.approved_by.partition(":")
+    swaps.approve(connection, Actor(kind, name), swap_id, now)
     return swap_id
 
 
@@ -223,7 +229,7 @@ def _standing(row: Row[Any]) -> Standing:
     if row.phase == Phase.DONE:
         return Standing(ItemState.DONE)
     if row.phase == Phase.ROLLED_BACK:
-        if row.why == ABORTED:
+        if row.why == ABORTED or row.approved_at is None:
             return Standing(ItemState.STOPPED, Why.CANCELLED)
         return Standing(ItemState.FAILED, Why.ROLLED_BACK)
     untouched = row.at == 0 and row.asks == 0 and row.phase == Phase.FORWARD

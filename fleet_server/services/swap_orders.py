@@ -6,7 +6,8 @@
 - Notice or consent is asked for by a planned swap (services/swap_plan.py) and is checked when the
   old unit would go out of service [7.1.7].
 - Another person approves what one has ordered, where the setting says so. A technician at the
-  customer's needs no approval; a campaign was approved as a whole.
+  customer's needs no approval; a campaign was approved as a whole. What others ordered for a
+  technician's visit waits until he begins it there: his approval is the beginning.
 """
 
 from __future__ import annotations
@@ -87,7 +88,18 @@ class SwapOrder:
 
 
 def order(connection: Connection, actor: Actor, wanted: SwapOrder, now: datetime) -> int:
-    """Put a replacement on order; gives its number.
+    """Put a replacement on order, one at the customer's begins at once; gives its number.
+
+    Raises what `put_on_order` raises.
+    """
+    swap_id = put_on_order(connection, actor, wanted, now)
+    if wanted.trigger is Trigger.TECHNICIAN:
+        approve(connection, actor, swap_id, now)
+    return swap_id
+
+
+def put_on_order(connection: Connection, actor: Actor, wanted: SwapOrder, now: datetime) -> int:
+    """Put a replacement on order, to begin when it is approved; gives its number.
 
     Raises a RuleError of `domain/errors.py` when the registry forbids it, SwapTakenError,
     NotEnrolledError or InvalidError.
@@ -116,8 +128,6 @@ def order(connection: Connection, actor: Actor, wanted: SwapOrder, now: datetime
     _claim(connection, swap_id, new, old, list(places.values()))
     swap_store.note(connection, swap_id, Happened.ORDERED, now, text=wanted.trigger)
     _record(connection, actor, "swap_ordered", swap_id, wanted.contract, wanted.reason, now)
-    if wanted.trigger is Trigger.TECHNICIAN:
-        approve(connection, actor, swap_id, now)
     return swap_id
 
 

@@ -24,7 +24,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 class SwapPhase(StrEnum):
-    """ORDERED waits for approval; the rest as in domain/swap.py."""
+    """ORDERED waits for approval, or for the technician; the rest as in domain/swap.py."""
 
     ORDERED = "ordered"
     FORWARD = "forward"
@@ -40,6 +40,7 @@ class Todo(StrEnum):
     NOTHING = "nothing"
     COMPARE = "compare"
     APPROVE = "approve"
+    BEGIN = "begin"
     CONNECT_NEW = "connect_new"
     MOVE_CABLE = "move_cable"
     HAVE_CABLE_MOVED = "have_cable_moved"
@@ -54,6 +55,7 @@ TODO_WORDS = {
     Todo.NOTHING: "Nothing: it goes on by itself.",
     Todo.COMPARE: "A backup was restored: compare with what is so by now, then resume or call off.",
     Todo.APPROVE: "Another person has to approve the order.",
+    Todo.BEGIN: "The technician begins it at the customer's.",
     Todo.CONNECT_NEW: "Have the new unit connected to the outlet and to power.",
     Todo.MOVE_CABLE: "Move the cable from the old unit to the new one, and switch it on.",
     Todo.HAVE_CABLE_MOVED: "Have the cable moved from the old unit to the new one, and the new one "
@@ -283,7 +285,7 @@ def may_resume(row: Row[Any], swap: Swap) -> bool:
 
 def _todo(row: Row[Any], swap: Swap, asked: Ask | None, is_ordered: bool) -> Todo:
     if is_ordered:
-        return Todo.APPROVE
+        return Todo.BEGIN if row.trigger == Trigger.TECHNICIAN else Todo.APPROVE
     if row.waits_for == Say.RESTORED:
         return Todo.COMPARE
     if asked is None:

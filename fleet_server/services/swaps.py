@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
+from fleet_server.domain.roles import Permission
 from fleet_server.domain.swap import Aborted, Phase, Waived, after
 from fleet_server.services import (
     audit,
@@ -49,6 +50,7 @@ from fleet_server.services.swap_views import (
     open_swap_of,
     read,
 )
+from fleet_server.services.swap_visits import call_off_visits
 
 _SOON = timedelta(seconds=1)
 
@@ -70,6 +72,7 @@ __all__ = [
     "approve",
     "is_under_way",
     "list_swaps",
+    "needed_to_begin",
     "open_swap_of",
     "order",
     "read",
@@ -100,6 +103,12 @@ def is_under_way(connection: Connection, now: datetime) -> bool:
     return connection.scalar(query.limit(1)) is not None
 
 
+def needed_to_begin(trigger: Trigger) -> Permission:
+    """Whoever takes the service away at the customer's is there; from afar it is approved."""
+    is_on_site = trigger is Trigger.TECHNICIAN
+    return Permission.SWAP_ON_SITE if is_on_site else Permission.APPROVE_SWAP
+
+
 def abort(connection: Connection, actor: Actor, swap_id: int, reason: str, now: datetime) -> None:
     """Have it undone, or call off an order that nobody approved.
 
@@ -115,6 +124,8 @@ def abort(connection: Connection, actor: Actor, swap_id: int, reason: str, now: 
         ended = replace(case.swap, phase=Phase.ROLLED_BACK, why=changed.why)
         swap_store.save(connection, swap_id, ended, ended_at=now)
         swap_store.free(connection, swap_id)
+        if case.row.trigger == Trigger.TECHNICIAN:
+            call_off_visits(connection, [swap_id], now)
     else:
         swap_store.save(
             connection, swap_id, changed, ask_key="", waits_for="", due_at=now, asked_at=None

@@ -42,7 +42,7 @@ def order_by_keyboard(browser: webdriver.Chrome, address: str) -> None:
     press(browser, NEW)
     tab_to(browser, "#reason")
     press(browser, "restarts by itself", Keys.ENTER)
-    wait_for_text(browser, "live", "waits for approval")
+    wait_for_text(browser, "live", "ordered, has not begun")
 
 
 def stay(browser: webdriver.Chrome) -> None:

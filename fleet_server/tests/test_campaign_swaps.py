@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import Engine, select
 
 from fleet_server.domain.campaign import ItemState, State, Why
-from fleet_server.domain.campaign_plan import Plan, SwapAction, Way
+from fleet_server.domain.campaign_plan import Limits, Plan, SwapAction, Way
 from fleet_server.domain.errors import ImpossibleMomentError
 from fleet_server.domain.local_time import local_day
-from fleet_server.services import campaign_engine, campaigns
+from fleet_server.services import campaign_engine, campaigns, swaps
 from fleet_server.services import tables as t
 from fleet_server.services.campaign_notices import announce
 from fleet_server.services.campaign_views import list_items
 from fleet_server.services.fleet_actions import FleetActions
 from fleet_server.services.policy import read_policy
+from fleet_server.services.swaps import SwapPhase, SwapView, Todo, Trigger
 from fleet_server.tests.campaign_desk import ANNA, OUI, CampaignDesk, whole
 
 REMOTE = whole(action=SwapAction("CM-41", "WH-9", Way.REMOTE))
@@ -122,7 +124,7 @@ def test_a_visit_gets_its_day_once_notice_has_run(desk: CampaignDesk) -> None:
     turn(desk)
     assert visit_days(desk) == [local_day(desk.now)]
     turn(desk)
-    assert reasons(desk, campaign) == [(ItemState.STARTED, Why.NONE)]
+    assert reasons(desk, campaign) == [(ItemState.STARTED, Why.TECHNICIAN)]
 
 
 def visit_days(desk: CampaignDesk) -> list[date]:
@@ -223,3 +225,77 @@ def test_a_unit_on_a_swap_is_left_out_of_the_next(desk: CampaignDesk) -> None:
         )
     desk.plan(other)
     assert reasons(desk, other) == [(ItemState.EXCLUDED, Why.ON_SWAP)]
+
+
+def visiting(desk: CampaignDesk) -> int:
+    """A campaign of one visit, on the day that was announced; the turn of the unit has come."""
+    desk.add_units(1)
+    stock(desk, 2)
+    campaign = started(desk, VISIT)
+    desk.now += timedelta(hours=72)
+    turn(desk)
+    turn(desk)
+    return campaign
+
+
+def work_orders(desk: CampaignDesk) -> list[tuple[str, str]]:
+    with desk.engine.connect().execution_options(writes=False) as connection:
+        query = select(t.outbox).where(t.outbox.c.system == "work_orders").order_by(t.outbox.c.id)
+        return [(row.kind, row.target) for row in connection.execute(query)]
+
+
+def look(desk: CampaignDesk, swap_id: int = 1) -> SwapView:
+    with desk.engine.connect().execution_options(writes=False) as connection:
+        return swaps.read(connection, swap_id)
+
+
+def test_a_visit_is_ordered_on_its_day_and_waits_for_the_technician(desk: CampaignDesk) -> None:
+    campaign = visiting(desk)
+    assert reasons(desk, campaign) == [(ItemState.STARTED, Why.TECHNICIAN)]
+    view = look(desk)
+    assert (view.phase, view.todo, view.trigger) == (
+        SwapPhase.ORDERED,
+        Todo.BEGIN,
+        Trigger.TECHNICIAN,
+    )
+    assert work_orders(desk) == [("open_work_order", "work_orders/order:swap-1")]
+    desk.now += timedelta(days=3)
+    turn(desk)
+    assert reasons(desk, campaign) == [(ItemState.STARTED, Why.TECHNICIAN)], "nobody came"
+    with desk.engine.begin() as connection:
+        swaps.approve(connection, ANNA, 1, desk.now)
+    assert look(desk).phase is SwapPhase.FORWARD
+    desk.set(t.swap, 1, at=1)
+    turn(desk)
+    assert reasons(desk, campaign) == [(ItemState.RUNNING, Why.NONE)]
+    assert len(work_orders(desk)) == 1
+
+
+def test_a_visit_that_is_called_off_before_it_began_has_not_failed(desk: CampaignDesk) -> None:
+    campaign = visiting(desk)
+    with desk.engine.begin() as connection:
+        swaps.abort(connection, ANNA, 1, "the customer is away", desk.now)
+    turn(desk)
+    assert reasons(desk, campaign) == [(ItemState.STOPPED, Why.CANCELLED)]
+    assert [kind for kind, _ in work_orders(desk)] == ["open_work_order", "cancel_work_order"]
+
+
+def test_an_abort_takes_visits_back_that_no_technician_began(desk: CampaignDesk) -> None:
+    campaign = visiting(desk)
+    with desk.engine.begin() as connection:
+        campaigns.abort(connection, ANNA, campaign, "made up", FleetActions(), desk.now)
+    assert reasons(desk, campaign) == [(ItemState.STOPPED, Why.ABORTED)]
+    assert look(desk).phase is SwapPhase.ROLLED_BACK
+    assert [kind for kind, _ in work_orders(desk)] == ["open_work_order", "cancel_work_order"]
+
+
+def test_visits_that_wait_for_technicians_hold_up_no_others(desk: CampaignDesk) -> None:
+    desk.add_units(3)
+    stock(desk, 3)
+    limits = Limits(per_minute=60_000, at_once=1)
+    campaign = started(desk, replace(VISIT, limits=limits))
+    desk.now += timedelta(hours=72)
+    for _ in range(6):
+        turn(desk)
+        desk.now += timedelta(seconds=1)
+    assert reasons(desk, campaign) == [(ItemState.STARTED, Why.TECHNICIAN)] * 3

@@ -16,6 +16,7 @@ from fleet_server.services import swap_plan, swaps
 from fleet_server.services import tables as t
 from fleet_server.services.accounts import LANGUAGES
 from fleet_server.services.audit import Actor
+from fleet_server.services.swap_visits import order_visit
 from fleet_server.services.swaps import SwapOrder, Trigger
 from fleet_server.tests.console_site import BLANK, VOICE_MODEM, Browser, Site, add_presence
 from fleet_server.web.i18n import translations
@@ -125,7 +126,7 @@ def test_a_contract_leads_to_the_order_and_the_order_to_its_page(
     assert answer.status_code == 303, said(answer.text)
     page = said(desk.get(answer.headers["location"]).text)
     for words in (
-        "waits for approval",
+        "ordered, has not begun",
         "To do: Another person has to approve the order.",
         "You ordered it: another person has to approve it.",
         "fleet_ops, 28 Mar 2026 13:00:00 CET",
@@ -189,7 +190,7 @@ def test_why_an_order_is_refused_is_said_in_the_readers_language(
 
 def test_why_a_step_is_refused_is_said_in_the_readers_language(ready: Site) -> None:
     address = ordered(ready)
-    answer = ready.signed_in(Role.FLEET_OPS, "sq").submit(f"{address}/approval")
+    answer = ready.signed_in(Role.TECHNICIAN, "sq").submit(f"{address}/approval")
     assert answer.status_code == 409
     assert "Ndërrimi 1 nuk pret miratim." in said(answer.text)
 
@@ -288,6 +289,35 @@ def test_the_technician_is_told_to_move_the_cable(ready: Site) -> None:
     assert SWAP_WORDS["swap_todo"]["move_cable"] in said(browser.get(address).text)
     add_presence(ready, BLANK, "online", "connect")
     assert SWAP_WORDS["swap_todo"]["move_cable"] not in said(browser.get(address).text)
+
+
+def test_a_visit_is_begun_by_the_technician_alone(ready: Site, desk: Browser) -> None:
+    with ready.context.fleet.writing() as connection:
+        wanted = SwapOrder(CONTRACT, "internet+voice", OLD, NEW, Trigger.TECHNICIAN, "campaign 1")
+        number = order_visit(connection, Actor.system("campaigns"), wanted, ready.now)
+    address, todo = f"/swaps/{number}", SWAP_WORDS["swap_todo"]["begin"]
+    assert todo in said(desk.get(address).text)
+    assert desk.submit(f"{address}/approval").status_code == 403
+    call = ready.browser()
+    url = f"/api/v1/replacements/{number}"
+    refused = call.post(f"{url}/approval", headers=ready.bearer(Role.FLEET_OPS))
+    assert refused.status_code == 403
+    technician = ready.signed_in(Role.TECHNICIAN)
+    assert SWAP_WORDS["swap_action"]["begin"] in said(technician.get(address).text)
+    found = call.get(url, headers=ready.bearer(Role.TECHNICIAN)).json()
+    assert (found["phase"], found["todo"], found["todo_text"]) == ("ordered", "begin", todo)
+    assert technician.submit(f"{address}/approval").status_code == 303
+    assert "It has begun already." in said(technician.get(address).text)
+
+
+def test_a_technician_approves_nothing_from_afar(ready: Site) -> None:
+    address = ordered(ready, Trigger.POSTED)
+    technician = ready.signed_in(Role.TECHNICIAN)
+    assert technician.submit(f"{address}/approval").status_code == 403
+    url = f"/api/v1/replacements{address.removeprefix('/swaps')}/approval"
+    refused = ready.browser().post(url, headers=ready.bearer(Role.TECHNICIAN))
+    assert refused.status_code == 403
+    assert f'action="{address}/approval"' not in technician.get(address).text
 
 
 def test_another_person_approves_and_undoes(ready: Site, desk: Browser) -> None:

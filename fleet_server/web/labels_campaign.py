@@ -44,6 +44,7 @@ CAMPAIGN_WORDS: dict[str, dict[str, str]] = {
         "no_stock": _("no new unit in stock"),
         "visit": _("visit on a later day"),
         "notice_runs": _("the notice still runs [7.1.7]"),
+        "technician": _("the technician begins it at the customer's"),
         "refused": _("the registry refuses it"),
         "failed": _("failed"),
         "expired": _("expired"),

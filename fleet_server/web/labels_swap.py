@@ -21,7 +21,7 @@ COARSE_REFUSALS = frozenset(
 
 SWAP_WORDS: dict[str, dict[str, str]] = {
     "swap_phase": {
-        "ordered": _("waits for approval"),
+        "ordered": _("ordered, has not begun"),
         "forward": _("under way"),
         "back": _("being undone"),
         "person": _("needs a person"),
@@ -56,6 +56,7 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
             "A backup was restored: compare with what is so by now, then try again or call off."
         ),
         "approve": _("Another person has to approve the order."),
+        "begin": _("The technician begins it at the customer's."),
         "connect_new": _("Have the new unit connected to the outlet and to power."),
         "put_card_in": _("Have the new card put into the box."),
         "connect_old_or_waive": _(
@@ -76,18 +77,21 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
     },
     "swap_action": {
         "approval": _("Approve"),
+        "begin": _("Begin, at the customer's"),
         "abort": _("Undo the replacement"),
         "waiver": _("Go on without the old unit"),
         "resumption": _("Try again now"),
     },
     "swap_effect": {
         "approval": _("It begins at once, or in the allowed hours."),
+        "begin": _("It begins at once: the customer is without service until the new unit serves."),
         "abort": _("The old unit serves again; every step is undone in the opposite order."),
         "waiver": _("The network is put right now; the old unit learns it when it is seen."),
         "resumption": _("What waits for its time is tried at once."),
     },
     "swap_why_not": {
         "approved": _("It is approved already."),
+        "begun": _("It has begun already."),
         "own": _("You ordered it: another person has to approve it."),
         "committed": _(
             "The point of no return is behind: the new unit serves. Order another replacement to"

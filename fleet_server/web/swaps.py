@@ -64,7 +64,7 @@ _STEP_TONES = {
 _STEER = Permission.STEER_SWAP
 # What a form does: the permission it needs, and whether it needs words.
 ACTIONS = {
-    "approval": (Permission.APPROVE_SWAP, False),
+    "approval": (Permission.ORDER_SWAP, False),  # and what needed_to_begin says
     "abort": (_STEER, True),
     "waiver": (_STEER, True),
     "resumption": (_STEER, True),
@@ -82,11 +82,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing a person may do; `why_not` is a code of `swap_why_not`, "" when it is possible."""
+    """One thing a person may do; `why_not` is a code of `swap_why_not`, "" when it is possible.
+
+    `label` is the code of its words.
+    """
 
     code: str
     why_not: str
     needs_words: bool
+    label: str
 
 
 def _wanted(
@@ -149,6 +153,8 @@ def act(
     permission, needs_words = ACTIONS[action]
     account = page.require(permission)
     page.check_form(form_token)
+    if action == "approval":
+        page.require(swaps.needed_to_begin(_trigger(page, number)))
     if needs_words and len(reason.strip()) < 3:
         return _refused(page, number, InvalidError("Say why, in three characters or more."), 422)
     try:
@@ -159,6 +165,11 @@ def act(
     except RuleError as error:
         return _refused(page, number, error, 409)
     return RedirectResponse(f"/swaps/{number}", 303)
+
+
+def _trigger(page: Page, number: int) -> Trigger:
+    with page.context.fleet.reading() as connection:
+        return swaps.read(connection, number).trigger
 
 
 def _approve(
@@ -262,6 +273,9 @@ def _actions(page: Page, found: SwapWatch, four_eyes: bool) -> list[Action]:
     if account is None:
         return []
     is_own = found.view.ordered_by == f"account:{account.id}" and four_eyes
+    labels = {"approval": "begin"} if found.view.trigger is Trigger.TECHNICIAN else {}
+    needed = {code: permission for code, (permission, _) in ACTIONS.items()}
+    needed["approval"] = swaps.needed_to_begin(found.view.trigger)
     why_not = {
         "approval": _no_approval(found, is_own),
         "abort": _no_abort(found),
@@ -269,9 +283,9 @@ def _actions(page: Page, found: SwapWatch, four_eyes: bool) -> list[Action]:
         "resumption": "" if found.view.may_resume else _no_more(found) or "not_begun",
     }
     return [
-        Action(code, why_not[code], needs_words)
-        for code, (permission, needs_words) in ACTIONS.items()
-        if account.may(permission)
+        Action(code, why_not[code], needs_words, labels.get(code, code))
+        for code, (_, needs_words) in ACTIONS.items()
+        if account.may(needed[code])
     ]
 
 
@@ -281,7 +295,7 @@ def _no_more(found: SwapWatch) -> str:
 
 def _no_approval(found: SwapWatch, is_own: bool) -> str:
     if found.view.approved_at:
-        return "approved"
+        return "begun" if found.view.trigger is Trigger.TECHNICIAN else "approved"
     if found.view.ended_at:
         return "ended"
     return "own" if is_own and found.view.trigger is not Trigger.TECHNICIAN else ""

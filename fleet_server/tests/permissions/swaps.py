@@ -46,7 +46,7 @@ PAGES: list[Page] = [
 ]
 FORMS: list[Form] = [
     ("/swaps/new", "/swaps/new", {"contract": "nothing", "trigger": "remote"}, 422, ORDERS_SWAPS),
-    ("/swaps/{number}/{action}", "/swaps/99/approval", {}, 404, "fleet_ops"),
+    ("/swaps/{number}/{action}", "/swaps/99/approval", {}, 404, ORDERS_SWAPS),
     ("/swaps/{number}/{action}", "/swaps/99/abort", REASON, 404, "fleet_ops technician"),
     ("/swaps/{number}/{action}", "/swaps/99/waiver", REASON, 404, "fleet_ops technician"),
     ("/swaps/{number}/{action}", "/swaps/99/resumption", REASON, 404, "fleet_ops technician"),
@@ -145,7 +145,7 @@ CALLS: list[Call] = [
         "/replacements/99/approval",
         None,
         404,
-        "fleet_ops",
+        ORDERS_SWAPS,
     ),
     (
         "POST",
