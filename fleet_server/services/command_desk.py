@@ -77,7 +77,7 @@ class CommandDesk:
                 _take_answer(connection, about, one.message, now)
 
     def _look_after(self, connection: Connection, row: Row[Any], now: datetime) -> None:
-        if now >= command_store.over_at(row) and not row.time_over:
+        if _heeds_time(row) and now >= command_store.over_at(row):
             command_store.apply(connection, row, [TimeOver()], now)
         elif not row.is_there or not row.is_first:
             _park(connection, row, now)
@@ -101,7 +101,7 @@ class CommandDesk:
             self._ask(row, command_answers.stop_message(row))
             _set_due(connection, row, _again_at(row, now), row.tries + 1)
         else:
-            _set_due(connection, row, max(row.expires_at, now + _SHORTEST_PARK), row.tries)
+            _set_due(connection, row, command_store.over_at(row), row.tries)
 
     def _send(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         more: dict[str, Any] = {"tries": row.tries + 1, "connection": row.agent_connection}
@@ -263,9 +263,15 @@ def _park(connection: Connection, row: Row[Any], now: datetime) -> None:
     it; in case nobody did, it is looked at again after as long as it has waited."""
     waited = min(max(now - row.queued_at, _SHORTEST_PARK), _LONGEST_PARK)
     until = now + waited
-    if not row.time_over:
-        until = min(until, row.expires_at)
+    if _heeds_time(row):
+        until = min(until, command_store.over_at(row))
     _set_due(connection, row, until, row.tries)
+
+
+def _heeds_time(row: Row[Any]) -> bool:
+    """Whether the end of its time says anything new; it does again once the device is known to have
+    begun."""
+    return not row.time_over or row.state == State.ACCEPTED
 
 
 def _set_due(connection: Connection, row: Row[Any], at: datetime, tries: int) -> None:

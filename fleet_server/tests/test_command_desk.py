@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from agent.wire.codes import AUTHORIZATION_ARGUMENT, OVERTAKE
-from fleet_server.domain.command import LOST, State
+from fleet_server.domain.command import LOST, NO_END, State
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import command_desk, command_news
 from fleet_server.services.policy import change_setting
@@ -125,6 +125,44 @@ def test_what_a_device_began_in_time_may_end_after_it(desk: Desk) -> None:
     desk.later(minutes=2)
     desk.turn()
     assert desk.read("a").state is State.FAILED
+
+
+def test_what_a_device_began_and_its_end_is_lost_rests_until_its_time_is_over(desk: Desk) -> None:
+    desk.queue("a", command="Device.Reboot()")
+    desk.connect(BOX)
+    (asked,) = desk.turn()
+    desk.later(minutes=59)
+    desk.turn((BOX, Device().answer(asked)))
+    desk.connect(BOX, "offline")
+    desk.later(minutes=5)
+    desk.turn()
+    assert desk.read("a").state is State.ACCEPTED
+    with desk.engine.begin() as connection:
+        assert not command_desk.is_due(connection, desk.now)
+    desk.later(minutes=10)
+    desk.turn()
+    assert desk.read("a").state is State.FAILED
+
+
+def test_that_a_device_began_in_time_may_be_known_long_after_it(desk: Desk) -> None:
+    device = Device()
+    desk.queue("a")
+    desk.queue("b")
+    desk.connect(BOX)
+    (lost,) = desk.turn()
+    device.answer(lost)
+    desk.connect(BOX, "offline")
+    desk.later(hours=2)
+    desk.turn()
+    desk.turn()
+    desk.connect(BOX)
+    desk.run(device)
+    assert (desk.read("a").state, device.ran) == (State.ACCEPTED, ["a"])
+    desk.later(minutes=11)
+    desk.run(device)
+    found = desk.read("a")
+    assert (found.state, found.error_text) == (State.FAILED, NO_END)
+    assert desk.read("b").has_ended
 
 
 def test_what_may_run_twice_runs_again_when_its_answer_is_lost(desk: Desk) -> None:
