@@ -15,7 +15,15 @@ CARD = "CARD"
 FIRST_CARD = "EX000001"
 """What is in the set-top box of the demo fleet."""
 _FIRST_SPARE = 51
-_BEGIN = ("reserve", "prepare_old", "await_new", "hold_old", "close_old", "open_new")
+_BEGIN = (
+    "reserve",
+    "prepare_old",
+    "await_new",
+    "renew_settings",
+    "hold_old",
+    "close_old",
+    "open_new",
+)
 _END = ("adopt_new", "verify_new", "commit", "fence_old", "retire_old")
 
 

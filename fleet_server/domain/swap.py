@@ -12,6 +12,8 @@ stored value is what to ask again.
   whatever the units themselves believe [7.1.7; one position, one unit].
 - A unit that does not answer is left out where the network's word is enough, and *owed* the
   command: it gets it when it is seen again, months later if need be.
+- A network that does not say whether the old unit is closed may serve it still: that unit is told
+  to serve again first of all, so that nobody waits in the dark for a system that is down.
 - From COMMIT on the way is forward only: the old unit is fenced, now or when it is seen.
 - What neither way can get past waits for a person (PERSON), with the reason; `Resumed` goes on.
 
@@ -54,6 +56,7 @@ class Operation(StrEnum):
     RESERVE = "reserve"
     RELEASE = "release"
     PREPARE = "prepare"
+    RENEW = "renew"
     SEE = "see"
     HOLD = "hold"
     ROLLBACK = "rollback"
@@ -77,6 +80,7 @@ class Step(StrEnum):
     RESERVE = "reserve"
     PREPARE_OLD = "prepare_old"
     AWAIT_NEW = "await_new"
+    RENEW_SETTINGS = "renew_settings"
     HOLD_OLD = "hold_old"
     CLOSE_OLD = "close_old"
     OPEN_NEW = "open_new"
@@ -120,6 +124,7 @@ _RULES: dict[Step, _Rule] = {
     Step.RESERVE: _Rule(Ask(_T.REGISTRY, _O.RESERVE), Ask(_T.REGISTRY, _O.RELEASE)),
     Step.PREPARE_OLD: _Rule(Ask(_T.OLD_UNIT, _O.PREPARE)),
     Step.AWAIT_NEW: _Rule(Ask(_T.NEW_UNIT, _O.SEE)),
+    Step.RENEW_SETTINGS: _Rule(Ask(_T.OLD_UNIT, _O.RENEW)),
     Step.HOLD_OLD: _Rule(Ask(_T.OLD_UNIT, _O.HOLD), Ask(_T.OLD_UNIT, _O.ROLLBACK)),
     Step.CLOSE_OLD: _Rule(Ask(_T.ACCESS, _O.CLOSE_OLD), Ask(_T.ACCESS, _O.OPEN_OLD)),
     Step.OPEN_NEW: _Rule(Ask(_T.ACCESS, _O.OPEN_NEW), Ask(_T.ACCESS, _O.CLOSE_NEW)),
@@ -137,6 +142,7 @@ _RULES: dict[Step, _Rule] = {
 }
 _OF_OLD = (
     Step.PREPARE_OLD,
+    Step.RENEW_SETTINGS,
     Step.HOLD_OLD,
     Step.CLOSE_OLD,
     Step.FENCE_OLD,
@@ -144,7 +150,7 @@ _OF_OLD = (
     Step.RETIRE_OLD,
 )
 _WITHOUT_OLD = (Step.PREPARE_OLD, Step.HOLD_OLD)
-_CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW)
+_CUT = (Step.RENEW_SETTINGS, Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW)
 _END = (Step.ADOPT_NEW, Step.VERIFY_NEW, Step.COMMIT, Step.FENCE_OLD, Step.RETIRE_OLD)
 _CARD = (Step.RESERVE, Step.PAIR_CARD, Step.VERIFY_CARD, Step.COMMIT, Step.BAR_CARD)
 _BESIDE_ACCESS = {
@@ -158,7 +164,8 @@ _BESIDE_ACCESS = {
 class Swap:
     """Where a swap stands. `at` is the step of `plan` that is asked for, or undone on the way back.
 
-    `skipped`: steps left out because the old unit did not answer. `owed`: what a unit is told when
+    `skipped`: steps left out because the old unit did not answer; CLOSE_OLD while its undoing waits
+    for the old unit. `owed`: what a unit is told when
     it is seen again. `why`: the reason for turning back, or for needing a person.
     """
 
@@ -173,6 +180,11 @@ class Swap:
     @property
     def has_ended(self) -> bool:
         return self.phase in (Phase.DONE, Phase.ROLLED_BACK)
+
+    @property
+    def is_early(self) -> bool:
+        """Whether the old unit is told to serve again before the network is asked to let it."""
+        return self.is_undoing and Step.CLOSE_OLD in self.skipped
 
     @property
     def is_committed(self) -> bool:
@@ -198,7 +210,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """A unit did not answer in the time the caller gives it; it may have heard."""
+    """Who was asked did not answer in the time the caller gives it; it may have heard."""
 
     ask: Ask
 
@@ -284,6 +296,12 @@ def _next(swap: Swap) -> Swap:
         if swap.at + 1 == len(swap.plan):
             return replace(swap, phase=Phase.DONE)
         return replace(swap, at=swap.at + 1)
+    if swap.is_early:
+        return replace(
+            swap,
+            at=swap.plan.index(Step.CLOSE_OLD),
+            skipped=swap.skipped - {Step.CLOSE_OLD},
+        )
     for at in range(swap.at - 1, -1, -1):
         if _RULES[swap.plan[at]].undo is not None:
             return replace(swap, at=at)
@@ -293,6 +311,13 @@ def _next(swap: Swap) -> Swap:
 def _turn_back(swap: Swap, why: str) -> Swap:
     """Undo from the step that was asked for, which may have been done unseen."""
     turned = replace(swap, phase=Phase.BACK, is_undoing=True, why=why)
+    is_closing = swap.plan[swap.at] == Step.CLOSE_OLD and Step.HOLD_OLD in swap.plan
+    if is_closing and Step.HOLD_OLD not in swap.skipped:
+        return replace(
+            turned,
+            at=swap.plan.index(Step.HOLD_OLD),
+            skipped=swap.skipped | {Step.CLOSE_OLD},
+        )
     if ask(turned) is None:
         return _next(turned)
     return turned
@@ -318,6 +343,8 @@ def _without(swap: Swap, asked: Ask, event: Failed | Unreachable) -> Swap:
     """Go on, or turn back, or stop for a person, when what is asked for cannot be had."""
     step = swap.plan[swap.at]
     why = event.why if isinstance(event, Failed) else NO_ANSWER
+    if swap.is_early:
+        return _next(swap)
     if swap.is_undoing:
         is_old_back = step == Step.HOLD_OLD and step not in swap.skipped
         if asked.target in (Target.OLD_UNIT, Target.NEW_UNIT) and not is_old_back:
@@ -327,7 +354,8 @@ def _without(swap: Swap, asked: Ask, event: Failed | Unreachable) -> Swap:
         return _owing(swap, asked)
     if swap.is_committed:
         return replace(swap, phase=Phase.PERSON, why=why)
-    if step in _WITHOUT_OLD and isinstance(event, Unreachable):
+    is_left_out = step in _WITHOUT_OLD and isinstance(event, Unreachable)
+    if is_left_out or step == Step.RENEW_SETTINGS:
         return _next(replace(swap, skipped=swap.skipped | {step}))
     return _turn_back(swap, why)
 

@@ -125,6 +125,8 @@ def _standing(swap: Swap, at: int, do: Ask | None, undo: Ask | None, has_begun: 
 def _standing_back(swap: Swap, at: int, undo: Ask | None, has_begun: bool) -> Standing:
     if not has_begun:
         return Standing.NOT_REACHED
+    if swap.plan[at] == Step.CLOSE_OLD and at > swap.at and Step.CLOSE_OLD in swap.skipped:
+        return Standing.DONE
     has_ended = swap.phase == Phase.ROLLED_BACK
     if undo is None or (at < swap.at and not has_ended):
         return Standing.LEFT_OUT if swap.plan[at] in swap.skipped else Standing.DONE

@@ -53,6 +53,7 @@ from fleet_server.services.upsert import insert_new
 LEASE = timedelta(seconds=30)  # a call begins when it is taken and ends within CALL_TIMEOUT_S
 SUPERSEDED = "superseded"
 _LONGEST_CODE = 96
+_LAST_TRIES = 200
 _DEVICE_TARGET = f"{System.DEVICE}/device:"
 
 Stage = Sequence[tuple[System, Operation]]
@@ -234,6 +235,21 @@ def restored(connection: Connection, now: datetime) -> None:
     """
     last = connection.scalar(select(func.max(t.outbox.c.id))) or 0
     connection.execute(t.restoration.insert().values(restored_at=now, last_outbox_id=last))
+
+
+def fails_with(connection: Connection, system: System) -> str:
+    """What the system's last call failed with that is still tried again; "" where it works."""
+    last = select(t.outbox_try).order_by(t.outbox_try.c.id.desc()).limit(_LAST_TRIES).subquery()
+    found = connection.execute(
+        select(last.c.outcome, last.c.code, t.outbox.c.state)
+        .join(t.outbox, t.outbox.c.id == last.c.outbox_id)
+        .where(t.outbox.c.system == system)
+        .order_by(last.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if found is None or (found.outcome, found.state) != (Outcome.UNAVAILABLE, State.QUEUED):
+        return ""
+    return str(found.code or found.outcome)
 
 
 def await_command(connection: Connection, taken: Taken, key: str, until: datetime) -> None:

@@ -39,6 +39,7 @@ _BUSY = "busy"
 _LIFE = timedelta(days=1)
 SOON = timedelta(seconds=0.5)
 _LONGEST_FOR_A_UNIT = timedelta(minutes=5)  # whose coming is heard besides
+_NEW = timedelta(minutes=1)
 _LOOK_EVERY = timedelta(seconds=5)
 SYSTEMS = (Target.ACCESS, Target.VOICE, Target.CONDITIONAL_ACCESS)
 
@@ -109,6 +110,8 @@ def issue(
         return Known(Unreachable(asked), remark(Say.NO_UNIT))
     if not unit.may_connect:
         return Known(Unreachable(asked), remark(Say.REVOKED, unit=unit.serial_number))
+    if asked.operation is Operation.RENEW and _are_settings_new(connection, case, now):
+        return Known(Done(asked), remark(Say.NOTHING_TO_DO))
     command, args = _command(fleet, connection, case, asked, unit)
     order = Order(unit.endpoint_id, _OBJECT + command, args, now + _LIFE, repeatable=True)
     commands.queue(connection, key, order, now)
@@ -120,7 +123,7 @@ def answer(
 ) -> Known | Waiting | CalledBack:
     """What has come of the ask under `key`."""
     if asked.target in SYSTEMS:
-        return _of_outbox(connection, asked, key, now)
+        return _of_outbox(connection, case, asked, key, now)
     found = commands.find(connection, [key]).get(key)
     if found is None:
         return Known(Unreachable(asked))
@@ -160,7 +163,9 @@ def of_command(asked: Ask, found: Command) -> Known | None:
     return Known(Unreachable(asked), found.error_text)
 
 
-def _of_outbox(connection: Connection, asked: Ask, key: str, now: datetime) -> Known | Waiting:
+def _of_outbox(
+    connection: Connection, case: Case, asked: Ask, key: str, now: datetime
+) -> Known | Waiting:
     rows = connection.execute(
         select(t.outbox).where(t.outbox.c.decision == key).order_by(t.outbox.c.id)
     ).all()
@@ -168,6 +173,8 @@ def _of_outbox(connection: Connection, asked: Ask, key: str, now: datetime) -> K
     last_stage = min((row.stage for row in refused), default=len(rows))
     queued = [row for row in rows if row.state == outbox.State.QUEUED and row.stage <= last_stage]
     if queued:
+        if _has_left_in_the_dark(case, asked, now):
+            return Known(Unreachable(asked), remark(Say.NO_ANSWER))
         code = _last_code(connection, [row.id for row in queued])
         said = remark(Say.SYSTEM_ANSWER, system=asked.target, code=code) if code else ""
         return Waiting(_LOOK_EVERY, said)
@@ -196,7 +203,7 @@ def _command(
     fleet: Fleet, connection: Connection, case: Case, asked: Ask, unit: Unit
 ) -> tuple[str, dict[str, str]]:
     args = {"Swap": case.name}
-    if asked.operation is Operation.PREPARE:
+    if asked.operation in (Operation.PREPARE, Operation.RENEW):
         return "Prepare()", {**args, "SettingsKey": swap_settings.settings_point(fleet)}
     if asked.operation is Operation.HOLD:
         return "Fence()", args
@@ -218,23 +225,47 @@ def _patience(case: Case, asked: Ask) -> timedelta:
     return timedelta(minutes=case.policy.swap_answer_minutes)
 
 
+def _has_left_in_the_dark(case: Case, asked: Ask, now: datetime) -> bool:
+    """Whether the old unit serves no more and the network has not said for long that it is closed.
+
+    The network may serve it still: better it goes back than that the customer waits.
+    """
+    asked_at: datetime = case.row.asked_at or now
+    is_closing = asked.operation is Operation.CLOSE_OLD and Step.HOLD_OLD not in case.swap.skipped
+    return is_closing and now >= asked_at + timedelta(minutes=case.policy.swap_answer_minutes)
+
+
+def _are_settings_new(connection: Connection, case: Case, now: datetime) -> bool:
+    """Whether the old unit handed its settings over a moment ago."""
+    event = t.swap_event.c
+    query = select(event.id).where(
+        event.swap_id == case.id,
+        event.kind == "done",
+        event.operation == Operation.PREPARE,
+        event.at > now - _NEW,
+    )
+    return connection.scalar(query.limit(1)) is not None
+
+
 def _silent_since(case: Case, asked: Ask, now: datetime) -> datetime:
     """From when on a unit does not answer: since it was asked, or since it went if nobody is served
     until it did."""
     asked_at: datetime = case.row.asked_at or now
     unit = case.unit(asked.target)
-    if asked.operation is not Operation.PREPARE or unit is None or unit.away_since is None:
+    is_before = asked.operation in (Operation.PREPARE, Operation.RENEW)
+    if not is_before or unit is None or unit.away_since is None:
         return asked_at
     return min(asked_at, unit.away_since)
 
 
 def _is_unplugged(case: Case, asked: Ask) -> bool:
-    """Whether a unit that shall serve no more is gone already: then the network's word is enough,
-    and it is owed the rest until it is seen."""
+    """Whether nobody waits for a unit that is gone: one that shall serve no more, for which the
+    network's word is enough; one whose settings are known; one that is asked once more later."""
     unit = case.unit(asked.target)
-    is_to_stop = asked.operation in (Operation.HOLD, Operation.FENCE)
-    is_to_stop |= asked == Ask(Target.NEW_UNIT, Operation.ROLLBACK)
-    return is_to_stop and unit is not None and not unit.is_online
+    is_needless = asked.operation in (Operation.RENEW, Operation.HOLD, Operation.FENCE)
+    is_needless |= asked == Ask(Target.NEW_UNIT, Operation.ROLLBACK)
+    is_needless |= asked == Ask(Target.OLD_UNIT, Operation.ROLLBACK) and case.swap.is_early
+    return is_needless and unit is not None and not unit.is_online
 
 
 def _adopted_at(connection: Connection, swap_id: int) -> datetime | None:

@@ -226,12 +226,13 @@ def _keep_what_was_said(
     """The customer's settings from the old unit; nothing of them stays in a command."""
     event = known.event
     asked = getattr(event, "ask", None)
-    if asked is None or asked.operation not in (Operation.PREPARE, Operation.ADOPT):
+    takes = (Operation.PREPARE, Operation.RENEW)
+    if asked is None or asked.operation not in (*takes, Operation.ADOPT):
         return
     sealed = (known.outputs or {}).get("Settings", "")
-    if asked.operation is Operation.PREPARE and isinstance(event, Done):
+    if asked.operation in takes and isinstance(event, Done) and known.outputs is not None:
         kept = bool(sealed) and swap_settings.keep(fleet, case.id, case.contract, sealed, now)
-        if not kept:
+        if not kept and asked.operation is Operation.PREPARE:
             swap_store.note(connection, case.id, Happened.NOTE, now, asked, text=Say.NO_SETTINGS)
     if case.row.ask_key:
         swap_settings.forget_in_command(connection, case.row.ask_key)

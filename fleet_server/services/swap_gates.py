@@ -1,7 +1,8 @@
 """Why a step of a replacement is not asked for now; what is under way is not held up.
 
 The old unit goes out of service only when notice or consent is on record [7.1.7], in the allowed
-hours [4.5, 4.6] and with no call on the line or in the time after an emergency call [7.3.7, 11.3].
+hours [4.5, 4.6], with no call on the line or in the time after an emergency call [7.3.7, 11.3],
+and while the operator's systems that the rest needs answer.
 The unit itself refuses too while its line is in use; what it says then is shown.
 """
 
@@ -15,10 +16,11 @@ from sqlalchemy import Connection
 
 from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.local_time import is_between
+from fleet_server.domain.operations import System
 from fleet_server.domain.service_state import ServiceState
 from fleet_server.domain.swap import Phase, Step, Target
 from fleet_server.domain.swap_remark import Say, moment, remark
-from fleet_server.services import swap_cards
+from fleet_server.services import outbox, swap_cards
 from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
 from fleet_server.services.swap_case import Case
 from fleet_server.services.swap_orders import Trigger
@@ -27,6 +29,13 @@ from fleet_server.services.swap_plan import SwapNotReadyError, require_ready
 Lines = Callable[[str], Line | None]
 
 _CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW, Step.PAIR_CARD)
+_BEFORE_THE_CUT = Step.RENEW_SETTINGS
+_SYSTEM_OF = {
+    Step.CLOSE_OLD: System.ACCESS,
+    Step.OPEN_NEW: System.ACCESS,
+    Step.MOVE_VOICE: System.VOICE,
+    Step.PAIR_CARD: System.CONDITIONAL_ACCESS,
+}
 _TAKES_LINE_DOWN = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.MOVE_VOICE)
 _AT_ONCE = timedelta(milliseconds=50)
 _SOON = timedelta(seconds=2)
@@ -54,7 +63,11 @@ def why_not_now(connection: Connection, case: Case, line_of: Lines, now: datetim
             return NotNow(remark(Say.UNIT_CONNECTED, unit=unit.serial_number))
     if case.swap.is_undoing or case.swap.is_committed:
         return None
-    return may_not_cut(connection, case, now) or _call(case, line_of, now)
+    return (
+        may_not_cut(connection, case, now)
+        or _no_system(connection, case)
+        or _call(case, line_of, now)
+    )
 
 
 def has_lost_its_contract(case: Case) -> bool:
@@ -65,9 +78,13 @@ def has_lost_its_contract(case: Case) -> bool:
 
 def may_not_cut(connection: Connection, case: Case, now: datetime) -> NotNow | None:
     """None when the step may take the customer's service away, or does not."""
-    if case.swap.is_undoing or case.step != cut_of(case.swap.plan):
-        return None
-    return _before_the_cut(connection, case, now)
+    return _before_the_cut(connection, case, now) if is_before_the_cut(case) else None
+
+
+def is_before_the_cut(case: Case) -> bool:
+    """Whether the customer has his service still, and loses it next."""
+    is_next = case.step in (_BEFORE_THE_CUT, cut_of(case.swap.plan))
+    return is_next and not case.swap.is_undoing
 
 
 def cut_of(plan: tuple[Step, ...]) -> Step | None:
@@ -88,6 +105,18 @@ def _before_the_cut(connection: Connection, case: Case, now: datetime) -> NotNow
     if is_posted_card and not swap_cards.is_in(connection, case):
         waited = now - case.row.approved_at
         return NotNow(remark(Say.CARD_IN), ever_later(waited, LONGEST_FOR_A_CARD))
+    return None
+
+
+def _no_system(connection: Connection, case: Case) -> NotNow | None:
+    """Nobody is cut while a system that the rest needs does not answer."""
+    if not is_before_the_cut(case):
+        return None
+    for step in case.swap.plan:
+        system = _SYSTEM_OF.get(step)
+        code = outbox.fails_with(connection, system) if system else ""
+        if system and code:
+            return NotNow(remark(Say.SYSTEM_ANSWER, system=system, code=code))
     return None
 
 

@@ -63,7 +63,8 @@ TODO_WORDS = {
     Todo.PUT_CARD_IN: "Have the new card put into the box.",
     Todo.CONNECT_OLD_OR_WAIVE: "Have the old unit connected again, or accept that it serves again "
     "only when it is seen.",
-    Todo.LOOK_AT_SYSTEM: "Look at the operator's system that refuses, then resume.",
+    Todo.LOOK_AT_SYSTEM: "Look at the operator's system that refuses or does not answer, then "
+    "resume.",
     Todo.LOOK_AT_REGISTRY: "Put right what the registry refuses, then resume.",
     Todo.TEST_NEW: "Test the new unit; if it is faulty, record it as dead on arrival.",
 }
@@ -288,6 +289,8 @@ def _todo(row: Row[Any], swap: Swap, asked: Ask | None, is_ordered: bool) -> Tod
         return Todo.BEGIN if row.trigger == Trigger.TECHNICIAN else Todo.APPROVE
     if row.waits_for == Say.RESTORED:
         return Todo.COMPARE
+    if row.waits_for.startswith(Say.SYSTEM_ANSWER):
+        return Todo.LOOK_AT_SYSTEM
     if asked is None:
         failed = swap.phase == Phase.ROLLED_BACK and Ask(Target.NEW_UNIT, Operation.ROLLBACK)
         return Todo.TEST_NEW if failed and failed in swap.owed else Todo.NOTHING

@@ -49,6 +49,7 @@ _TARGETS = (
 _INDEX = {target: index for index, target in enumerate(_TARGETS)}
 _COMMANDS = {
     Operation.PREPARE: parts.PREPARE,
+    Operation.RENEW: parts.PREPARE,
     Operation.HOLD: parts.HOLD,
     Operation.ADOPT: parts.ADOPT,
     Operation.FENCE: parts.FENCE,
@@ -331,7 +332,9 @@ class Walker:
             if world.devices[unit].power == OFF:
                 yield _with_device(world, unit, world.devices[unit]._replace(power=ON))
         asked = self._asks[world.swap]
-        if asked is not None and _INDEX.get(asked.target, BOTH) < BOTH:
+        if asked is not None and (
+            _INDEX.get(asked.target, BOTH) < BOTH or asked.operation is Operation.CLOSE_OLD
+        ):
             yield self.told(world, Unreachable(asked))
         if world.may_abort:
             yield self.told(world, Aborted("a person"))

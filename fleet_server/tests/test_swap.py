@@ -65,6 +65,7 @@ def test_a_voice_modem_on_one_outlet_is_dark_before_the_new_one_is_asked() -> No
     assert asked_until_the_end(Swap(plan_for(VOICE, outlets=1))) == [
         "registry reserve",
         "old_unit prepare",
+        "old_unit renew",
         "old_unit hold",
         "access close_old",
         "access open_new",
@@ -98,7 +99,7 @@ def test_a_smart_card_is_paired_read_by_its_box_and_the_old_one_barred() -> None
 
 def test_a_dead_old_unit_is_left_out_and_fenced_when_it_is_seen() -> None:
     swap = walk_to(Step.PREPARE_OLD, Swap(plan_for(VOICE, outlets=1)))
-    swap = unreachable(unreachable(swap))
+    swap = unreachable(unreachable(unreachable(swap)))
     swap = unreachable(walk_to(Step.FENCE_OLD, swap))
     fence = Ask(Target.OLD_UNIT, Operation.FENCE)
     swap = done(swap)
@@ -154,6 +155,27 @@ def test_an_abort_undoes_what_was_done_until_the_new_unit_serves() -> None:
     assert asked_until_the_end(early) == ["registry release", "rolled_back"]
     with pytest.raises(PointOfNoReturnError, match="order another swap"):
         after(walk_to(Step.FENCE_OLD, plan), Aborted("too late"))
+
+
+@pytest.mark.parametrize("does_the_old_unit_answer", [True, False])
+def test_a_network_that_does_not_close_the_old_unit_leaves_nobody_in_the_dark(
+    does_the_old_unit_answer: bool,
+) -> None:
+    swap = unreachable(walk_to(Step.CLOSE_OLD, Swap(plan_for(VOICE, outlets=1))))
+    assert ask(swap) == Ask(Target.OLD_UNIT, Operation.ROLLBACK)
+    swap = done(swap) if does_the_old_unit_answer else unreachable(swap)
+    assert asked_until_the_end(swap) == [
+        "access open_old",
+        "old_unit rollback",
+        "registry release",
+        "rolled_back",
+    ]
+
+
+def test_settings_that_are_not_had_anew_are_those_of_before() -> None:
+    swap = walk_to(Step.RENEW_SETTINGS, Swap(plan_for(VOICE, outlets=1)))
+    hold = Ask(Target.OLD_UNIT, Operation.HOLD)
+    assert ask(failed(swap)) == ask(unreachable(swap)) == hold
 
 
 def test_after_the_point_of_no_return_a_failure_waits_and_goes_on() -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from agent.wire import replacement as parts
+from fleet_server.adapters.simulated import Behaviour
 from fleet_server.domain.command import Refusal, Refused, Sent
 from fleet_server.domain.errors import RuleError
+from fleet_server.domain.operations import MoveLine, System
 from fleet_server.domain.policy import DEFAULTS
 from fleet_server.domain.service_state import Ground as ServiceGround
 from fleet_server.domain.service_state import ServiceState
-from fleet_server.services import command_store, service_state, swaps
+from fleet_server.services import command_store, outbox, service_state, swaps
 from fleet_server.services import tables as t
 from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
 from fleet_server.services.policy import read_policy
@@ -58,6 +61,74 @@ def test_a_remote_one_with_one_outlet_asks_for_the_cable_to_be_moved(bench: Swap
     assert bench.view(swap_id).todo is Todo.HAVE_CABLE_MOVED
     bench.connect(NEW_MODEM)
     assert bench.view(swap_id).todo is Todo.NOTHING
+
+
+# --- systems that are down ---
+
+
+def test_nobody_is_cut_while_a_system_that_is_needed_does_not_answer(bench: SwapBench) -> None:
+    bench.desk.voice.behave(Behaviour(fail_before=3))
+    with bench.fleet.writing() as connection:
+        other = MoveLine("C-9/voice", "00256D0000F9")
+        outbox.queue(connection, "another-one", [[(System.VOICE, other)]], bench.now)
+    bench.run()
+    bench.connect(NEW_MODEM)
+    swap_id = bench.order(outlets=2)
+    bench.run()
+    view = bench.view(swap_id)
+    assert (view.step, view.todo) == ("renew_settings", Todo.LOOK_AT_SYSTEM)
+    assert "voice, which said last: no_answer" in view.waits_for
+    assert bench.serving() == {MAC} and bench.units[VOICE_MODEM].part == parts.ACTIVE
+    for _ in range(4):
+        bench.later(minutes=1)
+        bench.run()
+    new_serves(bench)
+
+
+def test_a_network_that_is_down_once_the_old_unit_is_dark_lets_it_serve_again(
+    bench: SwapBench,
+) -> None:
+    swap_id = bench.order()
+    bench.desk.access.behave(Behaviour(fail_before=1000))
+    for _ in range(2):
+        bench.run()
+        bench.later(minutes=1)
+    view = bench.view(swap_id)
+    assert (view.step, view.todo) == ("close_old", Todo.LOOK_AT_SYSTEM)
+    assert bench.units[VOICE_MODEM].part == parts.HELD
+    bench.later(minutes=9)
+    bench.run()
+    assert bench.units[VOICE_MODEM].part == parts.ACTIVE
+    for _ in range(2):
+        bench.later(minutes=1)
+        bench.run()
+    view = bench.view(swap_id)
+    assert (view.phase, view.todo) == (SwapPhase.BACK, Todo.LOOK_AT_SYSTEM)
+    assert bench.serving() == {MAC}
+    bench.desk.access.behave(Behaviour())
+    bench.resume(swap_id)
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.ROLLED_BACK
+    old_serves(bench)
+
+
+# --- what the customer changes meanwhile ---
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_settings_are_those_of_the_moment_of_the_cut(bench: SwapBench, is_there: bool) -> None:
+    swap_id = bench.order(trigger=Trigger.POSTED)
+    bench.approve(swap_id)
+    bench.run()
+    bench.later(days=5)
+    before = bench.units[VOICE_MODEM].settings
+    changed = {**before, "passphrase": "a new one, made up"}
+    bench.units[VOICE_MODEM].settings = changed
+    bench.connect(VOICE_MODEM, online=is_there)
+    bench.connect(NEW_MODEM)
+    bench.run()
+    new_serves(bench)
+    assert bench.units[NEW_MODEM].settings == (changed if is_there else before)
 
 
 def asked_in_the_last_minute(bench: SwapBench) -> int:

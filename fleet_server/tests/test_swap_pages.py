@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.roles import Role
+from fleet_server.domain.swap import plan_for
 from fleet_server.domain.swap_remark import Say, remark
 from fleet_server.services import swap_plan, swaps
 from fleet_server.services import tables as t
@@ -89,6 +91,9 @@ def happened(
     )
 
 
+AT = {step.value: at for at, step in enumerate(plan_for(ProductClass.VOICEMODEM, outlets=1))}
+
+
 def stands(site: Site, **values: Any) -> None:
     with site.context.fleet.writing() as connection:
         connection.execute(update(t.swap).where(t.swap.c.id == 1).values(**values))
@@ -109,7 +114,7 @@ def cut_over(site: Site) -> str:
         done_at = begun + timedelta(seconds=at, milliseconds=250)
         happened(site, done_at, "done", step, target, operation)
     happened(site, begun + timedelta(seconds=3), "asked", "close_old", "access", "close_old")
-    stands(site, at=3)
+    stands(site, at=AT["close_old"])
     site.now = begun + timedelta(seconds=7, milliseconds=250)
     return address
 
@@ -231,7 +236,7 @@ def test_every_step_shows_how_it_stands_when_and_how_long(ready: Site, desk: Bro
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_a_person_must_do_is_plain_in_every_language(ready: Site, language: str) -> None:
     address = cut_over(ready)
-    stands(ready, phase="person", is_undoing=True, at=2, why="no answer")
+    stands(ready, phase="person", is_undoing=True, at=AT["hold_old"], why="no answer")
     page = said(ready.signed_in(Role.FLEET_OPS, language).get(address).text)
     words = translations(language).gettext
     for message in (
@@ -251,7 +256,7 @@ def test_past_the_point_of_no_return_undoing_is_refused_with_the_reason(
     ready: Site, desk: Browser
 ) -> None:
     address = ordered(ready)
-    stands(ready, at=9)
+    stands(ready, at=AT["fence_old"])
     page = desk.get(address).text
     assert "The point of no return is behind" in said(page)
     assert f'action="{address}/abort"' not in page
@@ -262,7 +267,7 @@ def test_past_the_point_of_no_return_undoing_is_refused_with_the_reason(
 
 def test_an_owed_unit_is_named_with_what_it_will_be_told(ready: Site, desk: Browser) -> None:
     address = ordered(ready)
-    stands(ready, phase="done", at=10, ended_at=ready.now)
+    stands(ready, phase="done", at=AT["retire_old"], ended_at=ready.now)
     ready.insert(
         t.swap_debt,
         swap_id=1,
@@ -284,7 +289,7 @@ def test_an_owed_unit_is_named_with_what_it_will_be_told(ready: Site, desk: Brow
 
 def test_the_technician_is_told_to_move_the_cable(ready: Site) -> None:
     address = ordered(ready)
-    stands(ready, at=6)
+    stands(ready, at=AT["adopt_new"])
     browser = ready.signed_in(Role.TECHNICIAN)
     assert SWAP_WORDS["swap_todo"]["move_cable"] in said(browser.get(address).text)
     add_presence(ready, BLANK, "online", "connect")
@@ -343,7 +348,7 @@ def test_the_forms_come_again_only_when_others_are_possible(ready: Site, desk: B
     assert version is not None
     live = f"{address}/live?version={version[1]}"
     assert "hx-swap-oob" not in desk.get(live).text
-    stands(ready, at=9)
+    stands(ready, at=AT["fence_old"])
     assert 'id="actions" hx-swap-oob="true"' in desk.get(live).text
 
 

@@ -62,22 +62,22 @@ class Played:
 
 def test_a_swap_on_its_way_has_done_now_and_to_come() -> None:
     played = Played()
-    played.go(3)
+    played.go(4)
     played.put("asked", ask(played.swap))
     assert played.standings() == (
-        "reserve=done prepare_old=done hold_old=done close_old=now open_new=to_come "
-        "move_voice=to_come adopt_new=to_come verify_new=to_come commit=to_come "
+        "reserve=done prepare_old=done renew_settings=done hold_old=done close_old=now "
+        "open_new=to_come move_voice=to_come adopt_new=to_come verify_new=to_come commit=to_come "
         "fence_old=to_come retire_old=to_come"
     )
-    third = steps_of(played.swap, played.happened)[2]
-    assert third.began_at == START + timedelta(seconds=5)
+    third = steps_of(played.swap, played.happened)[3]
+    assert third.began_at == START + timedelta(seconds=7)
     assert third.length == timedelta(seconds=1)
 
 
 def test_a_dead_old_unit_is_left_out_and_owed() -> None:
     played = Played()
     played.go(1)
-    for _ in range(2):
+    for _ in range(3):
         asked = ask(played.swap)
         assert asked is not None
         played.answer(Unreachable(asked), "unreachable", "no answer")
@@ -88,8 +88,9 @@ def test_a_dead_old_unit_is_left_out_and_owed() -> None:
     played.go(1)
     assert played.swap.phase == Phase.DONE
     assert played.standings() == (
-        "reserve=done prepare_old=left_out hold_old=left_out close_old=done open_new=done "
-        "move_voice=done adopt_new=done verify_new=done commit=done fence_old=owed retire_old=done"
+        "reserve=done prepare_old=left_out renew_settings=left_out hold_old=left_out "
+        "close_old=done open_new=done move_voice=done adopt_new=done verify_new=done commit=done "
+        "fence_old=owed retire_old=done"
     )
     assert steps_of(played.swap, played.happened)[1].said == Remark(Say.NO_ANSWER)
     played.put("paid", FENCE)
@@ -99,32 +100,34 @@ def test_a_dead_old_unit_is_left_out_and_owed() -> None:
 
 def test_an_aborted_swap_is_undone_step_by_step() -> None:
     played = Played()
-    played.go(4)
+    played.go(5)
     played.put("asked", ask(played.swap))
     played.swap = after(played.swap, Aborted("the customer changed his mind"))
     assert played.standings() == (
-        "reserve=done prepare_old=done hold_old=done close_old=done open_new=undoing "
-        "move_voice=not_reached adopt_new=not_reached verify_new=not_reached commit=not_reached "
-        "fence_old=not_reached retire_old=not_reached"
+        "reserve=done prepare_old=done renew_settings=done hold_old=done close_old=done "
+        "open_new=undoing move_voice=not_reached adopt_new=not_reached verify_new=not_reached "
+        "commit=not_reached fence_old=not_reached retire_old=not_reached"
     )
     played.go(2)
     assert played.standings().startswith(
-        "reserve=done prepare_old=done hold_old=undoing close_old=undone open_new=undone"
+        "reserve=done prepare_old=done renew_settings=done hold_old=undoing close_old=undone "
+        "open_new=undone"
     )
     played.go(2)
     assert played.swap.phase == Phase.ROLLED_BACK
     assert played.standings().startswith(
-        "reserve=undone prepare_old=done hold_old=undone close_old=undone open_new=undone"
+        "reserve=undone prepare_old=done renew_settings=done hold_old=undone close_old=undone "
+        "open_new=undone"
     )
 
 
 def test_an_old_unit_that_is_to_serve_again_and_does_not_answer_waits_for_a_person() -> None:
     played = Played()
-    played.go(3)
+    played.go(4)
     asked = ask(played.swap)
     assert asked is not None
     played.answer(Failed(asked, "refused"), "failed", "refused")
-    played.go(1)
+    played.go(2)
     back = ask(played.swap)
     assert back == Ask(Target.OLD_UNIT, Operation.ROLLBACK)
     played.answer(Unreachable(back), "unreachable", "no answer")
@@ -132,15 +135,28 @@ def test_an_old_unit_that_is_to_serve_again_and_does_not_answer_waits_for_a_pers
     assert "hold_old=undoing" in played.standings()
 
 
+def test_a_network_that_does_not_say_that_it_closed_leads_back_by_the_old_unit() -> None:
+    played = Played()
+    played.go(4)
+    closing = ask(played.swap)
+    assert closing is not None
+    played.answer(Unreachable(closing), "unreachable")
+    assert "hold_old=undoing close_old=done" in played.standings()
+    played.go(1)
+    assert "hold_old=done close_old=undoing" in played.standings()
+    played.go(2)
+    assert "hold_old=undone close_old=undone" in played.standings()
+
+
 # (kind, outlets, steps answered, the gap in seconds so far; None while nothing was cut)
 GAPS = [
-    (ProductClass.VOICEMODEM, 1, 2, None),
-    (ProductClass.VOICEMODEM, 1, 3, 0),
-    (ProductClass.VOICEMODEM, 1, 5, 4),
-    (ProductClass.VOICEMODEM, 1, 8, 10),
-    (ProductClass.VOICEMODEM, 1, 11, 10),
-    (ProductClass.MODEM, 2, 3, None),
-    (ProductClass.MODEM, 2, 8, 8),
+    (ProductClass.VOICEMODEM, 1, 3, None),
+    (ProductClass.VOICEMODEM, 1, 4, 0),
+    (ProductClass.VOICEMODEM, 1, 6, 4),
+    (ProductClass.VOICEMODEM, 1, 9, 10),
+    (ProductClass.VOICEMODEM, 1, 12, 10),
+    (ProductClass.MODEM, 2, 4, None),
+    (ProductClass.MODEM, 2, 9, 8),
     (ProductClass.CARD, 1, 2, 0),
     (ProductClass.CARD, 1, 3, 2),
     (ProductClass.CARD, 1, 6, 2),
@@ -160,10 +176,10 @@ def test_the_gap_runs_from_the_dark_to_the_proof(
 
 def test_the_gap_of_a_swap_that_went_back_ends_with_the_old_unit() -> None:
     played = Played()
-    played.go(4)
+    played.go(5)
     played.swap = after(played.swap, Aborted("a test"))
     played.go(4)
     gap = gap_of(steps_of(played.swap, played.happened))
     assert gap is not None
-    assert gap.ended_at == START + timedelta(seconds=14)
+    assert gap.ended_at == START + timedelta(seconds=16)
     assert gap.length(played.now) == timedelta(seconds=8)

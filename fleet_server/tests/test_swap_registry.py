@@ -252,14 +252,14 @@ def test_of_a_very_long_record_the_end_is_shown_too(bench: SwapBench) -> None:
 
 def test_another_try_does_not_wait_for_its_time(bench: SwapBench) -> None:
     swap_id = bench.order()
-    bench.desk.access.behave(Behaviour(fail_before=100))
+    bench.desk.voice.behave(Behaviour(fail_before=100))
     for _ in range(9):
         bench.run()
         bench.later(minutes=20)
-    bench.desk.access.behave(Behaviour())
+    bench.desk.voice.behave(Behaviour())
     bench.desk.now -= timedelta(minutes=19)
     bench.run()
-    assert bench.view(swap_id).step == "close_old", "it waits for its time"
+    assert bench.view(swap_id).step == "move_voice", "it waits for its time"
     bench.resume(swap_id)
     bench.run()
     assert bench.view(swap_id).step == "adopt_new"

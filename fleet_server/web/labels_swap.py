@@ -37,6 +37,7 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
         "reserve": _("Reserve the new unit"),
         "prepare_old": _("Take over the customer's settings"),
         "await_new": _("The new unit is connected"),
+        "renew_settings": _("Take over what the customer changed since"),
         "hold_old": _("The old unit stops serving"),
         "close_old": _("Close the old unit in the network"),
         "open_new": _("Open the new unit in the network"),
@@ -63,7 +64,9 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
             "Have the old unit connected again, or accept that it serves again only when it is"
             " seen."
         ),
-        "look_at_system": _("Look at the operator's system that refuses, then try again."),
+        "look_at_system": _(
+            "Look at the operator's system that refuses or does not answer, then try again."
+        ),
         "look_at_registry": _("Put right what the registry refuses, then try again."),
         "test_new": _("Test the new unit; if it is faulty, record it as dead on arrival."),
         "move_cable": _("Move the cable from the old unit to the new one, and switch it on."),
