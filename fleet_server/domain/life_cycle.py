@@ -49,7 +49,7 @@ _STEPS: dict[UnitState, frozenset[UnitState]] = {
     ),
     _S.IN_TRANSIT: frozenset(
         {_S.IN_STOCK, _S.VAN_STOCK, _S.INSTALLED, _S.RETURNED, _S.IN_REPAIR}
-        | {_S.DEAD_ON_ARRIVAL}
+        | {_S.DEAD_ON_ARRIVAL, _S.QUARANTINE}
         | _GONE
     ),
     _S.VAN_STOCK: frozenset(
@@ -60,7 +60,10 @@ _STEPS: dict[UnitState, frozenset[UnitState]] = {
     ),
     _S.TO_BE_RETURNED: frozenset({_S.INSTALLED, _S.IN_TRANSIT, _S.RETURNED, _S.IN_REPAIR} | _GONE),
     _S.RETURNED: frozenset({_S.IN_STOCK, _S.QUARANTINE, _S.IN_REPAIR, _S.SCRAPPED} | _GONE),
-    _S.QUARANTINE: frozenset({_S.IN_STOCK, _S.IN_REPAIR, _S.REFURBISHED, _S.SCRAPPED} | _GONE),
+    _S.QUARANTINE: frozenset(
+        {_S.IN_STOCK, _S.RETURNED, _S.IN_REPAIR, _S.REFURBISHED, _S.DEAD_ON_ARRIVAL, _S.SCRAPPED}
+        | _GONE
+    ),
     _S.IN_REPAIR: frozenset(
         {_S.INSTALLED, _S.RETURNED, _S.QUARANTINE, _S.REFURBISHED, _S.SCRAPPED} | _GONE
     ),

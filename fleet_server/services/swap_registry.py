@@ -28,12 +28,13 @@ from fleet_server.services.last_assignment import revoke_certificates
 from fleet_server.services.pairings import move_pairing
 from fleet_server.services.served_units import queue_device_state
 from fleet_server.services.swap_case import Case, Unit
-from fleet_server.services.swap_orders import check_new_unit
+from fleet_server.services.swap_orders import Trigger, check_new_unit
 from fleet_server.services.swap_paper import Paper, sign_paper
 from fleet_server.services.units import change_state
 
 SAGA = Actor.system("swap")
 _RESERVABLE = (UnitState.IN_STOCK, UnitState.VAN_STOCK, UnitState.REFURBISHED)
+_HELD = (UnitState.RESERVED, UnitState.IN_TRANSIT)
 _FENCE = Ask(Target.OLD_UNIT, Operation.FENCE)
 _NEW_BACK = Ask(Target.NEW_UNIT, Operation.ROLLBACK)
 
@@ -66,12 +67,17 @@ def _reserve(fleet: Fleet, connection: Connection, case: Case, now: datetime) ->
 
 
 def _release(fleet: Fleet, connection: Connection, case: Case, now: datetime) -> None:
+    """The new unit is what it was before; one that left the stock, or failed, is set apart."""
     unit = find_unit(connection, case.new.serial_number)
     before = case.row.stock_state
-    if before and before != unit.state and unit.state == UnitState.RESERVED:
-        back = UnitState(before) if before != UnitState.REFURBISHED else UnitState.IN_STOCK
+    is_posted = case.row.trigger == Trigger.POSTED
+    back = UnitState(before) if before and before != UnitState.REFURBISHED else UnitState.IN_STOCK
+    if is_posted or swap_store.has_new_failed(connection, case.id):
+        back = UnitState.QUARANTINE
+    if before and unit.state in _HELD and back != unit.state:
+        place_id = None if is_posted else unit.place_id
         change_state(
-            connection, unit.id, back, SAGA, now, place_id=unit.place_id, evidence=_evidence(case)
+            connection, unit.id, back, SAGA, now, place_id=place_id, evidence=_evidence(case)
         )
     if before and _NEW_BACK not in case.swap.owed:
         off_the_network(connection, case.new, f"{case.name}.release", now)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, or_, select, update
 
 from fleet_server.domain.errors import ConflictError, NotFoundError
 from fleet_server.domain.event import storable
@@ -21,6 +21,7 @@ from fleet_server.services import tables as t
 _LONGEST_TEXT = 256
 # What waits for these is not taken up by an answer that came.
 STANDSTILL = (Say.BROKEN, Say.RESTORED)
+_POSTED = "posted"
 _FOR_EVER = timedelta(days=36_500)
 CUTS = (Operation.HOLD, Operation.CLOSE_OLD, Operation.OPEN_NEW, Operation.MOVE_TO_NEW)
 
@@ -187,6 +188,32 @@ def note(
             text=storable(text, _LONGEST_TEXT),
         )
     )
+
+
+def new_failed() -> ColumnElement[bool]:
+    """Whether the new unit of a row of `swap` failed in it: it did not take over, was not well, or
+    never came up beside the old one.
+
+    One that was posted and that nobody plugged in may be well; so may one whose customer left.
+    """
+    event = t.swap_event.c
+    is_new = event.target == Target.NEW_UNIT
+    proven = (is_new & (event.operation == Operation.ADOPT)) | (event.operation == Operation.VERIFY)
+    seen = is_new & (event.operation == Operation.SEE) & (t.swap.c.trigger != _POSTED)
+    return (
+        exists()
+        .where(
+            event.swap_id == t.swap.c.id,
+            event.kind.in_([Happened.FAILED, Happened.UNREACHABLE]),
+            proven | seen,
+            ~event.text.startswith(Say.CONTRACT_ENDED, autoescape=True),
+        )
+        .correlate(t.swap)
+    )
+
+
+def has_new_failed(connection: Connection, swap_id: int) -> bool:
+    return bool(connection.scalar(select(new_failed()).where(t.swap.c.id == swap_id)))
 
 
 def free(connection: Connection, swap_id: int) -> None:

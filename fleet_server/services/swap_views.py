@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, or_, select
 
+from fleet_server.domain.life_cycle import UnitState
 from fleet_server.domain.presence import ONLINE
 from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target, ask
 from fleet_server.domain.swap_remark import Remark, Say, read_remark
@@ -49,6 +50,7 @@ class Todo(StrEnum):
     LOOK_AT_SYSTEM = "look_at_system"
     LOOK_AT_REGISTRY = "look_at_registry"
     TEST_NEW = "test_new"
+    FETCH_NEW = "fetch_new"
 
 
 TODO_WORDS = {
@@ -67,6 +69,8 @@ TODO_WORDS = {
     "resume.",
     Todo.LOOK_AT_REGISTRY: "Put right what the registry refuses, then resume.",
     Todo.TEST_NEW: "Test the new unit; if it is faulty, record it as dead on arrival.",
+    Todo.FETCH_NEW: "Have the new unit come back to a place of ours before another customer gets "
+    "it.",
 }
 
 
@@ -224,6 +228,8 @@ def _swaps() -> Any:
             old.c.serial_number.label("old_serial"),
             new.c.serial_number.label("new_serial"),
             t.presence.c.state.label("new_presence"),
+            new.c.state.label("new_state"),
+            swap_store.new_failed().label("new_failed"),
         )
         .join(t.contract, t.contract.c.id == t.swap.c.contract_id)
         .join(new, new.c.id == t.swap.c.new_unit_id)
@@ -284,6 +290,15 @@ def may_resume(row: Row[Any], swap: Swap) -> bool:
     return is_under_way or row.waits_for == Say.RESTORED
 
 
+def _of_new(row: Row[Any], swap: Swap) -> Todo:
+    """What is to be done about the new unit of one that has ended, until somebody did."""
+    if swap.phase != Phase.ROLLED_BACK or row.new_state != UnitState.QUARANTINE:
+        return Todo.NOTHING
+    if row.new_failed:
+        return Todo.TEST_NEW
+    return Todo.FETCH_NEW if row.trigger == Trigger.POSTED else Todo.NOTHING
+
+
 def _todo(row: Row[Any], swap: Swap, asked: Ask | None, is_ordered: bool) -> Todo:
     if is_ordered:
         return Todo.BEGIN if row.trigger == Trigger.TECHNICIAN else Todo.APPROVE
@@ -292,8 +307,7 @@ def _todo(row: Row[Any], swap: Swap, asked: Ask | None, is_ordered: bool) -> Tod
     if row.waits_for.startswith(Say.SYSTEM_ANSWER):
         return Todo.LOOK_AT_SYSTEM
     if asked is None:
-        failed = swap.phase == Phase.ROLLED_BACK and Ask(Target.NEW_UNIT, Operation.ROLLBACK)
-        return Todo.TEST_NEW if failed and failed in swap.owed else Todo.NOTHING
+        return _of_new(row, swap)
     if asked.operation == Operation.SEE:
         return Todo.CONNECT_NEW
     if asked.target == Target.BOX:

@@ -14,11 +14,11 @@ def new_serves(bench: SwapBench) -> None:
     assert bench.units[NEW_MODEM].part == parts.ADOPTED
 
 
-def old_serves(bench: SwapBench) -> None:
+def old_serves(bench: SwapBench, new: str = "in_stock") -> None:
     assert bench.serving() == {MAC}
     assert bench.line_is_at() == MAC
     assert bench.holders("internet") == bench.holders("voice") == [OLD]
-    assert bench.desk.state_of(NEW) == "in_stock"
+    assert bench.desk.state_of(NEW) == new
 
 
 def change_cable(bench: SwapBench) -> None:

@@ -19,6 +19,8 @@ WAYS = [
     "in_transit lost returned in_stock",
     "to_be_returned installed",
     "reserved installed returned in_stock",
+    "reserved quarantine dead_on_arrival in_transit",
+    "in_transit quarantine returned in_stock",
 ]
 # What nobody may do by a slip: each would hide what really happened.
 NEVER = [

@@ -222,7 +222,7 @@ def test_a_contract_that_ends_before_the_cut_ends_the_replacement(bench: SwapBen
     assert (view.phase, view.why) == (SwapPhase.ROLLED_BACK, f"contract {CONTRACT} has ended [2]")
     asked = {one.operation for one in view.events if one.kind == "asked"}
     assert asked == {"reserve", "prepare", "see", "release"}
-    assert bench.desk.state_of(NEW) == "in_stock"
+    assert bench.desk.state_of(NEW) == "quarantine", "it is at the customer's"
 
 
 def test_units_that_come_by_post_are_waited_for_seldom_and_heard_at_once(

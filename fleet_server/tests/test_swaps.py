@@ -10,8 +10,9 @@ import pytest
 from agent.wire import replacement as parts
 from fleet_server.adapters.simulated import Behaviour
 from fleet_server.domain.errors import ConflictError, RuleError
+from fleet_server.domain.life_cycle import UnitState
 from fleet_server.domain.swap import PointOfNoReturnError, Step
-from fleet_server.services import blacklist
+from fleet_server.services import blacklist, stock_moves
 from fleet_server.services import tables as t
 from fleet_server.services.swap_paper import read_paper
 from fleet_server.services.swaps import (
@@ -22,7 +23,7 @@ from fleet_server.services.swaps import (
     Trigger,
 )
 from fleet_server.tests.databases import Database
-from fleet_server.tests.service_desk import CLERK, MAC, NOON, VOICE_MODEM
+from fleet_server.tests.service_desk import CLERK, MAC, NOON, STORE, VOICE_MODEM
 from fleet_server.tests.swap_bench import (
     NEW,
     NEW_BOX,
@@ -217,7 +218,7 @@ def test_a_new_unit_dead_on_arrival_leaves_the_old_one_in_service(bench: SwapBen
         bench.run()
     view = bench.view(swap_id)
     assert (view.phase, view.todo) == (SwapPhase.ROLLED_BACK, Todo.TEST_NEW)
-    old_serves(bench)
+    old_serves(bench, new="quarantine")
     assert bench.units[VOICE_MODEM].part == parts.ACTIVE
     assert view.owed == ("new_unit/rollback",)
 
@@ -230,7 +231,7 @@ def test_a_new_unit_that_is_not_well_goes_back(bench: SwapBench) -> None:
     bench.later(minutes=11)
     bench.run()
     assert bench.view(swap_id).phase is SwapPhase.ROLLED_BACK
-    old_serves(bench)
+    old_serves(bench, new="quarantine")
     assert bench.units[NEW_MODEM].part == parts.SPARE
 
 
@@ -249,6 +250,10 @@ def test_a_new_unit_that_dies_half_way_keeps_nobody_out_of_service(bench: SwapBe
 
 def test_a_new_unit_that_owes_its_way_back_is_not_ordered_again(bench: SwapBench) -> None:
     test_a_new_unit_dead_on_arrival_leaves_the_old_one_in_service(bench)
+    with bench.fleet.writing() as connection:
+        stock_moves.move(
+            connection, CLERK, NEW, UnitState.IN_STOCK, STORE, "well on the bench", bench.now
+        )
     with pytest.raises(SwapTakenError, match="connect it"):
         bench.order()
     bench.connect(NEW_MODEM)

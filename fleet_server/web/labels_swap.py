@@ -69,6 +69,9 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
         ),
         "look_at_registry": _("Put right what the registry refuses, then try again."),
         "test_new": _("Test the new unit; if it is faulty, record it as dead on arrival."),
+        "fetch_new": _(
+            "Have the new unit come back to a place of ours before another customer gets it."
+        ),
         "move_cable": _("Move the cable from the old unit to the new one, and switch it on."),
         "have_cable_moved": _(
             "Have the cable moved from the old unit to the new one, and the new one switched on."
