@@ -81,7 +81,8 @@ _NEXT: Mapping[tuple[State, Act], State] = {
 # A unit may be in one campaign of these states at a time.
 CLAIMING = (State.APPROVED, State.RUNNING, State.PAUSED, State.ABORTING)
 WORKED_ON = (State.RUNNING, State.PAUSED, State.ABORTING)
-_ADVICE: Mapping[State, str] = {
+# What one may do instead; words for people.
+ADVICE: Mapping[State, str] = {
     _S.DRAFT: "plan it first",
     _S.PLANNED: "have another person approve it",
     _S.APPROVED: "start it",
@@ -97,7 +98,11 @@ def next_state(state: State, act: Act) -> State:
     """Raises CampaignStateError, which says what is possible."""
     found = _NEXT.get((state, act))
     if found is None:
-        raise CampaignStateError(f"The campaign is {state}: {_ADVICE[state]}.")
+        raise CampaignStateError(
+            "The campaign is %(campaign_state)s: %(advice)s.",
+            campaign_state=state,
+            advice=ADVICE[state],
+        )
     return found
 
 

@@ -9,7 +9,8 @@ class RuleError(FleetError):
     """A request that the rules of the fleet refuse; the text may be shown to the caller.
 
     `message` is a sentence, its `%(name)s` filled from `values`: pages put both into the reader's
-    language. A value named `part` is the member of a body or the field of a form that is wrong.
+    language. A value named `part` is the member of a body or the field of a form that is wrong,
+    one named `advice` is itself words of the catalogs.
     """
 
     def __init__(self, message: str = "", **values: str | int) -> None:

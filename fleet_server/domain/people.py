@@ -87,7 +87,9 @@ def fields_for(role: Role, purpose: Purpose) -> frozenset[PersonField]:
     try:
         return _SEEN[role, purpose]
     except KeyError as error:
-        raise PurposeError(f"The role {role} sees no personal data for {purpose}.") from error
+        raise PurposeError(
+            "The role %(role)s sees no personal data for %(purpose)s.", role=role, purpose=purpose
+        ) from error
 
 
 def purposes_of(role: Role) -> tuple[Purpose, ...]:
@@ -101,11 +103,16 @@ def check_person(values: dict[PersonField, str]) -> dict[PersonField, str]:
     for field, value in checked.items():
         if len(value) > LONGEST[field] or not value.isprintable():
             raise InvalidPersonError(
-                f"{field} has at most {LONGEST[field]} characters, all on one line."
+                "%(person_field)s has at most %(most)s characters, all on one line.",
+                person_field=field,
+                most=LONGEST[field],
             )
     for field in _NUMBERS:
         if not _DIGITS.issuperset(checked[field]):
-            raise InvalidPersonError(f"{field} is a telephone number such as +383 38 000 000.")
+            raise InvalidPersonError(
+                "%(person_field)s is a telephone number such as +383 38 000 000.",
+                person_field=field,
+            )
     mail = checked[PersonField.E_MAIL]
     if mail and (mail.count("@") != 1 or " " in mail or mail[0] == "@" or mail[-1] == "@"):
         raise InvalidPersonError("e_mail is an address such as someone@example.org.")

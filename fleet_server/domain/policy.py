@@ -485,7 +485,7 @@ class Policy:
 def setting_of(name: str) -> Setting:
     """Raises UnknownSettingError."""
     if name not in SETTINGS:
-        raise UnknownSettingError(f"There is no setting {name!r}.")
+        raise UnknownSettingError("There is no setting %(setting)r.", setting=name)
     return SETTINGS[name]
 
 

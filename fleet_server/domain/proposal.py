@@ -114,8 +114,16 @@ def check_choice(subject: Subject, choice: Choice, amount_cents: int | None, rea
     """Raises InvalidError for a decision that nobody could follow later."""
     possible = CHOICES.get(subject, frozenset())
     if choice not in possible:
-        wanted = ", ".join(sorted(possible)) or "nothing: the contractor's finding decides"
-        raise InvalidError(f"On {subject} one decides {wanted}.")
+        if not possible:
+            raise InvalidError(
+                "On %(proposal_subject)s one decides nothing: the contractor's finding decides.",
+                proposal_subject=subject,
+            )
+        raise InvalidError(
+            "On %(proposal_subject)s one decides %(choices)s.",
+            proposal_subject=subject,
+            choices=", ".join(sorted(possible)),
+        )
     if not reason.strip():
         raise InvalidError("A decision needs a reason.")
     if (choice == Choice.CHARGE) != (amount_cents is not None):

@@ -143,16 +143,34 @@ def check_case_step(before: CaseState, after: CaseState) -> None:
     """Raises CaseError naming what may follow."""
     if after in _STEPS[before]:
         return
-    possible = ", ".join(sorted(_STEPS[before])) or "nothing, open a new case"
-    raise CaseError(f"A case that is {before} cannot become {after}, only: {possible}.")
+    if not _STEPS[before]:
+        raise CaseError(
+            "A case that is %(case_state)s cannot become %(next_case_state)s, only: nothing, open"
+            " a new case.",
+            case_state=before,
+            next_case_state=after,
+        )
+    raise CaseError(
+        "A case that is %(case_state)s cannot become %(next_case_state)s, only: %(case_states)s.",
+        case_state=before,
+        next_case_state=after,
+        case_states=", ".join(sorted(_STEPS[before])),
+    )
 
 
 def check_days(defect_on: date | None, reported_on: date, today: date) -> None:
     """A defect shows before it is reported, and neither is in the future. Raises InvalidError."""
     if reported_on > today:
-        raise InvalidError(f"The report is dated {reported_on}, which is after today.")
+        raise InvalidError(
+            "The report is dated %(reported_on)s, which is after today.",
+            reported_on=str(reported_on),
+        )
     if defect_on is not None and defect_on > reported_on:
-        raise InvalidError(f"The defect is dated {defect_on}, after its report on {reported_on}.")
+        raise InvalidError(
+            "The defect is dated %(defect_on)s, after its report on %(reported_on)s.",
+            defect_on=str(defect_on),
+            reported_on=str(reported_on),
+        )
 
 
 def check_finding(finding: Finding, cover: Cover, reason: str) -> None:
@@ -168,7 +186,11 @@ def check_finding(finding: Finding, cover: Cover, reason: str) -> None:
         raise FindingError("A unit without a fault is usable.")
     if finding.term != cover.state and not reason.strip():
         raise FindingError(
-            f"The records say {cover.state} for {cover.day}; say why the finding is {finding.term}."
+            "The records say %(cover_state)s for %(day)s; say why the finding is "
+            "%(found_cover_state)s.",
+            cover_state=cover.state,
+            day=str(cover.day),
+            found_cover_state=finding.term,
         )
 
 

@@ -129,11 +129,27 @@ def check_change(before: ServiceState, after: ServiceState, ground: Ground) -> N
     """Raises ServiceStateError, which names what is possible."""
     steps = _STEPS[before]
     if after not in steps:
-        possible = ", ".join(sorted(steps)) or "nothing: it needs a new contract [2]"
-        raise ServiceStateError(f"From {before} the services can become {possible}, not {after}.")
+        if not steps:
+            raise ServiceStateError(
+                "From %(service_state)s the services can become nothing: it needs a new contract"
+                " [2], not %(next_service_state)s.",
+                service_state=before,
+                next_service_state=after,
+            )
+        raise ServiceStateError(
+            "From %(service_state)s the services can become %(service_states)s, not "
+            "%(next_service_state)s.",
+            service_state=before,
+            service_states=", ".join(sorted(steps)),
+            next_service_state=after,
+        )
     if ground not in steps[after]:
-        possible = ", ".join(sorted(steps[after]))
-        raise ServiceStateError(f"{after} on the ground of {ground} is not possible: {possible}.")
+        raise ServiceStateError(
+            "%(next_service_state)s on the ground of %(ground)s is not possible: %(grounds)s.",
+            next_service_state=after,
+            ground=ground,
+            grounds=", ".join(sorted(steps[after])),
+        )
 
 
 def needs_notice(after: ServiceState, ground: Ground) -> bool:

@@ -31,11 +31,15 @@ class WholeNumber:
 
     def parse(self, text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text):
-            raise InvalidSettingError(f"Not a whole number: {text!r}.")
+            raise InvalidSettingError("Not a whole number: %(text)r.", text=text)
         number = int(text)
         if not self.lowest <= number <= self.highest:
             raise InvalidSettingError(
-                f"{number} is not between {self.lowest} and {self.highest} {self.unit}."
+                "%(number)s is not between %(lowest)s and %(highest)s %(measure)s.",
+                number=number,
+                lowest=self.lowest,
+                highest=self.highest,
+                measure=self.unit,
             )
         return number
 
@@ -54,7 +58,7 @@ class Switch:
 
     def parse(self, text: str) -> bool:
         if text not in ("on", "off"):
-            raise InvalidSettingError(f"Neither on nor off: {text!r}.")
+            raise InvalidSettingError("Neither on nor off: %(text)r.", text=text)
         return text == "on"
 
     def text(self, value: Any) -> str:
@@ -70,7 +74,9 @@ class Choice:
 
     def parse(self, text: str) -> str:
         if text not in self.values:
-            raise InvalidSettingError(f"{text!r} is none of: {self.allowed}.")
+            raise InvalidSettingError(
+                "%(text)r is none of: %(possible)s.", text=text, possible=self.allowed
+            )
         return text
 
     def text(self, value: Any) -> str:
@@ -90,7 +96,7 @@ class TimeOfDay:
 
     def parse(self, text: str) -> time:
         if not _CLOCK.fullmatch(text):
-            raise InvalidSettingError(f"Not a time of day such as 06:00: {text!r}.")
+            raise InvalidSettingError("Not a time of day such as 06:00: %(text)r.", text=text)
         return time.fromisoformat(text)
 
     def text(self, value: Any) -> str:
@@ -113,10 +119,14 @@ class Texts:
         items = tuple(item.strip() for item in text.split(",") if item.strip())
         wrong = [item for item in items if not re.fullmatch(self.pattern, item)]
         if wrong or not items or len(items) > _MOST_TEXTS or len(set(items)) != len(items):
-            raise InvalidSettingError(f"Not a comma list of different items ({self.form}).")
+            raise InvalidSettingError(
+                "Not a comma list of different items (%(form)s).", form=self.form
+            )
         missing = [item for item in self.needed if item not in items]
         if missing:
-            raise InvalidSettingError(f"May not be missing: {', '.join(missing)}.")
+            raise InvalidSettingError(
+                "May not be missing: %(missing)s.", missing=", ".join(missing)
+            )
         return items
 
     def text(self, value: Any) -> str:

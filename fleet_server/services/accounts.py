@@ -72,9 +72,15 @@ class Account:
     def require(self, permission: Permission) -> None:
         """Raises NotPermittedError when role or token does not include `permission`."""
         if not allows(self.role, permission):
-            raise NotPermittedError(f"The role {self.role} does not include {permission}.")
+            raise NotPermittedError(
+                "The role %(role)s does not include %(permission)s.",
+                role=self.role,
+                permission=permission,
+            )
         if not self.may(permission):
-            raise NotPermittedError(f"The token was made without {permission}.")
+            raise NotPermittedError(
+                "The token was made without %(permission)s.", permission=permission
+            )
 
     def require_session(self) -> None:
         """Raises NotPermittedError for an API token: it must not widen itself."""
@@ -189,7 +195,7 @@ def usernames(connection: Connection, account_ids: Iterable[int]) -> dict[str, s
 def choose_language(connection: Connection, account_id: int, language: str) -> None:
     """Keep the language of an account; it then no longer follows the browser."""
     if language not in LANGUAGES:
-        raise RuleError(f"No such language: {language!r}.")
+        raise RuleError("No such language: %(language)r.", language=language)
     connection.execute(update(account).where(account.c.id == account_id).values(language=language))
 
 

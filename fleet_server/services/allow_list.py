@@ -54,8 +54,11 @@ def read_allow_list(text: str) -> AllowList:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidAllowListError(f"The list is not TOML: {error}.") from error
-    _check_keys(found, _KEYS, "The list")
+        raise InvalidAllowListError("The list is not TOML: %(fault)s.", fault=str(error)) from error
+    if odd := _odd_keys(found, _KEYS):
+        raise InvalidAllowListError(
+            "The list has exactly %(keys)s; see %(odd)s.", keys=", ".join(sorted(_KEYS)), odd=odd
+        )
     version, numbers = found["version"], found["numbers"]
     if not isinstance(version, int) or isinstance(version, bool):
         raise InvalidAllowListError("version is not a whole number.")
@@ -88,20 +91,26 @@ def sign_allow_list(
     try:
         claims = claims_of(signed)
     except PeerError as error:
-        raise InvalidAllowListError(f"The list {error.args[0]}.") from error
+        raise InvalidAllowListError("The list %(fault)s.", fault=error.args[0]) from error
     if wanted.expires_at < now.timestamp():
         raise InvalidAllowListError("expires is over: no device would take the list.")
     if before := signed_before.get(wanted.version):
         if _says(before) == {**claims, "iat": 0}:
             return before
-        raise OlderAllowListError(f"Another list with version {wanted.version} was signed before.")
+        raise OlderAllowListError(
+            "Another list with version %(version)s was signed before.", version=wanted.version
+        )
     if signed_before and wanted.version < max(signed_before):
-        raise OlderAllowListError(f"Version {max(signed_before)} was signed before; go above it.")
+        raise OlderAllowListError(
+            "Version %(version)s was signed before; go above it.", version=max(signed_before)
+        )
     document = token_text(signed, fleet.command_key.sign(signed))
     if len(document) > MAX_BYTES:
         raise InvalidAllowListError(
-            f"Signed, the list has {len(document)} characters; devices take {MAX_BYTES}. "
-            "Hosts with the same days need least room in one [[hosts]]."
+            "Signed, the list has %(length)s characters; devices take %(most)s. Hosts with "
+            "the same days need least room in one [[hosts]].",
+            length=len(document),
+            most=MAX_BYTES,
         )
     return document
 
@@ -113,7 +122,12 @@ def _says(document: str) -> dict[str, Any]:
 def _group(group: Any) -> Group:
     if not isinstance(group, dict):
         raise InvalidAllowListError("hosts is a list of [[hosts]].")
-    _check_keys(group, _GROUP_KEYS, "A group of hosts")
+    if odd := _odd_keys(group, _GROUP_KEYS):
+        raise InvalidAllowListError(
+            "A group of hosts has exactly %(keys)s; see %(odd)s.",
+            keys=", ".join(sorted(_GROUP_KEYS)),
+            odd=odd,
+        )
     if not _are_texts(group["names"]):
         raise InvalidAllowListError("names is a list of texts.")
     first = _day(group["from"], "from")
@@ -121,10 +135,9 @@ def _group(group: Any) -> Group:
     return _midnight(first), _last_second(group["to"], "to"), names
 
 
-def _check_keys(found: Mapping[str, Any], wanted: set[str], what: str) -> None:
-    if found.keys() != wanted:
-        odd = ", ".join(sorted(found.keys() ^ wanted))
-        raise InvalidAllowListError(f"{what} has exactly {', '.join(sorted(wanted))}; see {odd}.")
+def _odd_keys(found: Mapping[str, Any], wanted: set[str]) -> str:
+    """The keys that are missing or too many, "" where all is well."""
+    return ", ".join(sorted(found.keys() ^ wanted))
 
 
 def _are_texts(value: Any) -> bool:
@@ -133,7 +146,7 @@ def _are_texts(value: Any) -> bool:
 
 def _day(value: Any, key: str) -> date:
     if not isinstance(value, date) or isinstance(value, datetime):
-        raise InvalidAllowListError(f"{key} is not a day such as 2027-06-30.")
+        raise InvalidAllowListError("%(key)s is not a day such as 2027-06-30.", key=key)
     return value
 
 

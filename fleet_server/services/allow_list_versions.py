@@ -104,7 +104,9 @@ def publish(connection: Connection, version: int, actor: Actor, reason: str, now
         select(t.allow_list.c.document).where(t.allow_list.c.version == version)
     )
     if document is None:
-        raise UnknownAllowListError(f"No allow-list with version {version} was signed.")
+        raise UnknownAllowListError(
+            "No allow-list with version %(version)s was signed.", version=version
+        )
     if published_version(connection) == version:
         return
     entry = Entry("allow_list_published", f"allow_list:{version}")
@@ -176,7 +178,9 @@ def document_of(connection: Connection, version: int) -> str:
         select(t.allow_list.c.document).where(t.allow_list.c.version == version)
     )
     if document is None:
-        raise UnknownAllowListError(f"No allow-list with version {version} was signed.")
+        raise UnknownAllowListError(
+            "No allow-list with version %(version)s was signed.", version=version
+        )
     return document
 
 

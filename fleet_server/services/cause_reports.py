@@ -102,7 +102,7 @@ def end_report(
     """It no longer holds. Raises UnknownReportError for one that ended, or InvalidTimeError."""
     row = _standing(connection, report_id)
     if row.until_at is not None:
-        raise UnknownReportError(f"Report {report_id} ended already.")
+        raise UnknownReportError("Report %(report)s ended already.", report=report_id)
     if not row.from_at < until_at <= now:
         raise InvalidTimeError("A report ends after it began, and not in the future.")
     code = codes_of(connection, [row.network_element_id])[row.network_element_id]
@@ -172,7 +172,7 @@ def _standing(connection: Connection, report_id: int) -> Row[Any]:
         )
     ).first()
     if row is None:
-        raise UnknownReportError(f"There is no report {report_id}.")
+        raise UnknownReportError("There is no report %(report)s.", report=report_id)
     return row
 
 

@@ -85,10 +85,12 @@ def owed_for(connection: Connection, policy: Policy, serial_number: str, now: da
         select(t.unit).where(t.unit.c.serial_number == serial_number)
     ).one_or_none()
     if row is None:
-        raise UnknownUnitError(f"No unit {serial_number} was ever taken into stock.")
+        raise UnknownUnitError("No unit %(unit)s was ever taken into stock.", unit=serial_number)
     if row.state not in (UnitState.TO_BE_RETURNED, UnitState.STOLEN, UnitState.LOST):
         raise ChargeNotProposedError(
-            f"Unit {serial_number} is {row.state}: nothing is owed for it."
+            "Unit %(unit)s is %(unit_state)s: nothing is owed for it.",
+            unit=serial_number,
+            unit_state=row.state,
         )
     return _owed(connection, policy, now, row)
 
@@ -109,9 +111,15 @@ def decide_charge(
     """
     last = last_assignment(connection, owed.unit_id)
     if last is None:
-        raise ChargeNotProposedError(f"Unit {owed.serial_number} was never on a contract.")
+        raise ChargeNotProposedError(
+            "Unit %(unit)s was never on a contract.", unit=owed.serial_number
+        )
     if owed.decision is not None:
-        raise ChargeDecidedError(f"It was decided for unit {owed.serial_number}: {owed.decision}.")
+        raise ChargeDecidedError(
+            "It was decided for unit %(unit)s: %(decision)s.",
+            unit=owed.serial_number,
+            decision=owed.decision,
+        )
     amount = amount_cents if decision is ChargeDecision.CHARGE else 0
     if decision is ChargeDecision.CHARGE:
         _check_amount(owed, amount)
@@ -139,12 +147,16 @@ def decide_charge(
 def _check_amount(owed: Owed, amount_cents: int) -> None:
     if owed.proposal.verdict not in (Verdict.CHARGE, Verdict.DECIDE):
         why = ", ".join(owed.proposal.reasons)
-        raise ChargeNotProposedError(f"No charge is proposed for {owed.serial_number}: {why}.")
+        raise ChargeNotProposedError(
+            "No charge is proposed for %(unit)s: %(reasons)s.", unit=owed.serial_number, reasons=why
+        )
     if amount_cents < 1:
         raise ChargeNotProposedError("A charge of nothing is a waiver.")
     limit = owed.proposal.amount_cents
     if limit is not None and amount_cents > limit:
-        raise ChargeNotProposedError(f"The papers name {limit} cents; more is not owed [7.1.1].")
+        raise ChargeNotProposedError(
+            "The papers name %(limit)s cents; more is not owed [7.1.1].", limit=limit
+        )
 
 
 def _owed(connection: Connection, policy: Policy, now: datetime, unit: Row[Any]) -> Owed:

@@ -14,7 +14,8 @@ from fleet_server.services.commands import Command, Order
 from fleet_server.services.supported import check_supported
 
 # What other decisions have devices do: given by hand, registry, network and device would disagree.
-_RESERVED = {
+# The words say what to do instead.
+RESERVED = {
     "Device.X_IPKO-COM_Replacement.": "Order a swap instead: it asks network and units in turn.",
     "Device.X_IPKO-COM_Service.": "Decide on the service instead: the network has to follow too.",
 }
@@ -42,11 +43,15 @@ def give(
     """
     if len(reason.strip()) < 3:
         raise InvalidCommandError("A command needs its reason, in three characters or more.")
-    for path, advice in _RESERVED.items():
+    for path, advice in RESERVED.items():
         if any(name.startswith(path) for name in _touched(order)):
-            raise ReservedCommandError(f"{order.command or path} is not given by hand. {advice}")
+            raise ReservedCommandError(
+                "%(command)s is not given by hand. %(advice)s",
+                command=order.command or path,
+                advice=advice,
+            )
     if not _is_known(connection, order.endpoint_id):
-        raise UnknownDeviceError(f"There is no device {order.endpoint_id}.")
+        raise UnknownDeviceError("There is no device %(device)s.", device=order.endpoint_id)
     check_supported(connection, order)
     is_new = not commands.find(connection, [command_key])
     commands.queue(connection, command_key, order, now)

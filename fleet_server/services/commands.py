@@ -101,7 +101,9 @@ def queue(
     found = read(connection, command_key)
     same = (order.endpoint_id, order.command, dict(order.args))
     if (found.endpoint_id, found.command, found.args) != same:
-        raise CommandKeyTakenError(f"{command_key} names another command already.")
+        raise CommandKeyTakenError(
+            "%(command)s names another command already.", command=command_key
+        )
 
 
 def read(connection: Connection, command_key: str) -> Command:
@@ -119,7 +121,7 @@ def read_id(connection: Connection, number: int) -> Command:
     """Raises UnknownCommandError."""
     row = connection.execute(select(t.command).where(t.command.c.id == number)).first()
     if row is None:
-        raise UnknownCommandError(f"There is no command {number}.")
+        raise UnknownCommandError("There is no command %(command)s.", command=number)
     return view(row)
 
 
@@ -165,7 +167,11 @@ def cancel(
     """
     row = _row(connection, command_key)
     if row.finished_at is not None:
-        raise CommandEndedError(f"{command_key} has ended: {row.state}.")
+        raise CommandEndedError(
+            "%(command)s has ended: %(command_state)s.",
+            command=command_key,
+            command_state=row.state,
+        )
     entry = Entry("command_cancelled", f"command:{command_key}", {"state": row.state})
     audit.append(connection, actor, [entry], now, reason)
     command_store.apply(connection, row, [CancelAsked()], now)
@@ -221,7 +227,7 @@ def _row(connection: Connection, command_key: str) -> Row[Any]:
     query = select(t.command).where(t.command.c.command_key == command_key)
     row = connection.execute(query).first()
     if row is None:
-        raise UnknownCommandError(f"There is no command {command_key}.")
+        raise UnknownCommandError("There is no command %(command)s.", command=command_key)
     return row
 
 
@@ -243,10 +249,12 @@ def _new_row(command_key: str, order: Order, now: datetime) -> dict[str, Any]:
 
 def _check(command_key: str, order: Order) -> None:
     if not 0 < len(command_key) <= LONGEST_KEY or "\0" in command_key:
-        raise InvalidCommandError(f"A command's key has 1 to {LONGEST_KEY} characters.")
+        raise InvalidCommandError("A command's key has 1 to %(most)s characters.", most=LONGEST_KEY)
     if order.command:
         if not order.command.endswith("()") or len(order.command) > _LONGEST_COMMAND:
-            raise InvalidCommandError(f"{order.command} is not the path of a command.")
+            raise InvalidCommandError(
+                "%(command)s is not the path of a command.", command=order.command
+            )
     elif not order.args or not all(_is_parameter(path) for path in order.args):
         raise InvalidCommandError("A Set needs full paths of parameters.")
 

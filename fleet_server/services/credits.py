@@ -172,7 +172,9 @@ def decide_line(
     proof = read_proof(connection, credit_id)
     line = next((one for one in proof.lines if one.number == number), None)
     if line is None:
-        raise UnknownCreditError(f"Credit {credit_id} has no line {number}.")
+        raise UnknownCreditError(
+            "Credit %(credit)s has no line %(line)s.", credit=credit_id, line=number
+        )
     row = connection.execute(select(t.credit).where(t.credit.c.id == credit_id)).one()
     interruption_id = _interruption_of(connection, row, line)
     if interruption_id is None:
@@ -210,7 +212,9 @@ def release_credit(
         raise InvalidError("A release needs its reason in words.")
     case = _read(connection, credit_id)
     if case.due_days == 0 or case.state == CreditState.WITHDRAWN:
-        raise NothingToReleaseError(f"Credit {credit_id} has no days to be given back.")
+        raise NothingToReleaseError(
+            "Credit %(credit)s has no days to be given back.", credit=credit_id
+        )
     _check_request(connection, read_policy(connection), case)
     detail = {"days": case.due_days, "form": form.value, "revision": case.revision}
     entry = Entry("credit_released", f"credit:{credit_id}", detail)
@@ -233,7 +237,9 @@ def release_credit(
         .values(released_days=case.credit_days, state=state.value, updated_at=now)
     )
     if not written.rowcount:
-        raise NothingToReleaseError(f"The days of credit {credit_id} were released a moment ago.")
+        raise NothingToReleaseError(
+            "The days of credit %(credit)s were released a moment ago.", credit=credit_id
+        )
     return read_proof(connection, credit_id)
 
 
@@ -280,7 +286,7 @@ def _interruption_of(connection: Connection, row: Row[Any], line: CreditLine) ->
 def _read(connection: Connection, credit_id: int) -> CreditCase:
     row = connection.execute(_cases().where(t.credit.c.id == credit_id)).one_or_none()
     if row is None:
-        raise UnknownCreditError(f"There is no credit {credit_id}.")
+        raise UnknownCreditError("There is no credit %(credit)s.", credit=credit_id)
     return _case(row)
 
 

@@ -147,7 +147,7 @@ def read_defect(connection: Connection, defect_id: int) -> Defect:
     """Raises UnknownDefectError."""
     row = connection.execute(_defects().where(t.defect_report.c.id == defect_id)).one_or_none()
     if row is None:
-        raise UnknownDefectError(f"There is no defect report {defect_id}.")
+        raise UnknownDefectError("There is no defect report %(report)s.", report=defect_id)
     return _defect(row)
 
 
@@ -176,7 +176,7 @@ def position_id_of(connection: Connection, contract_id: int, position: str) -> i
         )
     )
     if found is None:
-        raise UnknownPositionError(f"The contract has no position {position!r}.")
+        raise UnknownPositionError("The contract has no position %(position)r.", position=position)
     return int(found)
 
 
@@ -201,7 +201,9 @@ def _say(
         .values(**values)
     )
     if not written.rowcount:
-        raise AlreadySaidError(f"This stands on record for defect report {defect_id} already.")
+        raise AlreadySaidError(
+            "This stands on record for defect report %(report)s already.", report=defect_id
+        )
     detail = {"defect": defect_id, "answer": values.get("answer")}
     entry = Entry(action, f"contract:{defect.contract}", detail)
     _record(connection, actor, entry, contract_id_of(connection, defect.contract), now, words)

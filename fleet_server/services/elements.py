@@ -17,7 +17,7 @@ def element_of(connection: Connection, code: str) -> int:
         select(t.network_element.c.id).where(t.network_element.c.code == code.strip())
     )
     if found is None:
-        raise UnknownNetworkElementError(f"There is no network element {code!r}.")
+        raise UnknownNetworkElementError("There is no network element %(element)r.", element=code)
     return int(found)
 
 

@@ -108,9 +108,11 @@ def decide_outage(
     query = select(t.outage).where(outage.id == outage_id, outage.withdrawn.is_(False))
     row = connection.execute(query).first()
     if row is None:
-        raise UnknownOutageError(f"There is no outage {outage_id}.")
+        raise UnknownOutageError("There is no outage %(outage)s.", outage=outage_id)
     if decision.cause not in (row.cause, row.inferred_cause):
-        raise InvalidError(f"The outage has no time with the cause {decision.cause.value!r}.")
+        raise InvalidError(
+            "The outage has no time with the cause %(cause)r.", cause=decision.cause.value
+        )
     places = select(t.outage_place.c.network_element_id).where(
         t.outage_place.c.outage_id == outage_id
     )
@@ -135,7 +137,9 @@ def decide_interruption(
     query = select(t.interruption).where(found.id == interruption_id, found.withdrawn.is_(False))
     row = connection.execute(query).first()
     if row is None:
-        raise UnknownInterruptionError(f"There is no interruption {interruption_id}.")
+        raise UnknownInterruptionError(
+            "There is no interruption %(interruption)s.", interruption=interruption_id
+        )
     storm = _storm_over(connection, topology, row)
     proposed = propose(policy, decision.cause, storm)
     subject = Subject(interruption_id=interruption_id)

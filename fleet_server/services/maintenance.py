@@ -145,7 +145,7 @@ def cancel_work(
     """Call work off. Raises UnknownWorkError, or WorkOverError when it is over."""
     row = _row(connection, work_id)
     if row.cancelled_at is not None or row.ends_at <= now:
-        raise WorkOverError(f"Work {work_id} is over or was called off.")
+        raise WorkOverError("Work %(work)s is over or was called off.", work=work_id)
     entry = Entry("work_cancelled", f"maintenance:{work_id}")
     audit.append(connection, actor, [entry], now, reason)
     connection.execute(
@@ -179,7 +179,7 @@ def _row(connection: Connection, work_id: int) -> Row[Any]:
     query = select(t.maintenance).where(t.maintenance.c.id == work_id)
     row = connection.execute(query).first()
     if row is None:
-        raise UnknownWorkError(f"There is no work {work_id}.")
+        raise UnknownWorkError("There is no work %(work)s.", work=work_id)
     return row
 
 

@@ -444,9 +444,13 @@ def _check_open(connection: Connection, operation_id: str) -> None:
         select(t.outbox.c.state).where(t.outbox.c.operation_id == operation_id)
     )
     if state is None:
-        raise UnknownOperationError(f"There is no operation {operation_id}.")
+        raise UnknownOperationError("There is no operation %(operation)s.", operation=operation_id)
     if state not in (State.QUEUED, State.REFUSED):
-        raise OperationNotOpenError(f"Operation {operation_id} is {state}.")
+        raise OperationNotOpenError(
+            "Operation %(operation)s is %(operation_state)s.",
+            operation=operation_id,
+            operation_state=state,
+        )
 
 
 def _note(

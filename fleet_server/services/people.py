@@ -84,7 +84,9 @@ def look(
             )
         ).first()
     if row is None:
-        raise UnknownPersonError(f"No personal data is on record for contract {contract_number}.")
+        raise UnknownPersonError(
+            "No personal data is on record for contract %(contract)s.", contract=contract_number
+        )
     return {field: row._mapping[field.value] for field in fields}
 
 
@@ -205,4 +207,4 @@ def _check_contract(fleet: Fleet, contract_number: str) -> None:
             select(t.contract.c.id).where(t.contract.c.number == contract_number)
         )
     if found is None:
-        raise UnknownContractError(f"There is no contract {contract_number}.")
+        raise UnknownContractError("There is no contract %(contract)s.", contract=contract_number)

@@ -121,7 +121,9 @@ def decisions_of(connection: Connection, case_id: int) -> tuple[Decision, ...]:
 
 def _check_case(case: Case, facts: Facts, choice: Choice) -> None:
     if case.state == CaseState.WITHDRAWN:
-        raise ConflictError(f"Case {case.number} was withdrawn: there is nothing to decide.")
+        raise ConflictError(
+            "Case %(case)s was withdrawn: there is nothing to decide.", case=case.number
+        )
     against = choice in (Choice.CHARGE, Choice.REPLACE_AGAINST_PRICE, Choice.VOID)
     if against and facts.finding is None:
         raise ConflictError("Nothing is decided against a customer before the bench found a cause.")

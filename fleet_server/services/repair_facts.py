@@ -163,7 +163,7 @@ def _one(connection: Connection, number: str, query: Select[Any]) -> Case:
         wanted = query.where(t.repair_case.c.id == int(found[1]))
         row = connection.execute(wanted).one_or_none()
     if row is None:
-        raise UnknownCaseError(f"There is no repair case {number}.")
+        raise UnknownCaseError("There is no repair case %(case)s.", case=number)
     return as_case(row)
 
 

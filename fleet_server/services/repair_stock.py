@@ -52,7 +52,7 @@ def deliver_parts(
     """Put spare parts on the contractor's shelf; a code that is new enters the catalogue."""
     known = connection.scalar(select(t.spare_part.c.id).where(t.spare_part.c.code == code))
     if known is None and not name.strip():
-        raise InvalidError(f"Spare part {code} is new and needs a name.")
+        raise InvalidError("Spare part %(code)s is new and needs a name.", code=code)
     add = {"name": name.strip()} if known is None else {}
     if known is None:
         connection.execute(t.spare_part.insert().values(code=code, on_hand=quantity, **add))
@@ -140,7 +140,9 @@ def record_site_check(
         select(t.unit.c.id).where(t.unit.c.serial_number == check.serial_number)
     )
     if unit_id is None:
-        raise UnknownUnitError(f"No unit with serial number {check.serial_number} is known.")
+        raise UnknownUnitError(
+            "No unit with serial number %(unit)s is known.", unit=check.serial_number
+        )
     detail: Detail = {
         "checked_on": check.checked_on.isoformat(),
         "earthing_milliohm": check.earthing_milliohm,

@@ -63,7 +63,7 @@ def open_case(connection: Connection, actor: Actor, intake: Intake, now: datetim
     check_days(intake.defect_on, intake.reported_on, local_day(now))
     unit = _unit(connection, intake.serial_number)
     if unit.blacklisted:
-        raise BlacklistedUnitError(f"Unit {intake.serial_number} is blacklisted.")
+        raise BlacklistedUnitError("Unit %(unit)s is blacklisted.", unit=intake.serial_number)
     values = {
         "unit_id": unit.id,
         "state": CaseState.REPORTED,
@@ -76,7 +76,9 @@ def open_case(connection: Connection, actor: Actor, intake: Intake, now: datetim
         with connection.begin_nested():
             made = connection.execute(t.repair_case.insert().values(**values))
     except IntegrityError as error:
-        raise CaseOpenError(f"Unit {intake.serial_number} has an open case already.") from error
+        raise CaseOpenError(
+            "Unit %(unit)s has an open case already.", unit=intake.serial_number
+        ) from error
     number = number_of(made.inserted_primary_key[0]) if made.inserted_primary_key else ""
     detail: Detail = {
         "unit": intake.serial_number,
@@ -108,7 +110,11 @@ def log(connection: Connection, actor: Actor, number: str, words: str, now: date
     """One entry of the bench log. Raises UnknownCaseError, CaseError, InvalidError."""
     case = locked_case(connection, number)
     if case.state not in (CaseState.ON_BENCH, CaseState.FOUND):
-        raise CaseError(f"Case {number} is {case.state}: only what is on the bench has a log.")
+        raise CaseError(
+            "Case %(case)s is %(case_state)s: only what is on the bench has a log.",
+            case=number,
+            case_state=case.state,
+        )
     if not words.strip():
         raise InvalidError("An entry of the bench log needs words.")
     _note(connection, actor, number, "bench_logged", {}, words, now)
@@ -171,7 +177,7 @@ def close(
     case = _step(connection, number, CaseState.CLOSED)
     finding = finding_of(connection, case.id)
     if finding is None:
-        raise CaseError(f"Case {number} has no finding.")
+        raise CaseError("Case %(case)s has no finding.", case=number)
     check_outcome(outcome, finding)
     replacement_id = _replacement(connection, case, outcome, replacement)
     after = _state_after(connection, case, outcome)
@@ -214,7 +220,11 @@ def use_part(
     """
     case = locked_case(connection, number)
     if case.state not in (CaseState.ON_BENCH, CaseState.FOUND):
-        raise CaseError(f"Case {number} is {case.state}: parts go into what is on the bench.")
+        raise CaseError(
+            "Case %(case)s is %(case_state)s: parts go into what is on the bench.",
+            case=number,
+            case_state=case.state,
+        )
     taken = connection.execute(
         update(t.spare_part)
         .where(t.spare_part.c.code == code, t.spare_part.c.on_hand >= quantity)
@@ -222,7 +232,11 @@ def use_part(
         .returning(t.spare_part.c.id)
     ).one_or_none()
     if taken is None or quantity < 1:
-        raise InvalidError(f"There are not {quantity} of spare part {code} in stock.")
+        raise InvalidError(
+            "There are not %(quantity)s of spare part %(code)s in stock.",
+            quantity=quantity,
+            code=code,
+        )
     connection.execute(
         t.repair_part.insert().values(
             case_id=case.id, spare_part_id=taken.id, quantity=quantity, used_at=now
@@ -237,7 +251,9 @@ def _unit(connection: Connection, serial_number: str) -> Row[Any]:
         select(t.unit).where(t.unit.c.serial_number == serial_number)
     ).one_or_none()
     if row is None:
-        raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
+        raise UnknownUnitError(
+            "No unit with serial number %(unit)s was taken into stock.", unit=serial_number
+        )
     return row
 
 
@@ -261,7 +277,7 @@ def _note(
     now: datetime,
 ) -> int:
     if len(words) > LONGEST_WORDS:
-        raise InvalidError(f"At most {LONGEST_WORDS} characters.")
+        raise InvalidError("At most %(most)s characters.", most=LONGEST_WORDS)
     entry = Entry(action, f"repair:{number}", detail)
     return audit.append(connection, actor, [entry], now, words.strip())[0]
 
@@ -273,7 +289,7 @@ def _place(connection: Connection, code: str | None) -> int | None:
         select(t.place.c.id).where(t.place.c.code == code, t.place.c.kind == CONTRACTOR_PLACE)
     )
     if found is None:
-        raise InvalidError(f"{code} is no place of a contractor.")
+        raise InvalidError("%(code)s is no place of a contractor.", code=code)
     return found
 
 
@@ -286,7 +302,7 @@ def _replacement(
         return None
     unit = _unit(connection, serial_number)
     if unit.id == case.unit_id or unit.product_class != case.product_class:
-        raise InvalidError(f"Unit {serial_number} cannot replace this one.")
+        raise InvalidError("Unit %(unit)s cannot replace this one.", unit=serial_number)
     replacement_id: int = unit.id
     return replacement_id
 

@@ -76,8 +76,10 @@ def check_receipt(text: str, point: bytes, is_signed: IsSigned) -> ReturnReceipt
         raise InvalidReceiptError("This is signed, but it is no return receipt.")
     if found.get("kid") != key_id(point):
         raise InvalidReceiptError(
-            f"The receipt names key {found.get('kid')}, the certificate holds {key_id(point)}. "
-            "Check it against the certificate of the time when it was given."
+            "The receipt names key %(named)s, the certificate holds %(held)s. Check it "
+            "against the certificate of the time when it was given.",
+            named=str(found.get("kid")),
+            held=key_id(point),
         )
     signed = parts[0] + b"." + parts[1]
     if len(signature) != _SIGNATURE_BYTES or not is_signed(point, signed, signature):

@@ -67,7 +67,9 @@ def take_back(
         select(t.unit).where(t.unit.c.serial_number == handed_in.serial_number)
     ).one_or_none()
     if unit is None:
-        raise UnknownUnitError(f"No unit {handed_in.serial_number} was ever taken into stock.")
+        raise UnknownUnitError(
+            "No unit %(unit)s was ever taken into stock.", unit=handed_in.serial_number
+        )
     place_id = place_by_code(connection, handed_in.place)
     last = last_assignment(connection, unit.id)
     change_state(connection, unit.id, UnitState.RETURNED, actor, now, place_id=place_id)
@@ -86,7 +88,7 @@ def read_return(connection: Connection, number: str) -> ReturnRecord:
     if digits.isdecimal() and len(digits) <= 18:
         row = connection.execute(_returns().where(t.unit_return.c.id == int(digits))).one_or_none()
     if row is None:
-        raise UnknownReturnError(f"There is no return receipt {number}.")
+        raise UnknownReturnError("There is no return receipt %(receipt)s.", receipt=number)
     return _returned(row)
 
 

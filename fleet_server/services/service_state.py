@@ -94,7 +94,8 @@ def decide(
     check_change(before, wanted.state, wanted.ground)
     if _pending(connection, contract.id) is not None:
         raise ServiceStateError(
-            f"A decision on contract {number} waits to be carried out: cancel it first."
+            "A decision on contract %(contract)s waits to be carried out: cancel it first.",
+            contract=number,
         )
     decision_id = _record(connection, contract, before, wanted, actor, reason, policy, now)
     if needs_notice(wanted.state, wanted.ground):
@@ -111,7 +112,9 @@ def cancel(connection: Connection, number: str, actor: Actor, reason: str, now: 
     contract = _contract(connection, number)
     decision = _pending(connection, contract.id)
     if decision is None:
-        raise UnknownDecisionError(f"No decision on contract {number} waits to be carried out.")
+        raise UnknownDecisionError(
+            "No decision on contract %(contract)s waits to be carried out.", contract=number
+        )
     entry = Entry("service_decision_cancelled", f"contract:{number}", {"state": decision.state})
     audit.append(connection, actor, [entry], now, reason)
     _set(connection, decision.id, cancelled_at=now)
@@ -140,7 +143,9 @@ def confirm_termination(
         _unconfirmed().where(t.service_decision.c.contract_id == contract.id)
     ).first()
     if decision is None:
-        raise UnknownDecisionError(f"No termination of contract {number} waits for confirmation.")
+        raise UnknownDecisionError(
+            "No termination of contract %(contract)s waits for confirmation.", contract=number
+        )
     if not decision.carried_out_at <= confirmed_at <= now:
         raise ServiceStateError("The confirmation lies before the termination or in the future.")
     _confirm(connection, decision, number, actor, confirmed_at, now, reason)
@@ -151,7 +156,7 @@ def _contract(connection: Connection, number: str) -> Row[Any]:
         select(t.contract).where(t.contract.c.number == number)
     ).one_or_none()
     if found is None:
-        raise UnknownContractError(f"There is no contract {number}.")
+        raise UnknownContractError("There is no contract %(contract)s.", contract=number)
     return found
 
 

@@ -84,7 +84,7 @@ def note_sighting(
         raise InvalidTimeError("A sighting lies in the past.")
     unit = connection.execute(select(t.unit).where(t.unit.c.serial_number == serial_number)).first()
     if unit is None:
-        raise UnknownUnitError(f"No unit {serial_number} is known.")
+        raise UnknownUnitError("No unit %(unit)s is known.", unit=serial_number)
     element = element_of(connection, element_code)
     _keep(connection, unit.id, element, source, seen_at)
     if unit.endpoint_id is None:
@@ -115,7 +115,7 @@ def settle(
         .where(found.id == finding_id, t.is_unsettled)
     ).first()
     if row is None:
-        raise UnknownFindingError(f"No finding {finding_id} waits.")
+        raise UnknownFindingError("No finding %(finding)s waits.", finding=finding_id)
     entry = Entry("misplaced_unit_settled", f"unit:{row.serial_number}", {"outcome": outcome.value})
     audit.append(connection, Actor.account(account_id), [entry], now, reason.strip())
     connection.execute(

@@ -52,16 +52,25 @@ def _check_command(answer: usp.GetSupportedDMResp, order: Order) -> None:
             if command.command_name == name:
                 _check_arguments(order, list(command.input_arg_names))
                 return
-    raise InvalidCommandError(f"The device has no command {order.command}.")
+    raise InvalidCommandError("The device has no command %(command)s.", command=order.command)
 
 
 def _check_arguments(order: Order, supported: list[str]) -> None:
     known = {_general(f".{name}") for name in supported}
     for name in order.args:
         if name != AUTHORIZATION_ARGUMENT and _general(f".{name}") not in known:
-            names = ", ".join(sorted(set(supported) - {AUTHORIZATION_ARGUMENT})) or "none"
+            names = ", ".join(sorted(set(supported) - {AUTHORIZATION_ARGUMENT}))
+            if not names:
+                raise InvalidCommandError(
+                    "%(command)s takes no argument %(argument)s; it takes: none.",
+                    command=order.command,
+                    argument=name,
+                )
             raise InvalidCommandError(
-                f"{order.command} takes no argument {name}; it takes: {names}."
+                "%(command)s takes no argument %(argument)s; it takes: %(possible)s.",
+                command=order.command,
+                argument=name,
+                possible=names,
             )
 
 
@@ -71,9 +80,9 @@ def _check_parameter(answer: usp.GetSupportedDMResp, path: str) -> None:
         for parameter in found.supported_params:
             if parameter.param_name == name:
                 if parameter.access == _READ_ONLY:
-                    raise InvalidCommandError(f"{path} cannot be set.")
+                    raise InvalidCommandError("%(path)s cannot be set.", path=path)
                 return
-    raise InvalidCommandError(f"The device has no parameter {path}.")
+    raise InvalidCommandError("The device has no parameter %(path)s.", path=path)
 
 
 def _objects(

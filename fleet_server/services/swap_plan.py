@@ -43,7 +43,7 @@ class SwapNotReadyError(ConflictError):
     """Notice or consent is missing, or it is not yet time; `lacks` is a remark that says which."""
 
     def __init__(self, lacks: str) -> None:
-        super().__init__("This needs first: %(remark)s.", remark=str(read_remark(lacks)))
+        super().__init__(f"This needs first: {read_remark(lacks)}.")
         self.lacks = lacks
 
 

@@ -271,7 +271,7 @@ def _identity(connection: Connection, endpoint_id: str) -> Identity:
     agent_row = connection.execute(select(agent).where(agent.c.endpoint_id == endpoint_id)).first()
     said = agent_row or unit_row
     if said is None:
-        raise NotFoundError(f"No device {endpoint_id} is known.")
+        raise NotFoundError("No device %(device)s is known.", device=endpoint_id)
     product_class, serial_number = _class_and_serial(endpoint_id)
     return Identity(
         endpoint_id=endpoint_id,

@@ -116,7 +116,7 @@ def read_outage(connection: Connection, outage_id: int) -> OutageView:
     """Raises UnknownOutageError; one that was withdrawn is still told."""
     row = connection.execute(select(t.outage).where(t.outage.c.id == outage_id)).first()
     if row is None:
-        raise UnknownOutageError(f"There is no outage {outage_id}.")
+        raise UnknownOutageError("There is no outage %(outage)s.", outage=outage_id)
     verdict = t.outage_verdict
     verdicts = connection.execute(
         select(verdict).where(verdict.c.outage_id == outage_id).order_by(verdict.c.revision.desc())

@@ -132,7 +132,9 @@ def open_case_of(connection: Connection, serial_number: str) -> str | None:
     """The number of the open case of a unit, None where there is none. Raises UnknownUnitError."""
     unit_id = connection.scalar(select(t.unit.c.id).where(t.unit.c.serial_number == serial_number))
     if unit_id is None:
-        raise UnknownUnitError(f"No unit with serial number {serial_number} was taken into stock.")
+        raise UnknownUnitError(
+            "No unit with serial number %(unit)s was taken into stock.", unit=serial_number
+        )
     found = connection.scalar(
         select(t.repair_case.c.id).where(t.repair_case.c.unit_id == unit_id, t.open_case)
     )

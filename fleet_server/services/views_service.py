@@ -89,7 +89,7 @@ def read_contract_service(connection: Connection, number: str) -> ContractServic
     """Raises UnknownContractError."""
     contract_id = connection.scalar(select(t.contract.c.id).where(t.contract.c.number == number))
     if contract_id is None:
-        raise UnknownContractError(f"There is no contract {number}.")
+        raise UnknownContractError("There is no contract %(contract)s.", contract=number)
     since_at = connection.scalar(
         select(t.contract_service.c.since_at).where(t.contract_service.c.contract_id == contract_id)
     )
@@ -136,7 +136,7 @@ def read_operation(
     """An operation with every try, in order. Raises UnknownOperationError."""
     row = connection.execute(select(t.outbox).where(t.outbox.c.id == number)).one_or_none()
     if row is None:
-        raise UnknownOperationError(f"There is no operation {number}.")
+        raise UnknownOperationError("There is no operation %(operation)s.", operation=number)
     tries = connection.execute(
         select(t.outbox_try).where(t.outbox_try.c.outbox_id == number).order_by(t.outbox_try.c.id)
     )

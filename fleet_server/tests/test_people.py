@@ -280,6 +280,9 @@ def test_the_page_records_refuses_and_erases(site: Site) -> None:
     refused = browser.submit(PAGE, **{**PERSON, "e_mail": "nobody"})
     assert refused.status_code == 422
     assert "Nothing was changed" in refused.text
+    albanian = site.signed_in(Role.ADMINISTRATOR, "sq")
+    refused = albanian.submit(PAGE, **{**PERSON, "fixed_number": "none"})
+    assert "Numri i telefonit fiks: një numër telefoni si +383 38 000 000." in refused.text
     assert browser.submit(f"{PAGE}-erasure", ground="request").status_code == 303
     gone = browser.get(f"{PAGE}?purpose=own_data").text
     assert "Nothing is on record for this contract." in gone

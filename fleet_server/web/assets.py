@@ -39,7 +39,7 @@ class Asset:
 def load_asset(name: str) -> Asset:
     """Raises NotFoundError for a name that is not listed here."""
     if name not in _PLACES:
-        raise NotFoundError(f"There is no file {name}.")
+        raise NotFoundError("There is no file %(file)s.", file=name)
     package, path, media_type = _PLACES[name]
     content = files(package).joinpath(path).read_bytes()
     return Asset(content, media_type, hashlib.sha256(content).hexdigest()[:16])

@@ -42,7 +42,11 @@ def person(
     if purpose is None:
         return _page(page, number)
     if purpose not in purposes_of(account.role):
-        raise NotPermittedError(f"The role {account.role} sees no personal data for {purpose}.")
+        raise NotPermittedError(
+            "The role %(role)s sees no personal data for %(purpose)s.",
+            role=account.role,
+            purpose=purpose,
+        )
     try:
         seen = people.look(
             page.context.fleet, number, account.role, purpose, Actor.account(account.id), page.now
@@ -79,8 +83,8 @@ def keep(
     }
     try:
         people.keep(page.context.fleet, number, values, Actor.account(account.id), page.now)
-    except InvalidPersonError:
-        return _page(page, number, status=422, seen=values)
+    except InvalidPersonError as error:
+        return _page(page, number, status=422, seen=values, error=error)
     return RedirectResponse(f"/contracts/{number}/person", 303)
 
 
@@ -104,6 +108,7 @@ def _page(
     status: int = 200,
     purpose: Purpose | None = None,
     seen: Seen | None = None,
+    error: InvalidPersonError | None = None,
 ) -> Response:
     account = page.require(Permission.LOOK_AT_PERSON)
     whole = seen is not None and len(seen) == len(PersonField)
@@ -119,5 +124,6 @@ def _page(
         longest=LONGEST,
         grounds=tuple(ErasureGround),
         refused=status != 200,
+        error=error,
         asked=purpose is not None,
     )

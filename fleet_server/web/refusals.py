@@ -19,6 +19,26 @@ _CODES = {
     "wanted_class": "product_class",
     "taken_classes": "product_class",
     "campaign_state": "campaign_state",
+    "command_state": "command_state",
+    "operation_state": "operation_state",
+    "service_state": "contract_state",
+    "next_service_state": "contract_state",
+    "service_states": "contract_state",
+    "ground": "state_ground",
+    "grounds": "state_ground",
+    "case_state": "case_state",
+    "next_case_state": "case_state",
+    "case_states": "case_state",
+    "cover_state": "cover_state",
+    "found_cover_state": "cover_state",
+    "proposal_subject": "proposal_subject",
+    "choices": "choice",
+    "reasons": "owed_reason",
+    "decision": "charge_decision",
+    "cause": "cause",
+    "person_field": "person_field",
+    "role": "role",
+    "purpose": "purpose",
 }
 
 
@@ -39,6 +59,8 @@ def refusal_in_words(catalog: NullTranslations, error: RuleError) -> InWords:
 
 
 def _value_in_words(catalog: NullTranslations, name: str, value: str | int) -> str | int:
+    if name == "advice":
+        return catalog.gettext(str(value))
     if name not in _CODES:
         return value
     codes = (code.strip() for code in str(value).split(","))

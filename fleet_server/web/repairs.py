@@ -133,6 +133,7 @@ def take_in(
             symptoms=list(Symptom),
             today=local_day(page.now),
             refused=_refusal(error),
+            error=error,
         )
     return RedirectResponse(f"/repairs/{number}", 303)
 
@@ -266,11 +267,11 @@ def _change(page: Page, number: str, change: Any) -> Response:
         with page.context.fleet.writing() as connection:
             change(connection)
     except RuleError as error:
-        return _case(page, number, 422, _refusal(error))
+        return _case(page, number, 422, error)
     return RedirectResponse(f"/repairs/{number}", 303)
 
 
-def _case(page: Page, number: str, status: int = 200, refused: str = "") -> Response:
+def _case(page: Page, number: str, status: int = 200, error: RuleError | None = None) -> Response:
     account = page.require(Permission.SEE_REPAIRS)
     with page.context.fleet.reading() as connection:
         view = read_case(connection, number, page.now)
@@ -282,7 +283,8 @@ def _case(page: Page, number: str, status: int = 200, refused: str = "") -> Resp
         "repair.html",
         status,
         view=view,
-        refused=refused,
+        refused=_refusal(error) if error else "",
+        error=error,
         stock=parts,
         on_bench=view.case.state in (CaseState.ON_BENCH, CaseState.FOUND),
         counted=_counted(view),
@@ -323,7 +325,7 @@ def _one_of(kind: Any, text: str) -> Any:
     try:
         return kind(text)
     except ValueError as error:
-        raise InvalidError(f"Choose one of: {', '.join(kind)}.") from error
+        raise InvalidError("Choose one of: %(possible)s.", possible=", ".join(kind)) from error
 
 
 def _day(text: str) -> date | None:
@@ -333,7 +335,7 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text.strip())
     except ValueError as error:
-        raise InvalidError(f"{text} is no day: write it as 2026-11-26.") from error
+        raise InvalidError("%(text)s is no day: write it as 2026-11-26.", text=text) from error
 
 
 def _cents(text: str) -> int | None:
@@ -343,7 +345,7 @@ def _cents(text: str) -> int | None:
         return None
     euro, _, fraction = wanted.partition(".")
     if not (euro.isascii() and euro.isdigit() and len(euro) <= 6 and len(fraction) <= 2):
-        raise InvalidError(f"{text} is no amount: write it as 60,00.")
+        raise InvalidError("%(text)s is no amount: write it as 60,00.", text=text)
     if fraction and not (fraction.isascii() and fraction.isdigit()):
-        raise InvalidError(f"{text} is no amount: write it as 60,00.")
+        raise InvalidError("%(text)s is no amount: write it as 60,00.", text=text)
     return int(euro) * 100 + int(fraction.ljust(2, "0") or 0)
