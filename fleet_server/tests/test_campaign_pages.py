@@ -148,12 +148,16 @@ def test_a_plan_made_anew_is_not_approved_unseen(ops: Browser) -> None:
     assert "It was changed or planned anew since you looked" in said(refused.text)
 
 
-def test_what_the_state_does_not_allow_is_refused(ops: Browser) -> None:
+def test_what_the_state_does_not_allow_is_refused(site: Site, ops: Browser) -> None:
     path = made(ops)
     refused = ops.submit(f"{path}/start")
     assert refused.status_code == 409
     assert "The campaign does not allow this now" in said(refused.text)
     assert f'action="{path}/start"' not in refused.text
+    albanian = site.signed_in(Role.FLEET_OPS, "sq").submit(f"{path}/start")
+    assert "Gjendja e fushatës: draft. Çfarë mund të bëhet: të planifikohet më parë." in said(
+        albanian.text
+    )
 
 
 def test_the_form_sets_the_whole_plan(site: Site, ops: Browser) -> None:

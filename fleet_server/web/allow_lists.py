@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from fleet_server.domain.errors import (
     InvalidAllowListError,
     OlderAllowListError,
+    RuleError,
     UnknownAllowListError,
 )
 from fleet_server.domain.roles import Permission
@@ -67,7 +68,7 @@ def publish(
     return RedirectResponse("/allow-lists", 303)
 
 
-def _all(page: Page, error: Exception | None = None, text: str = "") -> Response:
+def _all(page: Page, error: RuleError | None = None, text: str = "") -> Response:
     with page.context.fleet.reading() as connection:
         found = allow_list_versions.list_versions(connection)
     return page.render(
@@ -76,5 +77,5 @@ def _all(page: Page, error: Exception | None = None, text: str = "") -> Response
         found=found,
         text=text,
         refusal=type(error).__name__ if error else "",
-        detail=str(error) if isinstance(error, InvalidAllowListError) else "",
+        error=error,
     )

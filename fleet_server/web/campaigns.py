@@ -40,6 +40,8 @@ Key = Annotated[int, Path(ge=1, lt=1 << 63)]
 Text = Annotated[str, Form(max_length=512)]
 Number = Annotated[int, Form(ge=0, lt=1 << 31)]
 _ROWS = 50
+# Refusals of several reasons: which one it is, only the error says.
+_COARSE = ("CampaignStateError", "InvalidError")
 _MOST_RECORD = 200
 _TONES = {
     State.DRAFT: "never",
@@ -215,7 +217,7 @@ def one_campaign(
         409 if error else 200,
         refusal=name if is_known else "InvalidError" if error else "",
         told=told,
-        error=None if is_known and name != "InvalidError" else error,
+        error=None if is_known and name not in _COARSE else error,
         **_values(page, number),
     )
 

@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from fleet_server.domain.command import ENDED, State
-from fleet_server.domain.errors import ConflictError, InvalidError, NotFoundError
+from fleet_server.domain.errors import ConflictError, InvalidError, NotFoundError, RuleError
 from fleet_server.domain.roles import Permission
 from fleet_server.services import commands
 from fleet_server.services.audit import Actor
@@ -120,8 +120,9 @@ def give_command(
         return _list(page, Wanted(), None, replace(entered, key=key), "unknown_device", 422)
     except ReservedCommandError:
         return _list(page, Wanted(), None, replace(entered, key=key), "reserved", 422)
-    except (InvalidError, ConflictError):
-        return _list(page, Wanted(), None, replace(entered, key=_new_key()), "invalid", 422)
+    except (InvalidError, ConflictError) as error:
+        entered = replace(entered, key=_new_key())
+        return _list(page, Wanted(), None, entered, "invalid", 422, error)
     return RedirectResponse(f"/commands/{made.id}", 303)
 
 
@@ -159,6 +160,7 @@ def _list(
     entered: Entered,
     refused: str = "",
     status: int = 200,
+    error: RuleError | None = None,
 ) -> Response:
     values = _list_values(page, wanted, before)
     more = values.pop("more")
@@ -167,6 +169,7 @@ def _list(
         status,
         entered=entered,
         refused=refused,
+        error=error,
         rows_url=_url("/commands/rows", wanted, before),
         first_url=_url("/commands", wanted, None) if before else "",
         next_url=_url("/commands", wanted, more) if more else "",

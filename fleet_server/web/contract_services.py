@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 
-from fleet_server.domain.errors import ServiceStateError, UnknownDecisionError
+from fleet_server.domain.errors import RuleError, ServiceStateError, UnknownDecisionError
 from fleet_server.domain.local_time import ZONE
 from fleet_server.domain.roles import Permission
 from fleet_server.domain.service_state import Ground, ServiceState
@@ -100,7 +100,7 @@ def confirm(page: CurrentPage, number: Number, reason: Reason, form_token: Text 
     return RedirectResponse(f"/services/{number}", 303)
 
 
-def _one(page: Page, number: str, error: Exception | None = None) -> Response:
+def _one(page: Page, number: str, error: RuleError | None = None) -> Response:
     with page.context.fleet.reading() as connection:
         found = read_contract_service(connection, number)
         policy = read_policy(connection)
@@ -111,5 +111,6 @@ def _one(page: Page, number: str, error: Exception | None = None) -> Response:
         states=list(ServiceState),
         grounds=list(Ground),
         refusal=type(error).__name__ if error else "",
+        error=error,
         notice_hours=policy.suspension_notice_hours,
     )

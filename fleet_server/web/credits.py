@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 
-from fleet_server.domain.errors import ConflictError, InvalidError
+from fleet_server.domain.errors import ConflictError, InvalidError, RuleError
 from fleet_server.domain.liability import Liability
 from fleet_server.domain.roles import Permission
 from fleet_server.services import credits as desk
@@ -78,10 +78,10 @@ def decide(
             desk.decide_line(
                 connection, account.id, credit_id, number, liability, counts, reason, page.now
             )
-    except InvalidError:
-        return _one(page, credit_id, 422)
-    except ConflictError:
-        return _one(page, credit_id, 409)
+    except InvalidError as error:
+        return _one(page, credit_id, 422, error)
+    except ConflictError as error:
+        return _one(page, credit_id, 409, error)
     return RedirectResponse(f"/credits/{credit_id}", 303)
 
 
@@ -98,14 +98,14 @@ def release(
     try:
         with page.context.fleet.writing() as connection:
             desk.release_credit(connection, account.id, credit_id, form, reason, page.now)
-    except InvalidError:
-        return _one(page, credit_id, 422)
-    except ConflictError:
-        return _one(page, credit_id, 409)
+    except InvalidError as error:
+        return _one(page, credit_id, 422, error)
+    except ConflictError as error:
+        return _one(page, credit_id, 409, error)
     return RedirectResponse(f"/credits/{credit_id}", 303)
 
 
-def _one(page: Page, credit_id: int, status: int = 200) -> Response:
+def _one(page: Page, credit_id: int, status: int = 200, error: RuleError | None = None) -> Response:
     with page.context.fleet.reading() as connection:
         proof = desk.read_proof(connection, credit_id)
         names = usernames(connection, {one.account_id for one in proof.releases})
@@ -119,4 +119,5 @@ def _one(page: Page, credit_id: int, status: int = 200) -> Response:
         forms=list(ReleaseForm),
         shortest_reason=desk.SHORTEST_REASON,
         refused=status,
+        error=error,
     )

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from fleet_server.domain.clocks import ClockKind
-from fleet_server.domain.errors import ConflictError, InvalidError, UnknownPositionError
+from fleet_server.domain.errors import ConflictError, InvalidError, RuleError, UnknownPositionError
 from fleet_server.domain.local_time import ZONE
 from fleet_server.domain.roles import Permission
 from fleet_server.services import defects as desk
@@ -173,14 +173,16 @@ def _changed(page: Page, number: str, change: Callable[[Connection], None]) -> R
     try:
         with page.context.fleet.writing() as connection:
             change(connection)
-    except (InvalidError, UnknownPositionError):
-        return _contract(page, number, 422)
-    except ConflictError:
-        return _contract(page, number, 409)
+    except (InvalidError, UnknownPositionError) as error:
+        return _contract(page, number, 422, error)
+    except ConflictError as error:
+        return _contract(page, number, 409, error)
     return _back(number)
 
 
-def _contract(page: Page, number: str, status: int = 200) -> Response:
+def _contract(
+    page: Page, number: str, status: int = 200, error: RuleError | None = None
+) -> Response:
     with page.context.fleet.reading() as connection:
         found = clocks_of_contract(connection, number, read_policy(connection), page.now)
         reports = desk.defects_of_contract(connection, number)
@@ -198,6 +200,7 @@ def _contract(page: Page, number: str, status: int = 200) -> Response:
         grounds=list(Ground),
         positions=positions,
         refused=status,
+        error=error,
     )
 
 

@@ -12,6 +12,7 @@ from fleet_server.domain.errors import (
     ConflictError,
     InvalidPoliceReportError,
     RefusedError,
+    RuleError,
     UnknownPlaceError,
     UnknownUnitError,
 )
@@ -104,7 +105,7 @@ def lift(
     return RedirectResponse("/losses", 303)
 
 
-def _all(page: Page, after: int, error: Exception | None = None) -> Response:
+def _all(page: Page, after: int, error: RuleError | None = None) -> Response:
     with page.context.fleet.reading() as connection:
         found = blacklist.list_barred(connection, after or None, _ROWS + 1)
         places = blacklist.place_codes(connection)
@@ -116,4 +117,5 @@ def _all(page: Page, after: int, error: Exception | None = None) -> Response:
         places=places,
         causes=list(Cause),
         refusal=type(error).__name__ if error else "",
+        error=error,
     )

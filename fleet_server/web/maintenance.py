@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from fleet_server.domain.errors import (
     InvalidError,
+    RuleError,
     UnknownNetworkElementError,
     WorkOverError,
 )
@@ -66,7 +67,9 @@ def plan(
         )
         with page.context.fleet.writing() as connection:
             work = plan_work(connection, Actor.account(account.id), planned, reason, page.now)
-    except (InvalidError, UnknownNetworkElementError, ValueError):
+    except (InvalidError, UnknownNetworkElementError) as error:
+        return _calendar(page, None, 422, error)
+    except ValueError:
         return _calendar(page, None, 422)
     return RedirectResponse(f"/maintenance/{work.id}", 303)
 
@@ -94,7 +97,9 @@ def notice(
         given = NoticeGiven(Channel(channel), moment_of(sent), moment_of(starts), moment_of(ends))
         with page.context.fleet.writing() as connection:
             add_notice(connection, Actor.account(account.id), work_id, given, page.now)
-    except (InvalidError, ValueError):
+    except InvalidError as error:
+        return _work(page, work_id, 422, error)
+    except ValueError:
         return _work(page, work_id, 422)
     return RedirectResponse(f"/maintenance/{work_id}", 303)
 
@@ -109,12 +114,17 @@ def cancel(
     try:
         with page.context.fleet.writing() as connection:
             cancel_work(connection, Actor.account(account.id), work_id, reason, page.now)
-    except WorkOverError:
-        return _work(page, work_id, 409)
+    except WorkOverError as error:
+        return _work(page, work_id, 409, error)
     return RedirectResponse(f"/maintenance/{work_id}", 303)
 
 
-def _calendar(page: Page, before: tuple[int, int] | None, status: int = 200) -> Response:
+def _calendar(
+    page: Page,
+    before: tuple[int, int] | None,
+    status: int = 200,
+    error: RuleError | None = None,
+) -> Response:
     key = None if before is None else (from_ms(before[0]), before[1])
     with page.context.fleet.reading() as connection:
         rows = list_work(connection, key, _PAGE + 1)
@@ -131,10 +141,11 @@ def _calendar(page: Page, before: tuple[int, int] | None, status: int = 200) -> 
         kinds=[one.value for one in WorkKind],
         next_url=next_url,
         refused=status != 200,
+        error=error,
     )
 
 
-def _work(page: Page, work_id: int, status: int = 200) -> Response:
+def _work(page: Page, work_id: int, status: int = 200, error: RuleError | None = None) -> Response:
     with page.context.fleet.reading() as connection:
         found = read_work(connection, work_id)
     return page.render(
@@ -143,4 +154,5 @@ def _work(page: Page, work_id: int, status: int = 200) -> Response:
         work=found,
         channels=[one.value for one in Channel],
         refused=status != 200,
+        error=error,
     )

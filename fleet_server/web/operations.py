@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 
-from fleet_server.domain.errors import InvalidError, OperationNotOpenError
+from fleet_server.domain.errors import InvalidError, OperationNotOpenError, RuleError
 from fleet_server.domain.roles import Permission
 from fleet_server.services import outbox
 from fleet_server.services.audit import Actor
@@ -68,7 +68,7 @@ def handle(
     return RedirectResponse(f"/operations/{number}", 303)
 
 
-def _one(page: Page, number: int, error: Exception | None = None) -> Response:
+def _one(page: Page, number: int, error: RuleError | None = None) -> Response:
     with page.context.fleet.reading() as connection:
         found, tries = read_operation(connection, number)
     return page.render(
@@ -77,5 +77,6 @@ def _one(page: Page, number: int, error: Exception | None = None) -> Response:
         found=found,
         tries=tries,
         refusal=type(error).__name__ if error else "",
+        error=error,
         open_states=[State.QUEUED, State.REFUSED],
     )

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from fleet_server.domain.causes import Cause
 from fleet_server.domain.credit import Decision
-from fleet_server.domain.errors import InvalidError
+from fleet_server.domain.errors import InvalidError, RuleError
 from fleet_server.domain.liability import Liability
 from fleet_server.domain.roles import Permission
 from fleet_server.services.accounts import usernames
@@ -81,13 +81,20 @@ def decide(
                 reason,
                 page.now,
             )
-    except (InvalidError, ValueError):
+    except InvalidError as error:
+        return _one(page, outage_id, 0, 422, sent_reason=reason, error=error)
+    except ValueError:
         return _one(page, outage_id, 0, 422, sent_reason=reason)
     return RedirectResponse(f"/outages/{outage_id}", 303)
 
 
 def _one(
-    page: Page, outage_id: int, after: int, status: int = 200, sent_reason: str = ""
+    page: Page,
+    outage_id: int,
+    after: int,
+    status: int = 200,
+    sent_reason: str = "",
+    error: RuleError | None = None,
 ) -> Response:
     with page.context.fleet.reading() as connection:
         found = read_outage(connection, outage_id)
@@ -106,6 +113,7 @@ def _one(
         usernames=names,
         decidable=[one.value for one in DECIDABLE],
         refused=status != 200,
+        error=error,
         sent_reason=sent_reason,
         shortest_reason=SHORTEST_REASON,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 
-from fleet_server.domain.errors import ConflictError, UnknownPlaceError, UnknownUnitError
+from fleet_server.domain.errors import ConflictError, RuleError, UnknownPlaceError, UnknownUnitError
 from fleet_server.domain.returns import Condition
 from fleet_server.domain.roles import Permission
 from fleet_server.services import charges, returns
@@ -98,7 +98,7 @@ def decide_charge(
     return RedirectResponse("/owed", 303)
 
 
-def _all(page: Page, after: int, error: Exception | None = None) -> Response:
+def _all(page: Page, after: int, error: RuleError | None = None) -> Response:
     with page.context.fleet.reading() as connection:
         found = returns.list_returns(connection, after or None, _ROWS + 1)
         places = place_codes(connection)
@@ -110,10 +110,11 @@ def _all(page: Page, after: int, error: Exception | None = None) -> Response:
         places=places,
         conditions=list(Condition),
         refusal=type(error).__name__ if error else "",
+        error=error,
     )
 
 
-def _owed(page: Page, after: int, error: Exception | None = None) -> Response:
+def _owed(page: Page, after: int, error: RuleError | None = None) -> Response:
     with page.context.fleet.reading() as connection:
         policy = read_policy(connection)
         found: list[Owed] = charges.list_owed(connection, policy, page.now, after, _ROWS + 1)
@@ -123,4 +124,5 @@ def _owed(page: Page, after: int, error: Exception | None = None) -> Response:
         found=found[:_ROWS],
         more=found[_ROWS - 1].unit_id if len(found) > _ROWS else 0,
         refusal=type(error).__name__ if error else "",
+        error=error,
     )

@@ -49,13 +49,17 @@ def change(
             change_setting(
                 connection, Actor.account(account.id), name, value.strip(), reason, page.now
             )
-    except InvalidSettingError:
-        return _one(page, name, 422, sent_value=value, sent_reason=reason)
+    except InvalidSettingError as error:
+        return _one(page, name, error, sent_value=value, sent_reason=reason)
     return RedirectResponse(f"/settings/{name}", 303)
 
 
 def _one(
-    page: Page, name: str, status: int = 200, sent_value: str | None = None, sent_reason: str = ""
+    page: Page,
+    name: str,
+    error: InvalidSettingError | None = None,
+    sent_value: str | None = None,
+    sent_reason: str = "",
 ) -> Response:
     setting_of(name)
     with page.context.fleet.reading() as connection:
@@ -64,11 +68,11 @@ def _one(
         names = usernames(connection, {int(one.actor.name) for one in changes})
     return page.render(
         "setting.html",
-        status,
+        422 if error else 200,
         found=found,
         changes=changes,
         usernames=names,
-        refused=status != 200,
+        error=error,
         sent_value=found.value if sent_value is None else sent_value,
         sent_reason=sent_reason,
         shortest_reason=SHORTEST_REASON,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import RedirectResponse
 
-from fleet_server.domain.errors import InvalidError
+from fleet_server.domain.errors import InvalidError, RuleError
 from fleet_server.domain.roles import Permission
 from fleet_server.services.sightings import SHORTEST_REASON, Outcome, list_findings, settle
 from fleet_server.services.views_voice import PAGE, count_by_node, lines_at_risk
@@ -43,12 +43,16 @@ def settle_finding(
     try:
         with page.context.fleet.writing() as connection:
             settle(connection, account.id, finding_id, Outcome(outcome), reason, page.now)
-    except (InvalidError, ValueError):
+    except InvalidError as error:
+        return _lines(page, "", 0, 422, error)
+    except ValueError:
         return _lines(page, "", 0, 422)
     return RedirectResponse("/voice-risk", 303)
 
 
-def _lines(page: Page, node: str, after: int, status: int = 200) -> Response:
+def _lines(
+    page: Page, node: str, after: int, status: int = 200, error: RuleError | None = None
+) -> Response:
     with page.context.fleet.reading() as connection:
         nodes = count_by_node(connection)
         lines = lines_at_risk(connection, page.now, node, after)
@@ -69,5 +73,6 @@ def _lines(page: Page, node: str, after: int, status: int = 200) -> Response:
         next_url=f"/voice-risk?{more}" if more else "",
         history_url=f"/api/v1/voice-risk/history.csv?{urlencode(span)}",
         refused=status != 200,
+        error=error,
         shortest_reason=SHORTEST_REASON,
     )
