@@ -27,7 +27,7 @@ from fleet_server.services.audit import Actor
 from fleet_server.services.campaign_actions import Begun, NotNow, Refused, Standing
 from fleet_server.services.campaign_exclusions import ready_swap
 from fleet_server.services.chunks import chunks
-from fleet_server.services.swap_orders import IN_STOCK
+from fleet_server.services.swap_orders import FREE
 from fleet_server.services.swap_plan import read_swap
 from fleet_server.services.swap_store import Happened
 from fleet_server.services.swap_visits import call_off_visits, order_visit
@@ -175,7 +175,8 @@ def _planned(connection: Connection, unit_id: int, policy: Policy) -> int | None
 def _from_stock(
     connection: Connection, action: SwapAction, positions: Sequence[str]
 ) -> Row[Any] | None:
-    """A unit of the model that is at the place and that nobody has taken, the oldest first."""
+    """A unit of the model that is at the place and that nobody has taken or reserved, the oldest
+    first."""
     fitting = set.intersection(*(set(product_classes_for(name)) for name in positions))
     claimed = exists(
         select(t.swap_claim.c.subject)
@@ -202,7 +203,7 @@ def _from_stock(
             t.place.c.code == action.place,
             t.unit.c.model_name == action.model_name,
             t.unit.c.product_class.in_(sorted(fitting)),
-            t.unit.c.state.in_([state.value for state in IN_STOCK]),
+            t.unit.c.state.in_([state.value for state in FREE]),
             ~t.unit.c.lab,
             ~t.unit.c.blacklisted,
             ~claimed,

@@ -35,13 +35,9 @@ from fleet_server.services.policy import read_policy
 from fleet_server.services.swap_plan import read_swap
 from fleet_server.services.swap_store import Happened, SwapTakenError
 
-IN_STOCK = (
-    UnitState.IN_STOCK,
-    UnitState.RESERVED,
-    UnitState.IN_TRANSIT,
-    UnitState.VAN_STOCK,
-    UnitState.REFURBISHED,
-)
+# What nobody has plans for; a person may order one that was reserved or sent there for it too.
+FREE = (UnitState.IN_STOCK, UnitState.VAN_STOCK, UnitState.REFURBISHED)
+IN_STOCK = (*FREE, UnitState.RESERVED, UnitState.IN_TRANSIT)
 _VOICE = "voice"
 _PERSON = "account"
 

@@ -28,12 +28,11 @@ from fleet_server.services.last_assignment import revoke_certificates
 from fleet_server.services.pairings import move_pairing
 from fleet_server.services.served_units import queue_device_state
 from fleet_server.services.swap_case import Case, Unit
-from fleet_server.services.swap_orders import Trigger, check_new_unit
+from fleet_server.services.swap_orders import FREE, Trigger, check_new_unit
 from fleet_server.services.swap_paper import Paper, sign_paper
 from fleet_server.services.units import change_state
 
 SAGA = Actor.system("swap")
-_RESERVABLE = (UnitState.IN_STOCK, UnitState.VAN_STOCK, UnitState.REFURBISHED)
 _HELD = (UnitState.RESERVED, UnitState.IN_TRANSIT)
 _FENCE = Ask(Target.OLD_UNIT, Operation.FENCE)
 _NEW_BACK = Ask(Target.NEW_UNIT, Operation.ROLLBACK)
@@ -50,7 +49,7 @@ def _reserve(fleet: Fleet, connection: Connection, case: Case, now: datetime) ->
     unit = find_unit(connection, case.new.serial_number)
     check_new_unit(connection, unit)
     swap_store.change(connection, case.id, stock_state=unit.state)
-    if UnitState(unit.state) in _RESERVABLE:
+    if UnitState(unit.state) in FREE:
         change_state(
             connection,
             unit.id,

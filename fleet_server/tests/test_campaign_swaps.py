@@ -299,3 +299,25 @@ def test_visits_that_wait_for_technicians_hold_up_no_others(desk: CampaignDesk) 
         turn(desk)
         desk.now += timedelta(seconds=1)
     assert reasons(desk, campaign) == [(ItemState.STARTED, Why.TECHNICIAN)] * 3
+
+
+@pytest.mark.parametrize(
+    ("state", "taken"),
+    [
+        ("in_stock", True),
+        ("van_stock", True),
+        ("refurbished", True),
+        ("reserved", False),
+        ("in_transit", False),
+        ("quarantine", False),
+    ],
+)
+def test_what_a_person_reserved_or_sent_elsewhere_is_left_alone(
+    desk: CampaignDesk, state: str, taken: bool
+) -> None:
+    desk.add_units(1)
+    (new,) = stock(desk, 1)
+    desk.set(t.unit, new, state=state)
+    campaign = started(desk, POSTED)
+    expected = (ItemState.STARTED, Why.NONE) if taken else (ItemState.DEFERRED, Why.NO_STOCK)
+    assert reasons(desk, campaign) == [expected]
