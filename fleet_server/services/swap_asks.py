@@ -32,6 +32,7 @@ from fleet_server.services.subscriptions import REPLACEMENT_HEALTHY
 from fleet_server.services.swap_case import Case, Unit, reported
 from fleet_server.services.swap_gates import LONGEST_FOR_A_CARD, ever_later, may_not_cut
 from fleet_server.services.swap_orders import Trigger
+from fleet_server.services.swap_plan import read_swap
 
 _OBJECT = "Device.X_IPKO-COM_Replacement."
 _NOT_KNOWN_THERE = (INVALID_PATH, OBJECT_DOES_NOT_EXIST)
@@ -90,7 +91,7 @@ def look(connection: Connection, case: Case, asked: Ask, now: datetime) -> Known
         is_so, wait = unit.is_online and well in ("true", "1"), SOON
     if is_so:
         return Known(Done(asked))
-    if now >= since_at + _patience(case, asked):
+    if now >= _awaited_from(connection, case, asked, since_at) + _patience(case, asked):
         return Known(Unreachable(asked))
     return Waiting(wait, _what_it_waits_for(asked, unit))
 
@@ -245,6 +246,14 @@ def _are_settings_new(connection: Connection, case: Case, now: datetime) -> bool
         event.at > now - _NEW,
     )
     return connection.scalar(query.limit(1)) is not None
+
+
+def _awaited_from(connection: Connection, case: Case, asked: Ask, since_at: datetime) -> datetime:
+    """From when on a unit has its time to come: a posted one not before the moment announced."""
+    planned = case.row.planned_swap_id
+    if asked.operation is not Operation.SEE or case.row.trigger != Trigger.POSTED or not planned:
+        return since_at
+    return max(since_at, read_swap(connection, planned).may_start_at or since_at)
 
 
 def _silent_since(case: Case, asked: Ask, now: datetime) -> datetime:

@@ -214,6 +214,10 @@ class SwapBench:
             )
         return found.id
 
+    def announce(self, planned: int) -> None:
+        with self.fleet.writing() as connection:
+            swap_plan.announce_swap(connection, CLERK, planned, self.now)
+
     def consent(self, planned: int) -> None:
         with self.fleet.writing() as connection:
             swap_plan.consent_to_swap(connection, CLERK, planned, self.now)

@@ -24,7 +24,7 @@ from fleet_server.services.service_state import Wanted
 from fleet_server.services.swap_plan import Ground
 from fleet_server.services.swaps import FourEyesError, SwapPhase, Todo, Trigger
 from fleet_server.tests.databases import Database
-from fleet_server.tests.service_desk import CLERK, CONTRACT, MAC, VOICE_MODEM
+from fleet_server.tests.service_desk import CLERK, CONTRACT, MAC, NOON, VOICE_MODEM
 from fleet_server.tests.swap_bench import (
     BOSS,
     NEW,
@@ -223,6 +223,20 @@ def test_a_contract_that_ends_before_the_cut_ends_the_replacement(bench: SwapBen
     asked = {one.operation for one in view.events if one.kind == "asked"}
     assert asked == {"reserve", "prepare", "see", "release"}
     assert bench.desk.state_of(NEW) == "quarantine", "it is at the customer's"
+
+
+def test_a_posted_unit_is_waited_for_from_the_moment_that_was_announced(bench: SwapBench) -> None:
+    planned = bench.plan(Ground.OPERATOR, bench.now + timedelta(days=20))
+    bench.announce(planned)
+    swap_id = bench.order(trigger=Trigger.POSTED, posted_at=NOON, planned=planned)
+    bench.approve(swap_id)
+    bench.run()
+    bench.later(days=33)
+    bench.run()
+    assert bench.view(swap_id).todo is Todo.CONNECT_NEW
+    bench.later(days=2)
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.ROLLED_BACK
 
 
 def test_units_that_come_by_post_are_waited_for_seldom_and_heard_at_once(
