@@ -2,8 +2,9 @@
 
 A campaign is a draft until its units were planned (the dry run: who is in which wave, who is left
 out and why), planned until another person approved exactly that plan, approved until it is started.
-Running it acts on units; paused it begins nothing new, what is under way goes on. Aborting it stops
-at once whatever was not sent, and takes back what can be; it is aborted when the last has ended.
+Running it acts on units; paused it begins nothing new and cuts no customer, what is under way goes
+on. Aborting it stops at once whatever was not sent, and takes back what can be; it is aborted when
+the last has ended.
 
 An item is one unit in one campaign. It is acted on at most once: it leaves WAITING or DEFERRED to
 be STARTED in the transaction that orders the action, and never comes back. An action that the

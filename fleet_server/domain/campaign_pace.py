@@ -92,9 +92,15 @@ def is_open(at: datetime, hours: Hours | None, policy: Policy) -> bool:
 
 
 def may_begin(at: datetime, plan: Plan, policy: Policy) -> bool:
-    """Hours bind what is done from afar; a technician or the customer is there otherwise."""
-    if isinstance(plan.action, SwapAction) and plan.action.way != Way.REMOTE:
-        return True
+    """Hours bind what is done from afar; a technician or the customer is there otherwise.
+
+    A remote swap begins only when it may cut too, so that it does not wait for the next night.
+    """
+    if isinstance(plan.action, SwapAction):
+        if plan.action.way != Way.REMOTE:
+            return True
+        if not is_between(at, policy.cut_over_from, policy.cut_over_until):
+            return False
     return is_open(at, plan.hours, policy)
 
 

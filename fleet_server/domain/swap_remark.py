@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlencode
 
@@ -25,6 +25,7 @@ class Say(StrEnum):
     CARD_IN = "card_in"
     CARD_READ = "card_read"
     HOURS = "hours"
+    CAMPAIGN = "campaign"
     LINE_KNOWN = "line_known"
     CALL_OVER = "call_over"
     EMERGENCY_OVER = "emergency_over"
@@ -56,6 +57,7 @@ SENTENCES: Mapping[Say, str] = {
     Say.CARD_IN: "the customer to put the new card into the box",
     Say.CARD_READ: "box %(unit)s to read the new card",
     Say.HOURS: "the hours from %(begin)s to %(end)s, local time [4.5, 4.6]",
+    Say.CAMPAIGN: "somebody to let campaign %(campaign)s, which is paused, go on",
     Say.LINE_KNOWN: "the softswitch to say whether line %(line)s is in use",
     Say.CALL_OVER: "the end of the call on line %(line)s [7.3.7]",
     Say.EMERGENCY_OVER: "the end of the time after an emergency call on line %(line)s, at %(at)s "
@@ -78,7 +80,7 @@ SENTENCES: Mapping[Say, str] = {
     Say.NOTHING_TO_DO: "there is nothing to do",
     Say.NO_SETTINGS: "no customer's settings to carry over",
     Say.ASKED_AGAIN: "asked again",
-    Say.CALLED_BACK: "called back: not done in its hours",
+    Say.CALLED_BACK: "called back: it may not be done now",
 }
 
 
@@ -108,6 +110,11 @@ def remark(code: Say, /, **values: str | int) -> str:
         longest = max(texts, key=lambda name: len(texts[name]))
         texts[longest] = texts[longest][:-1]
     return kept
+
+
+def hours_remark(begin: time, end: time) -> str:
+    """That it waits for these hours, local time."""
+    return remark(Say.HOURS, begin=f"{begin:%H:%M}", end=f"{end:%H:%M}")
 
 
 def moment(at: datetime) -> str:

@@ -2,7 +2,7 @@
 
 The old unit goes out of service only when notice or consent is on record [7.1.7], in the allowed
 hours [4.5, 4.6], with no call on the line or in the time after an emergency call [7.3.7, 11.3],
-and while the operator's systems that the rest needs answer.
+while the operator's systems that the rest needs answer, and while its campaign goes on.
 The unit itself refuses too while its line is in use; what it says then is shown.
 """
 
@@ -19,8 +19,8 @@ from fleet_server.domain.local_time import is_between
 from fleet_server.domain.operations import System
 from fleet_server.domain.service_state import ServiceState
 from fleet_server.domain.swap import Phase, Step, Target
-from fleet_server.domain.swap_remark import Say, moment, remark
-from fleet_server.services import outbox, swap_cards
+from fleet_server.domain.swap_remark import Say, hours_remark, moment, remark
+from fleet_server.services import campaign_holds, outbox, swap_cards
 from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
 from fleet_server.services.swap_case import Case
 from fleet_server.services.swap_orders import Trigger
@@ -100,7 +100,10 @@ def _before_the_cut(connection: Connection, case: Case, now: datetime) -> NotNow
             return NotNow(error.lacks)
     begin, end = case.policy.cut_over_from, case.policy.cut_over_until
     if case.row.trigger == Trigger.REMOTE and not is_between(now, begin, end):
-        return NotNow(remark(Say.HOURS, begin=f"{begin:%H:%M}", end=f"{end:%H:%M}"))
+        return NotNow(hours_remark(begin, end))
+    held = campaign_holds.held_back(connection, case, now)
+    if held:
+        return NotNow(held)
     is_posted_card = case.row.kind == ProductClass.CARD and case.row.trigger == Trigger.POSTED
     if is_posted_card and not swap_cards.is_in(connection, case):
         waited = now - case.row.approved_at

@@ -25,6 +25,7 @@ from fleet_server.domain.campaign_pace import (
     closes_at,
     first_free_day,
     is_open,
+    may_begin,
     paid_after,
     too_many_failed,
     wait_for,
@@ -251,6 +252,23 @@ def test_each_unit_waits_its_own_time_and_ever_longer() -> None:
 def test_hours_are_local(utc: str, hours: Hours | None, open_: bool) -> None:
     at = datetime.fromisoformat(f"2027-01-15T{utc}:00Z")
     assert is_open(at, hours, DEFAULTS) is open_
+
+
+@pytest.mark.parametrize(
+    ("utc", "way", "begins"),
+    [
+        ("03:59", Way.REMOTE, True),
+        ("04:00", Way.REMOTE, False),
+        ("04:59", Way.REMOTE, False),
+        ("12:00", Way.VISIT, True),
+        ("12:00", Way.POSTED, True),
+    ],
+)
+def test_a_remote_swap_begins_only_while_it_may_cut(utc: str, way: Way, begins: bool) -> None:
+    """Work may begin until 06:00 local time, a remote swap may cut until 05:00."""
+    at = datetime.fromisoformat(f"2027-01-15T{utc}:00Z")
+    assert may_begin(at, Plan(SwapAction("CM-41", "WH-9", way)), DEFAULTS) is begins
+    assert may_begin(at, Plan(CommandAction()), DEFAULTS) is (utc < "05:00")
 
 
 # In 2026 the clock of the contracts jumps at 01:00 UTC: on 29 March from 02:00 to 03:00, on 25

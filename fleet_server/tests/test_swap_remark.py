@@ -13,6 +13,7 @@ from fleet_server.domain.swap_remark import SENTENCES, Remark, Say, read_remark,
 from fleet_server.services.swaps import Todo
 
 VALUES = {
+    "campaign": "7",
     "unit": "00000004",
     "begin": "01:00",
     "end": "05:00",

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from functools import partial
 from typing import Annotated, Any
 
@@ -17,7 +17,9 @@ from sqlalchemy import Connection
 
 from fleet_server.domain.campaign import ItemState, State, Why
 from fleet_server.domain.campaign_pace import may_begin
+from fleet_server.domain.campaign_plan import Plan, SwapAction
 from fleet_server.domain.errors import InvalidError, NotFoundError, RuleError
+from fleet_server.domain.policy import Policy
 from fleet_server.domain.roles import Permission
 from fleet_server.services import audit, campaigns
 from fleet_server.services.audit import Actor
@@ -237,7 +239,7 @@ def _values(page: Page, number: int) -> dict[str, Any]:
         "columns": [state for state in ItemState if state is not ItemState.EXCLUDED],
         "reasons": _reasons(view),
         "done_of": _done_of,
-        "own_hours": (policy.disruptive_from, policy.disruptive_until),
+        "own_hours": _hours_of_settings(view.plan, policy),
         "rests": view.state is State.RUNNING and not may_begin(page.now, view.plan, policy),
         "record": record,
         "who": partial(name_of, page, known),
@@ -263,6 +265,14 @@ def _actions(page: Page, view: CampaignView, four_eyes: bool) -> list[Action]:
         and view.state in states
         and (code != "notice" or _lacks_notice(view))
     ]
+
+
+def _hours_of_settings(plan: Plan, policy: Policy) -> list[tuple[time, time]]:
+    """Something begins in all of these alone, whatever the campaign says itself."""
+    hours = [(policy.disruptive_from, policy.disruptive_until)]
+    if isinstance(plan.action, SwapAction):
+        hours.append((policy.cut_over_from, policy.cut_over_until))
+    return hours
 
 
 def _lacks_notice(view: CampaignView) -> bool:

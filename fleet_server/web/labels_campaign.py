@@ -97,7 +97,7 @@ CAMPAIGN_WORDS: dict[str, dict[str, str]] = {
         "notice": _("For all who are left out for want of it; then plan again to take them in."),
         "approval": _("Of exactly what stands here; another person than who made or planned it."),
         "start": _("The first wave begins, within hours and limits."),
-        "pause": _("Nothing new begins; what is under way goes on."),
+        "pause": _("Nothing new begins and no customer is cut; what is under way goes on."),
         "resumption": _("Failures count anew, and a wave that missed its goal is let pass."),
         "abort": _("What was not sent is stopped at once; what was sent is called back."),
     },
