@@ -10,7 +10,8 @@
    (`repeatable`) is then sent anew; any other one waits for its OperationComplete or Boot!, and
    fails as unknown when its time is over.
 4. A command without a token (a vendor's device, or one that cannot harm) is sent once, or until it
-   is answered when it may run twice. Once it left, nothing calls it back.
+   is answered when it may run twice; not after a later one (services/command_passing.py). Once it
+   left, nothing calls it back.
 5. A state is never ahead of the truth: SENT is stored before the message leaves; accepted, done and
    failed are what the device said; cancelled and expired mean that it never runs.
 

@@ -1,19 +1,19 @@
 """The dispatcher's decisions: what was heard goes into the commands, what is due comes out.
 
 One turn is one transaction: it takes in the answers and the controller's news, finds by an index
-what is due, and writes what is to be sent before any of it leaves. Each device has one command
-under way; its next one waits until that has ended.
+what is due, and writes what is to be sent before any of it leaves. Which command of a device waits
+for which: command_passing.py.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from agent.wire.codes import OVERTAKE
 from agent.wire.topics import agent_topic
@@ -25,6 +25,7 @@ from fleet_server.domain.command import (
     OvertakingRefused,
     OvertakingSent,
     Refusal,
+    Refused,
     Sent,
     State,
     Step,
@@ -33,7 +34,13 @@ from fleet_server.domain.command import (
 )
 from fleet_server.domain.presence import ONLINE
 from fleet_server.protocol import usp_pb2 as usp
-from fleet_server.services import admission, command_answers, command_news, command_store
+from fleet_server.services import (
+    admission,
+    command_answers,
+    command_news,
+    command_passing,
+    command_store,
+)
 from fleet_server.services import tables as t
 from fleet_server.services.authorisation import Token, raise_counter, sign_command
 from fleet_server.services.command_answers import About, Heard, Kind
@@ -81,8 +88,20 @@ class CommandDesk:
             command_store.apply(connection, row, [TimeOver()], now)
         elif not row.is_there or not row.is_first:
             _park(connection, row, now)
-        else:
+        elif not self._was_passed(connection, row, now):
             self._take_step(connection, row, now)
+
+    def _was_passed(self, connection: Connection, row: Row[Any], now: datetime) -> bool:
+        """What is silent lets the next one go; once that has left, its own answer is awaited, no
+        more."""
+        silent_from = command_passing.silent_from(row)
+        if silent_from is None or now < silent_from:
+            return False
+        command_passing.let_pass(connection, row, now)
+        if not command_passing.was_passed(connection, row):
+            return False
+        _set_due(connection, row, command_store.over_at(row), row.tries)
+        return True
 
     def _take_step(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         step = next_step(
@@ -101,7 +120,7 @@ class CommandDesk:
             self._ask(row, command_answers.stop_message(row))
             _set_due(connection, row, _again_at(row, now), row.tries + 1)
         else:
-            _set_due(connection, row, command_store.over_at(row), row.tries)
+            _set_due(connection, row, _wait_until(row, now), row.tries)
 
     def _send(self, connection: Connection, row: Row[Any], now: datetime) -> None:
         more: dict[str, Any] = {"tries": row.tries + 1, "connection": row.agent_connection}
@@ -111,9 +130,8 @@ class CommandDesk:
             token = self._sign(connection, row, row.command, row.command_key, args, now)
             counter, text = token.counter, token.text
             more |= {"token": text, "token_expires_at": token.expires_at}
-        more |= {"sent_at": row.sent_at or now, "due_at": _again_at(row, now)}
-        if not row.signed and not row.repeatable:
-            more["due_at"] = row.expires_at
+        more["sent_at"] = now if row.state == State.QUEUED else row.sent_at
+        more["due_at"] = _again_at(row, now)
         command_store.apply(connection, row, [Sent(counter)], now, more)
         self._ask(row, command_answers.command_message(row, counter, text))
 
@@ -195,7 +213,7 @@ def take_news(connection: Connection, now: datetime) -> None:
             _tell(connection, one, one.event, now)
     arrived = sorted({one.endpoint_id for one in news if one.event is None})
     if arrived:
-        command_store.wake(connection, arrived, now)
+        command_passing.wake(connection, arrived, now)
 
 
 _DISPATCHED = (State.SENT, State.ACCEPTED, State.QUEUED)
@@ -221,6 +239,13 @@ def _take_answer(connection: Connection, asked: About, message: usp.Msg, now: da
         return
     if isinstance(event, OvertakingRefused) and event.refusal is Refusal.SPENT:
         more = {"connection": 0}  # it accepted a counter that we do not know: look first
+    if (
+        isinstance(event, Refused)
+        and event.refusal in (Refusal.BUSY, Refusal.FULL)
+        and not row.signed
+        and command_passing.was_passed(connection, row)
+    ):
+        event = replace(event, refusal=Refusal.FINAL)  # it is not sent again
     command_store.apply(connection, row, [event], now, more)
 
 
@@ -238,8 +263,8 @@ def _due(connection: Connection, bucket: TokenBucket, now: datetime) -> list[Row
     """What to look at now: commands under way first, then those that did not leave yet."""
     rows: list[Row[Any]] = []
     for state in (State.SENT, State.ACCEPTED):
-        rows += connection.execute(_is_due(_DUE, state, now).limit(_MOST_AT_ONCE)).all()
-    queued = connection.execute(_is_due(_DUE, State.QUEUED, now).limit(_MOST_AT_ONCE)).all()
+        rows += connection.execute(_is_due(_rows(now), state, now).limit(_MOST_AT_ONCE)).all()
+    queued = connection.execute(_is_due(_rows(now), State.QUEUED, now).limit(_MOST_AT_ONCE)).all()
     return rows + _admitted(connection, bucket, queued, now)
 
 
@@ -280,26 +305,28 @@ def _set_due(connection: Connection, row: Row[Any], at: datetime, tries: int) ->
     )
 
 
+def _wait_until(row: Row[Any], now: datetime) -> datetime:
+    """When to look again at what only has to be waited for."""
+    silent_from = command_passing.silent_from(row)
+    over_at = command_store.over_at(row)
+    return over_at if silent_from is None or silent_from <= now else min(silent_from, over_at)
+
+
 def _again_at(row: Row[Any], now: datetime) -> datetime:
     """When to ask again what got no answer."""
     return now + max(ANSWER_TIMEOUT, retry_after(row.tries + 1))
 
 
-_earlier = t.command.alias("earlier")
-_DUE = (
-    select(
-        t.command,
-        (func.coalesce(t.presence.c.state, "") == ONLINE).label("is_there"),
-        func.coalesce(t.agent.c.connection, 0).label("agent_connection"),
-        func.coalesce(t.agent.c.response_topic, "").label("response_topic"),
-        (
-            ~exists().where(
-                _earlier.c.endpoint_id == t.command.c.endpoint_id,
-                _earlier.c.id < t.command.c.id,
-                _earlier.c.finished_at.is_(None),
-            )
-        ).label("is_first"),
+def _rows(now: datetime) -> Select[Any]:
+    """Commands with what their device says of itself; `is_first`: it waits for no other."""
+    return (
+        select(
+            t.command,
+            (func.coalesce(t.presence.c.state, "") == ONLINE).label("is_there"),
+            func.coalesce(t.agent.c.connection, 0).label("agent_connection"),
+            func.coalesce(t.agent.c.response_topic, "").label("response_topic"),
+            command_passing.waits_for_none(now).label("is_first"),
+        )
+        .outerjoin(t.presence, t.presence.c.endpoint_id == t.command.c.endpoint_id)
+        .outerjoin(t.agent, t.agent.c.endpoint_id == t.command.c.endpoint_id)
     )
-    .outerjoin(t.presence, t.presence.c.endpoint_id == t.command.c.endpoint_id)
-    .outerjoin(t.agent, t.agent.c.endpoint_id == t.command.c.endpoint_id)
-)

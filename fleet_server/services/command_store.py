@@ -8,19 +8,20 @@ and the operation of the outbox that waits for the end.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, update
 
 from fleet_server.domain.back_off import retry_after
 from fleet_server.domain.command import Command, Event, Refused, State, after
+from fleet_server.services import command_passing
 from fleet_server.services import tables as t
+from fleet_server.services.command_passing import TIME_TO_END
 from fleet_server.services.upsert import add_to
 
 ANSWER_TIMEOUT = timedelta(seconds=15)
-_TIME_TO_END = timedelta(minutes=10)
 _LONGEST_TEXT = 256
 _SEALED = "Settings"
 _FIELDS = (
@@ -76,22 +77,8 @@ def over_at(row: Row[Any]) -> datetime:
     """When the time of an open command is over: what a device has begun by then may end."""
     ends_at: datetime = row.expires_at
     if row.state == State.ACCEPTED and row.accepted_at is not None:
-        ends_at = max(ends_at, row.accepted_at + _TIME_TO_END)
+        ends_at = max(ends_at, row.accepted_at + TIME_TO_END)
     return ends_at
-
-
-def wake(connection: Connection, endpoint_ids: Sequence[str], now: datetime) -> None:
-    """Have the dispatcher look at the first open command of each of these devices."""
-    firsts = (
-        select(func.min(t.command.c.id))
-        .where(t.command.c.endpoint_id.in_(endpoint_ids), t.command.c.finished_at.is_(None))
-        .group_by(t.command.c.endpoint_id)
-    )
-    connection.execute(
-        update(t.command)
-        .where(t.command.c.id.in_(firsts), t.command.c.due_at > now)
-        .values(due_at=now)
-    )
 
 
 def without_settings(text: str) -> str:
@@ -127,11 +114,11 @@ def _values(row: Row[Any], before: Command, changed: Command, now: datetime) -> 
     if changed.has_ended:
         values["finished_at"] = now
     has_begun = changed.state is State.ACCEPTED and not changed.cancelling
-    return values | {"due_at": max(row.expires_at, now + _TIME_TO_END) if has_begun else now}
+    return values | {"due_at": now + TIME_TO_END if has_begun else now}
 
 
 def _wake_those_who_wait(connection: Connection, row: Row[Any], now: datetime) -> None:
-    wake(connection, [row.endpoint_id], now)
+    command_passing.wake(connection, [row.endpoint_id], now)
     if row.outbox_id is not None:
         connection.execute(
             update(t.outbox).where(t.outbox.c.id == row.outbox_id).values(due_at=now)

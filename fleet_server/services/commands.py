@@ -52,8 +52,9 @@ class Order:
 @dataclass(frozen=True, slots=True)
 class Command:
     """How a command stands. `cancelling`: called back, and not known yet whether in time;
-    `past_recall`: it was too late, or not possible. `error_text` of an open command: the last "not
-    now" of the device. `is_overdue`: its time is over, and what became of it is not known yet.
+    `past_recall`: it was too late, or not possible. `sent_at`: when it left, after the last "not
+    now". `error_text` of an open command: what the device said with that. `is_overdue`: its time is
+    over, and what became of it is not known yet.
     """
 
     id: int

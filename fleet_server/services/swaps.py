@@ -15,7 +15,7 @@ from fleet_server.domain.roles import Permission
 from fleet_server.domain.swap import Aborted, Phase, Waived, after
 from fleet_server.services import (
     audit,
-    command_store,
+    command_passing,
     commands,
     outbox,
     swap_debts,
@@ -169,7 +169,7 @@ def resume(connection: Connection, actor: Actor, swap_id: int, reason: str, now:
         outbox.hurry(connection, case.row.ask_key, now)
     unit = case.unit(case.asked.target) if case.asked else None
     if unit is not None and unit.endpoint_id:
-        command_store.wake(connection, [unit.endpoint_id], now)
+        command_passing.wake(connection, [unit.endpoint_id], now)
     step = case.step if case.asked else None
     swap_store.note(connection, swap_id, Happened.RESUMED, now, case.asked, step=step)
     _record(connection, actor, "swap_resumed", case, reason, now)

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event, select
 
 from fleet_server.adapters.database import open_database
 from fleet_server.adapters.migration import migrate
-from fleet_server.domain.command import ENDED, UNDER_WAY, State
+from fleet_server.domain.command import ENDED, State
 from fleet_server.protocol import usp_pb2 as usp
 from fleet_server.services import commands
 from fleet_server.services import tables as t
@@ -23,6 +23,7 @@ from fleet_server.tests.command_bench import BOX, NOON, STATE, Desk, Device
 
 _MOST = 4
 _LONGEST_TIMES = (1, 20, 400, 4000)
+_PING = "Device.IP.Diagnostics.IPPing()"
 
 
 class _Template:
@@ -49,7 +50,10 @@ def _without_waiting_for_the_disk(connection: Any, _record: object) -> None:
 
 
 class CommandMachine(RuleBasedStateMachine):
-    """One device, up to four commands, a network that loses, doubles and reorders."""
+    """One device, up to four commands, a network that loses, doubles and reorders.
+
+    `asked_about`: the number of the last command that the device was asked about.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,6 +62,7 @@ class CommandMachine(RuleBasedStateMachine):
         self.device = Device()
         self.online = False
         self.repeatable: dict[str, bool] = {}
+        self.asked_about = 0
         self.requests: list[usp.Msg] = []
         self.answers: list[usp.Msg] = []
 
@@ -70,11 +75,12 @@ class CommandMachine(RuleBasedStateMachine):
         self.turn_connection()
 
     @precondition(lambda self: len(self.repeatable) < _MOST)
-    @rule(repeatable=st.booleans())
-    def queue(self, repeatable: bool) -> None:
+    @rule(repeatable=st.booleans(), has_token=st.booleans())
+    def queue(self, repeatable: bool, has_token: bool) -> None:
+        """Nothing keeps what the network doubles from running twice without a token."""
         key = f"c-{len(self.repeatable)}"
-        self.repeatable[key] = repeatable
-        self.desk.queue(key, BOX, STATE, repeatable=repeatable)
+        self.repeatable[key] = repeatable or not has_token
+        self.desk.queue(key, BOX, STATE if has_token else _PING, repeatable=repeatable)
 
     @precondition(lambda self: self.repeatable)
     @rule(data=st.data())
@@ -93,7 +99,12 @@ class CommandMachine(RuleBasedStateMachine):
         """The dispatcher works; the answers that arrived are among it, or are lost."""
         answers = [(BOX, one) for one in self.answers] if take else []
         self.answers = []
-        self.requests += self.desk.turn(*answers)
+        asked = self.desk.turn(*answers)
+        self.requests += asked
+        for message in asked:
+            number = int(message.header.msg_id.split(".")[1])
+            assert number >= self.asked_about, "asked about what a later one has passed"
+            self.asked_about = number
 
     @precondition(lambda self: self.requests and self.online)
     @rule(data=st.data(), again=st.booleans())
@@ -142,9 +153,10 @@ class CommandMachine(RuleBasedStateMachine):
     @invariant()
     def adds_up(self) -> None:
         with self.desk.engine.begin() as connection:
-            rows = connection.execute(select(t.command.c.state)).scalars().all()
-            assert commands.counts(connection) == {s: rows.count(s) for s in State}
-        assert sum(state in UNDER_WAY for state in rows) <= 1
+            rows = connection.execute(select(t.command.c.state, t.command.c.signed)).all()
+            counted = Counter(row.state for row in rows)
+            assert commands.counts(connection) == {state: counted[state] for state in State}
+        assert sum(row.signed and row.state == State.SENT for row in rows) <= 1
         assert self.desk.now >= NOON
 
 
