@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from fleet_server.adapters.clock import utc_now
 from fleet_server.cli_shared import By, Reason, State, follow, moment, opened, person, say
+from fleet_server.domain.local_time import day_bounds
 from fleet_server.domain.swap_progress import Standing, StepProgress
 from fleet_server.services import swap_consent, swaps
 from fleet_server.services.policy import read_policy
@@ -42,6 +43,14 @@ def order_swap(
     consent: Annotated[
         bool, typer.Option("--consent", help="The unit is faulty and the customer agrees now.")
     ] = False,
+    posted: Annotated[
+        datetime | None,
+        typer.Option("--posted", formats=["%Y-%m-%d"], help="Day of posting, for trigger posted."),
+    ] = None,
+    value: Annotated[
+        float | None,
+        typer.Option("--value", min=0, max=99_999, help="Value in EUR; else by the price list."),
+    ] = None,
     by: By = "",
     state: State = None,
 ) -> None:
@@ -56,6 +65,8 @@ def order_swap(
             reason=reason,
             outlets=outlets,
             planned_swap=planned,
+            value_cents=round(value * 100) if value is not None else None,
+            posted_at=day_bounds(posted.date())[0] if posted else None,
         )
         give = swap_consent.order_with_consent if consent else swaps.order
         number = give(connection, person(by), wanted, utc_now())

@@ -12,7 +12,7 @@ from fleet_server.domain.positions import split_positions
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
 from fleet_server.services.swap_orders import SwapOrder, order
-from fleet_server.services.swap_plan import Ground, consent_to_swap, plan_swap
+from fleet_server.services.swap_plan import agree_now
 
 
 def order_with_consent(
@@ -20,14 +20,11 @@ def order_with_consent(
 ) -> int:
     """Order it on the ground that the unit is faulty and the customer agrees now.
 
-    Gives the number of the replacement. Raises what `order` and `plan_swap` raise.
+    Gives the number of the replacement. Raises what `order` and `agree_now` raise.
     """
     position = split_positions(wanted.position)[0]
-    planned = plan_swap(
-        connection, actor, wanted.contract, position, Ground.FAULTY, now, wanted.reason, now
-    )
-    consent_to_swap(connection, actor, planned.id, now)
-    return order(connection, actor, replace(wanted, planned_swap=planned.id), now)
+    planned = agree_now(connection, actor, wanted.contract, position, wanted.reason, now)
+    return order(connection, actor, replace(wanted, planned_swap=planned), now)
 
 
 def held_positions(connection: Connection, contract: str) -> dict[str, str]:

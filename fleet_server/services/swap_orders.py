@@ -4,7 +4,8 @@
   card has none), and waits for nothing of an earlier replacement.
 - One replacement at a time has a unit or a position.
 - Notice or consent is asked for by a planned swap (services/swap_plan.py) and is checked when the
-  old unit would go out of service [7.1.7].
+  old unit would go out of service [7.1.7]. A technician at the customer's has his consent, which is
+  put on record with the order.
 - Another person approves what one has ordered, where the setting says so. A technician at the
   customer's needs no approval; a campaign was approved as a whole. What others ordered for a
   technician's visit waits until he begins it there: his approval is the beginning.
@@ -13,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -32,7 +33,7 @@ from fleet_server.services import tables as t
 from fleet_server.services.assignments import check_assignable, find_positions, find_unit, held_by
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.policy import read_policy
-from fleet_server.services.swap_plan import read_swap
+from fleet_server.services.swap_plan import agree_now, read_swap
 from fleet_server.services.swap_store import Happened, SwapTakenError
 
 # What nobody has plans for; a person may order one that was reserved or sent there for it too.
@@ -107,7 +108,7 @@ def put_on_order(connection: Connection, actor: Actor, wanted: SwapOrder, now: d
     places = find_positions(connection, wanted.contract, names, new.product_class)
     old = _old(connection, wanted, new, places)
     is_in = old is not None and bool(held_by(connection, old.id))
-    _check_planned(connection, wanted)
+    wanted = _with_ground(connection, actor, wanted, is_in, now)
     partner = _partner(connection, old)
     if new.product_class == ProductClass.CARD and partner is None:
         raise ConflictError(
@@ -225,12 +226,27 @@ def _old(
     return old
 
 
+def _with_ground(
+    connection: Connection, actor: Actor, wanted: SwapOrder, is_in: bool, now: datetime
+) -> SwapOrder:
+    """The order with its planned swap; `is_in`: a unit that serves is taken out."""
+    if wanted.planned_swap is not None:
+        _check_planned(connection, wanted)
+        return wanted
+    if wanted.trigger is Trigger.TECHNICIAN and is_in:
+        position = split_positions(wanted.position)[0]
+        planned = agree_now(connection, actor, wanted.contract, position, wanted.reason, now)
+        return replace(wanted, planned_swap=planned)
+    if wanted.trigger is Trigger.REMOTE or is_in:
+        raise InvalidError(
+            "Name the planned swap with its notice, or say that the unit is faulty and the "
+            "customer agrees now [7.1.7]."
+        )
+    return wanted
+
+
 def _check_planned(connection: Connection, wanted: SwapOrder) -> None:
-    if wanted.planned_swap is None:
-        if wanted.trigger is Trigger.REMOTE:
-            raise InvalidError("Name the planned swap with its notice or consent [7.1.7].")
-        return
-    planned = read_swap(connection, wanted.planned_swap)
+    planned = read_swap(connection, wanted.planned_swap or 0)
     if planned.contract != wanted.contract or planned.cancelled_at is not None:
         raise ConflictError(
             "Planned swap %(plan)s is not one of %(contract)s.",

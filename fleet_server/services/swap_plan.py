@@ -119,6 +119,18 @@ def consent_to_swap(
     return _say(connection, actor, swap_id, "swap_consented", "consent_at", now)
 
 
+def agree_now(
+    connection: Connection, actor: Actor, contract: str, position: str, reason: str, now: datetime
+) -> int:
+    """Put on record that the unit is faulty and the customer agrees now; gives the planned swap.
+
+    Raises what `plan_swap` raises.
+    """
+    planned = plan_swap(connection, actor, contract, position, Ground.FAULTY, now, reason, now)
+    consent_to_swap(connection, actor, planned.id, now)
+    return planned.id
+
+
 def cancel_swap(
     connection: Connection, actor: Actor, swap_id: int, reason: str, now: datetime
 ) -> PlannedSwap:

@@ -201,6 +201,8 @@ class SwapBench:
         contract: str = CONTRACT,
         **more: Any,
     ) -> int:
+        if trigger is Trigger.POSTED and planned is None and old is not None:
+            planned = self.agreed(position.split("+")[0])
         wanted = SwapOrder(
             contract, position, old, new, trigger, "made-up fault", outlets, planned, **more
         )
@@ -217,6 +219,12 @@ class SwapBench:
     def announce(self, planned: int) -> None:
         with self.fleet.writing() as connection:
             swap_plan.announce_swap(connection, CLERK, planned, self.now)
+
+    def agreed(self, position: str = "internet") -> int:
+        """A planned swap of a faulty unit, with the customer's consent."""
+        planned = self.plan(Ground.FAULTY, self.now, position)
+        self.consent(planned)
+        return planned
 
     def consent(self, planned: int) -> None:
         with self.fleet.writing() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -78,8 +78,18 @@ def test_an_order_finds_the_old_unit_and_another_person_approves(state: Path) ->
 
 def test_a_remote_order_without_notice_or_consent_says_what_is_missing(state: Path) -> None:
     refused = ordered(state)
-    assert "notice or consent [7.1.7]" in str(refused.exception)
+    assert "customer agrees now [7.1.7]" in str(refused.exception)
     assert run(state, "list").output == "There is none.\n"
+
+
+def test_day_of_posting_and_value_stand_in_the_order(state: Path) -> None:
+    more = ("--trigger", "posted", "--consent", "--posted", "2026-01-05", "--value", "65.50")
+    assert ordered(state, *more).exit_code == 0
+    fleet = bootstrap.build(Config(state=state))
+    with fleet.reading() as connection:
+        view = swaps.read(connection, 1)
+    bootstrap.close(fleet)
+    assert (view.posted_at, view.value_cents) == (datetime(2026, 1, 4, 23, tzinfo=UTC), 6550)
 
 
 def test_a_technician_needs_no_approval(state: Path) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from agent.wire import replacement as parts
 from fleet_server.adapters.simulated import Behaviour
 from fleet_server.domain.command import Refusal, Refused, Sent
-from fleet_server.domain.errors import RuleError
+from fleet_server.domain.errors import InvalidError, RuleError
 from fleet_server.domain.operations import MoveLine, System
 from fleet_server.domain.policy import DEFAULTS
 from fleet_server.domain.service_state import Ground as ServiceGround
@@ -21,8 +21,8 @@ from fleet_server.services import tables as t
 from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
 from fleet_server.services.policy import read_policy
 from fleet_server.services.service_state import Wanted
-from fleet_server.services.swap_plan import Ground
-from fleet_server.services.swaps import FourEyesError, SwapPhase, Todo, Trigger
+from fleet_server.services.swap_plan import Ground, read_swap
+from fleet_server.services.swaps import FourEyesError, SwapOrder, SwapPhase, Todo, Trigger
 from fleet_server.tests.databases import Database
 from fleet_server.tests.service_desk import CLERK, CONTRACT, MAC, NOON, VOICE_MODEM
 from fleet_server.tests.swap_bench import (
@@ -61,6 +61,23 @@ def test_a_remote_one_with_one_outlet_asks_for_the_cable_to_be_moved(bench: Swap
     assert bench.view(swap_id).todo is Todo.HAVE_CABLE_MOVED
     bench.connect(NEW_MODEM)
     assert bench.view(swap_id).todo is Todo.NOTHING
+
+
+# --- notice or consent ---
+
+
+def test_a_technician_s_order_puts_the_customers_consent_on_record(bench: SwapBench) -> None:
+    planned = bench.view(bench.order()).planned_swap
+    assert planned is not None
+    with bench.fleet.reading() as connection:
+        ground = read_swap(connection, planned)
+    assert (ground.ground, ground.consent_at) == (Ground.FAULTY, bench.now)
+
+
+def test_a_posted_unit_replaces_nothing_without_notice_or_consent(bench: SwapBench) -> None:
+    wanted = SwapOrder(CONTRACT, "internet+voice", OLD, NEW, Trigger.POSTED, "a test")
+    with pytest.raises(InvalidError, match=r"7\.1\.7"), bench.fleet.writing() as connection:
+        swaps.order(connection, CLERK, wanted, bench.now)
 
 
 # --- systems that are down ---

@@ -18,6 +18,7 @@ from fleet_server.services import swap_plan, swaps
 from fleet_server.services import tables as t
 from fleet_server.services.accounts import LANGUAGES
 from fleet_server.services.audit import Actor
+from fleet_server.services.swap_consent import order_with_consent
 from fleet_server.services.swap_visits import order_visit
 from fleet_server.services.swaps import SwapOrder, Trigger
 from fleet_server.tests.console_site import BLANK, VOICE_MODEM, Browser, Site, add_presence
@@ -69,7 +70,7 @@ def ordered(site: Site, trigger: Trigger = Trigger.TECHNICIAN) -> str:
     with site.context.fleet.writing() as connection:
         actor = Actor.account(_account(connection, Role.TECHNICIAN))
         wanted = SwapOrder(CONTRACT, "internet+voice", OLD, NEW, trigger, "a test")
-        return f"/swaps/{swaps.order(connection, actor, wanted, site.now)}"
+        return f"/swaps/{order_with_consent(connection, actor, wanted, site.now)}"
 
 
 def _account(connection: Any, role: Role) -> int:
@@ -158,7 +159,7 @@ WRONG = [
     ({"new_serial": "00000001"}, "The new unit is not in stock: take another."),
     ({"position": ""}, "Choose what is replaced."),
     ({"position": "internet"}, f"Unit {OLD} holds internet+voice"),
-    ({"ground": "", "trigger": "remote"}, "Name the planned swap with its notice or consent"),
+    ({"ground": "", "trigger": "remote"}, "Name the planned swap with its notice, or say"),
     ({"reason": "x"}, "Say why the unit is replaced."),
     ({"trigger": "magic"}, "This way of replacing is not one of yours."),
     ({"posted_on": "soon"}, "soon is no day"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection, select
 
 from fleet_server.domain.errors import InvalidError, RuleError, UnknownContractError
-from fleet_server.domain.local_time import ZONE
+from fleet_server.domain.local_time import day_bounds
 from fleet_server.domain.roles import Permission
 from fleet_server.services import swaps
 from fleet_server.services import tables as t
@@ -212,19 +212,19 @@ def _order(connection: Connection, entered: Entered) -> SwapOrder:
         reason=entered.reason,
         outlets=entered.outlets,
         planned_swap=int(planned) if planned else None,
-        posted_at=_noon_of(entered.posted_on),
+        posted_at=_begin_of(entered.posted_on),
     )
 
 
-def _noon_of(text: str) -> datetime | None:
-    """A day as a moment; None where nothing was written. Raises InvalidError."""
+def _begin_of(text: str) -> datetime | None:
+    """When a day begins; None where nothing was written. Raises InvalidError."""
     if not text.strip():
         return None
     try:
         day = date.fromisoformat(text.strip())
     except ValueError as error:
         raise InvalidError("%(text)s is no day: write it as 2026-11-26.", text=text) from error
-    return datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)
+    return day_bounds(day)[0]
 
 
 def _refusal_of(page: Page, error: RuleError | None) -> tuple[str, RuleError | None]:
