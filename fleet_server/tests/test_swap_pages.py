@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -141,6 +141,14 @@ def test_a_contract_leads_to_the_order_and_the_order_to_its_page(
         assert words in page, words
 
 
+def test_an_order_says_what_the_paper_shall_say(ready: Site, desk: Browser) -> None:
+    order = {**FORM, "trigger": "posted", "posted_on": "2026-03-27", "value": "65,50"}
+    assert desk.submit("/swaps/new", **order).status_code == 303
+    with ready.context.fleet.reading() as connection:
+        view = swaps.read(connection, 1)
+    assert (view.value_cents, view.posted_at) == (6550, datetime(2026, 3, 26, 23, tzinfo=UTC))
+
+
 def test_a_serial_number_leads_to_the_contract_and_the_position(desk: Browser) -> None:
     found = desk.get(f"/swaps/new?serial={OLD}")
     assert found.headers["location"] == f"/swaps/new?contract={CONTRACT}&position=internet%2Bvoice"
@@ -163,6 +171,7 @@ WRONG = [
     ({"reason": "x"}, "Say why the unit is replaced."),
     ({"trigger": "magic"}, "This way of replacing is not one of yours."),
     ({"posted_on": "soon"}, "soon is no day"),
+    ({"value": "a lot"}, "a lot is no amount"),
 ]
 
 

@@ -5,7 +5,6 @@ A contractor works on cases, the operator decides; both see the unit by its seri
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Response
@@ -56,6 +55,7 @@ from fleet_server.services.views_repairs import (
     list_cases,
     read_case,
 )
+from fleet_server.web.entry import cents_of, day_of
 from fleet_server.web.page import CurrentPage, Page
 
 router = APIRouter(include_in_schema=False)
@@ -116,8 +116,8 @@ def take_in(
         intake = Intake(
             serial.strip(),
             _one_of(Symptom, symptom),
-            _day(reported_on) or local_day(page.now),
-            _day(defect_on),
+            day_of(reported_on) or local_day(page.now),
+            day_of(defect_on),
             words,
         )
         with page.context.fleet.writing() as connection:
@@ -253,7 +253,7 @@ def take_decision(
             number,
             _one_of(Subject, subject),
             _one_of(Choice, chosen),
-            _cents(amount),
+            cents_of(amount),
             words,
             page.now,
         )
@@ -326,26 +326,3 @@ def _one_of(kind: Any, text: str) -> Any:
         return kind(text)
     except ValueError as error:
         raise InvalidError("Choose one of: %(possible)s.", possible=", ".join(kind)) from error
-
-
-def _day(text: str) -> date | None:
-    """A day of a form, None where the field was left empty. Raises InvalidError."""
-    if not text.strip():
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError as error:
-        raise InvalidError("%(text)s is no day: write it as 2026-11-26.", text=text) from error
-
-
-def _cents(text: str) -> int | None:
-    """Euro as a person writes them, in cents; None where nothing was written."""
-    wanted = text.strip().replace(",", ".")
-    if not wanted:
-        return None
-    euro, _, fraction = wanted.partition(".")
-    if not (euro.isascii() and euro.isdigit() and len(euro) <= 6 and len(fraction) <= 2):
-        raise InvalidError("%(text)s is no amount: write it as 60,00.", text=text)
-    if fraction and not (fraction.isascii() and fraction.isdigit()):
-        raise InvalidError("%(text)s is no amount: write it as 60,00.", text=text)
-    return int(euro) * 100 + int(fraction.ljust(2, "0") or 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -24,6 +23,7 @@ from fleet_server.services.swap_plan import swaps_of_contract
 from fleet_server.services.swaps import SwapOrder, Trigger
 from fleet_server.services.views_clocks import positions_of_contract
 from fleet_server.services.views_swaps import units_in_stock
+from fleet_server.web.entry import cents_of, day_of
 from fleet_server.web.labels_swap import COARSE_REFUSALS
 from fleet_server.web.page import CurrentPage, Page
 
@@ -36,7 +36,8 @@ _CONSENT = "consent"
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What the form holds; `ground` is a planned swap's number, `consent`, or nothing."""
+    """What the form holds; `ground` is a planned swap's number, `consent`, or nothing; `value` euro
+    as a person writes them."""
 
     contract: str = ""
     position: str = ""
@@ -45,6 +46,7 @@ class Entered:
     outlets: int = 1
     ground: str = ""
     posted_on: str = ""
+    value: str = ""
     reason: str = ""
 
 
@@ -56,6 +58,7 @@ def _entered(
     outlets: Annotated[int, Form(ge=1, le=2)] = 1,
     ground: Text = "",
     posted_on: Text = "",
+    value: Text = "",
     reason: Text = "",
 ) -> Entered:
     return Entered(
@@ -66,6 +69,7 @@ def _entered(
         outlets,
         ground,
         posted_on,
+        value,
         reason.strip(),
     )
 
@@ -202,6 +206,7 @@ def _order(connection: Connection, entered: Entered) -> SwapOrder:
         raise InvalidError("Name the new unit by its serial number.")
     if len(entered.reason) < 3:
         raise InvalidError("Say why the unit is replaced.")
+    posted_on = day_of(entered.posted_on)
     planned = entered.ground if entered.ground.isascii() and entered.ground.isdigit() else ""
     return SwapOrder(
         contract=entered.contract,
@@ -212,19 +217,9 @@ def _order(connection: Connection, entered: Entered) -> SwapOrder:
         reason=entered.reason,
         outlets=entered.outlets,
         planned_swap=int(planned) if planned else None,
-        posted_at=_begin_of(entered.posted_on),
+        value_cents=cents_of(entered.value),
+        posted_at=day_bounds(posted_on)[0] if posted_on else None,
     )
-
-
-def _begin_of(text: str) -> datetime | None:
-    """When a day begins; None where nothing was written. Raises InvalidError."""
-    if not text.strip():
-        return None
-    try:
-        day = date.fromisoformat(text.strip())
-    except ValueError as error:
-        raise InvalidError("%(text)s is no day: write it as 2026-11-26.", text=text) from error
-    return day_bounds(day)[0]
 
 
 def _refusal_of(page: Page, error: RuleError | None) -> tuple[str, RuleError | None]:
