@@ -17,6 +17,7 @@ does one whose unit never said what became of it: nobody waits for that unit for
 | waiting | its turn has not come |
 | deferred | its turn came, but not now: offline, no stock, visit on a later day, notice runs |
 | started, running | the action is ordered (a visit: until the technician begins), is under way |
+| running, failing | it goes back, or needs a person: it counts as failed before it has ended |
 | done, failed | how the action ended; failed too, where it could not be ordered |
 | stopped | by the abort, or the end of the campaign, before the action did anything |
 """
@@ -128,7 +129,7 @@ _ITEM_STEPS: Mapping[ItemState, frozenset[ItemState]] = {
     _I.WAITING: frozenset({_I.DEFERRED, _I.STARTED, _I.FAILED, _I.STOPPED, _I.EXCLUDED}),
     _I.DEFERRED: frozenset({_I.DEFERRED, _I.STARTED, _I.FAILED, _I.STOPPED, _I.EXCLUDED}),
     _I.STARTED: frozenset({_I.RUNNING, _I.DONE, _I.FAILED, _I.STOPPED}),
-    _I.RUNNING: frozenset({_I.DONE, _I.FAILED, _I.STOPPED}),
+    _I.RUNNING: frozenset({_I.RUNNING, _I.DONE, _I.FAILED, _I.STOPPED}),
     _I.DONE: frozenset(),
     _I.FAILED: frozenset(),
     _I.STOPPED: frozenset(),
@@ -162,6 +163,8 @@ class Why(StrEnum):
     NOTICE_RUNS = "notice_runs"
     # started
     TECHNICIAN = "technician"
+    # running
+    FAILING = "failing"
     # failed
     REFUSED = "refused"
     FAILED = "failed"

@@ -37,7 +37,7 @@ def _from(paid_until: datetime | None, now: datetime, interval: timedelta) -> da
 
 
 def too_many_failed(limits: Limits, ended: int, failed: int) -> bool:
-    """Of `ended` items (done or failed) since the start or the last resume."""
+    """Of `ended` items (done, failed or failing) since the start or the last resume."""
     if ended < limits.minimum_ended:
         return False
     return failed * 100 > limits.max_failed_percent * ended

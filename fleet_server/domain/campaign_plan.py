@@ -103,7 +103,7 @@ class Wave:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`max_failed_percent` of what ended since the start or the last resume, judged once at least
-    `minimum_ended` have ended."""
+    `minimum_ended` have ended; what goes back or needs a person counts as ended and failed."""
 
     per_minute: int = 60
     at_once: int = 50

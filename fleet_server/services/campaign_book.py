@@ -150,6 +150,15 @@ def read_tally(connection: Connection, campaign_id: int) -> Tally:
     return Tally(MappingProxyType(dict(counts)))
 
 
+def read_outcomes(connection: Connection, campaign_id: int) -> tuple[int, int]:
+    """How many items ended or are failing, and how many of those failed or are failing."""
+    done = failed = 0
+    for (_, state, why), units in read_places(connection, campaign_id).items():
+        done += units * (state == ItemState.DONE)
+        failed += units * (state == ItemState.FAILED or why == Why.FAILING)
+    return done + failed, failed
+
+
 def forget(connection: Connection, campaign_id: int) -> None:
     """Take away the items of a campaign that did not begin, and their counts."""
     for table in (t.campaign_item, t.campaign_count):

@@ -42,7 +42,7 @@ from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
 from fleet_server.services.campaign_actions import Action, Actions
 from fleet_server.services.campaign_begin import MOST_A_TURN, Beginning
-from fleet_server.services.campaign_book import Book, read_places, read_tally
+from fleet_server.services.campaign_book import Book, read_outcomes, read_places, read_tally
 from fleet_server.services.campaign_planning import add_late
 from fleet_server.services.campaigns import break_off, end, stand_still
 
@@ -118,7 +118,9 @@ class _Turn:
         standings = action.states(self.connection, references, self.now)
         for item in items:
             standing = standings.get(item.reference)
-            if standing is not None and may_become(ItemState(item.state), standing.state):
+            if standing is None or (standing.state, standing.why) == (item.state, item.why):
+                continue
+            if may_become(ItemState(item.state), standing.state):
                 book.move(item, standing.state, standing.why)
 
     def _under_way(self) -> Sequence[Row[Any]]:
@@ -161,10 +163,14 @@ class _Turn:
         return True
 
     def _stands_still(self, plan: Plan) -> bool:
-        """Pause or abort on too many failures, since the start or the last resume."""
-        tally = self._tally()
-        ended = tally.all(ItemState.DONE, ItemState.FAILED) - self.row.ended_before
-        failed = tally.all(ItemState.FAILED) - self.row.failed_before
+        """Pause or abort on too many failures, since the start or the last resume.
+
+        What turned back or needs a person is one before it has ended: that may take hours, in which
+        others would be begun.
+        """
+        ended, failed = read_outcomes(self.connection, self.row.id)
+        ended -= self.row.ended_before
+        failed -= self.row.failed_before
         if not too_many_failed(plan.limits, ended, failed):
             return False
         if plan.limits.on_failures == OnFailures.ABORT:

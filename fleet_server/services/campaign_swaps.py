@@ -233,5 +233,7 @@ def _standing(row: Row[Any]) -> Standing:
         if row.why == ABORTED or row.approved_at is None:
             return Standing(ItemState.STOPPED, Why.CANCELLED)
         return Standing(ItemState.FAILED, Why.ROLLED_BACK)
+    if row.phase in (Phase.BACK, Phase.PERSON):
+        return Standing(ItemState.RUNNING, Why.FAILING)
     untouched = row.at == 0 and row.asks == 0 and row.phase == Phase.FORWARD
     return Standing(ItemState.STARTED if untouched else ItemState.RUNNING)

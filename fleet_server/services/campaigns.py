@@ -31,7 +31,7 @@ from fleet_server.services import audit
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.campaign_actions import Actions
-from fleet_server.services.campaign_book import Book, forget, read_tally
+from fleet_server.services.campaign_book import Book, forget, read_outcomes, read_tally
 from fleet_server.services.campaign_planning import add_units
 from fleet_server.services.policy import read_policy
 
@@ -192,15 +192,15 @@ def resume(
     """
     row = lock(connection, campaign_id)
     state = next_state(State(row.state), Act.RESUME)
-    tally = read_tally(connection, campaign_id)
+    ended, failed = read_outcomes(connection, campaign_id)
     _set(
         connection,
         row,
         state=state,
         why="",
         accepted_wave=row.wave if row.why == Pause.WAVE_MISSED else row.accepted_wave,
-        ended_before=tally.all(ItemState.DONE, ItemState.FAILED),
-        failed_before=tally.all(ItemState.FAILED),
+        ended_before=ended,
+        failed_before=failed,
     )
     _note(connection, actor, campaign_id, "campaign_resumed", now, reason)
 

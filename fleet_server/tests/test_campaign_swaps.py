@@ -157,7 +157,8 @@ def started(desk: CampaignDesk, plan: Plan) -> int:
     [
         ("done", "", (ItemState.DONE, Why.NONE)),
         ("rolled_back", "no answer", (ItemState.FAILED, Why.ROLLED_BACK)),
-        ("person", "no answer", (ItemState.RUNNING, Why.NONE)),
+        ("person", "no answer", (ItemState.RUNNING, Why.FAILING)),
+        ("back", "no answer", (ItemState.RUNNING, Why.FAILING)),
     ],
 )
 def test_how_a_swap_ends_is_how_its_item_ends(

@@ -25,7 +25,7 @@ from fleet_server.services import (
     commands,
 )
 from fleet_server.services import tables as t
-from fleet_server.services.campaign_actions import NotNow
+from fleet_server.services.campaign_actions import NotNow, Standing
 from fleet_server.services.campaign_views import list_campaigns, list_items
 from fleet_server.services.campaigns import (
     NothingToDoError,
@@ -217,6 +217,58 @@ def test_too_many_failures_stop_it(
     view = desk.look(campaign)
     assert (view.state, view.why) == (state, "failures")
     assert len(desk.played.begun) == 6
+
+
+def turns_back(desk: CampaignDesk, units: int) -> list[str]:
+    """So many that are under way turn back, or need a person."""
+    found = desk.played.under_way()[:units]
+    for reference in found:
+        desk.played.sent.add(reference)
+        desk.played.standings[reference] = Standing(ItemState.RUNNING, Why.FAILING)
+    return found
+
+
+def test_what_turns_back_counts_before_it_has_ended(desk: CampaignDesk) -> None:
+    desk.add_units(12)
+    limits = Limits(60_000, 6, 20, minimum_ended=4)
+    campaign = desk.run(whole(limits=limits))
+    desk.step()
+    turns_back(desk, 4)
+    desk.step()
+    view = desk.look(campaign)
+    assert (view.state, view.why) == (State.PAUSED, "failures")
+    assert len(desk.played.begun) == 6
+    assert view.total(ItemState.RUNNING) == 4
+    assert sum(count.units for count in view.counts) == view.units == 12
+
+
+def test_what_turned_back_before_a_resume_counts_no_more(desk: CampaignDesk) -> None:
+    desk.add_units(12)
+    limits = Limits(60_000, 6, 20, minimum_ended=4)
+    campaign = desk.run(whole(limits=limits))
+    desk.step()
+    back = turns_back(desk, 4)
+    desk.step()
+    desk.resume(campaign)
+    desk.step()
+    assert desk.look(campaign).state == State.RUNNING
+    for reference in back:
+        desk.played.end(reference, ItemState.FAILED)
+    desk.step()
+    view = desk.look(campaign)
+    assert (view.state, view.total(ItemState.FAILED)) == (State.RUNNING, 4)
+
+
+def test_what_turned_back_may_come_right_again(desk: CampaignDesk) -> None:
+    desk.add_units(1)
+    campaign = desk.run()
+    desk.step()
+    (reference,) = turns_back(desk, 1)
+    desk.step()
+    assert [one.why for one in desk.look(campaign).counts] == [Why.FAILING]
+    desk.played.standings[reference] = Standing(ItemState.RUNNING)
+    desk.step()
+    assert [one.why for one in desk.look(campaign).counts] == [Why.NONE]
 
 
 def test_a_unit_that_is_offline_waits_and_goes_on(desk: CampaignDesk) -> None:

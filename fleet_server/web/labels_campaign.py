@@ -45,6 +45,7 @@ CAMPAIGN_WORDS: dict[str, dict[str, str]] = {
         "visit": _("visit on a later day"),
         "notice_runs": _("the notice still runs [7.1.7]"),
         "technician": _("the technician begins it at the customer's"),
+        "failing": _("being undone or needs a person"),
         "refused": _("the registry refuses it"),
         "failed": _("failed"),
         "expired": _("expired"),
