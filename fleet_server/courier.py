@@ -141,8 +141,9 @@ class Every:
 
 
 def _is_under_way(fleet: Fleet) -> bool:
+    now = utc_now()
     with fleet.reading() as connection:
-        return command_desk.is_under_way(connection) or swaps.is_under_way(connection, utc_now())
+        return command_desk.is_under_way(connection, now) or swaps.is_under_way(connection, now)
 
 
 def _work_on_campaigns(fleet: Fleet, now: datetime) -> None:

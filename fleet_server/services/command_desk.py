@@ -167,10 +167,12 @@ class CommandDesk:
         )
 
 
-def is_under_way(connection: Connection) -> bool:
-    """Whether a device has a command that did not end."""
+def is_under_way(connection: Connection, now: datetime) -> bool:
+    """Whether a device has a command that may end at any moment: one that left minutes ago."""
     query = select(t.command.c.id).where(
-        t.command.c.finished_at.is_(None), t.command.c.state.in_(UNDER_WAY)
+        t.command.c.finished_at.is_(None),
+        t.command.c.state.in_(UNDER_WAY),
+        t.command.c.sent_at > now - command_passing.TIME_TO_END,
     )
     return connection.execute(query.limit(1)).first() is not None
 

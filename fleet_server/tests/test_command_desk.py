@@ -393,11 +393,23 @@ def test_nothing_is_sent_while_the_broker_is_away(desk: Desk) -> None:
         assert desk.desk.turn(connection, [], NOON, may_send=False) == []
         assert not command_desk.has_news(connection)
         assert command_desk.is_due(connection, NOON)
-        assert not command_desk.is_under_way(connection)
+        assert not command_desk.is_under_way(connection, desk.now)
     assert len(desk.turn()) == 1
     with desk.engine.begin() as connection:
-        assert command_desk.is_under_way(connection)
+        assert command_desk.is_under_way(connection, desk.now)
         assert not command_desk.is_due(connection, NOON)
+
+
+def test_for_what_a_device_that_is_away_owes_nobody_has_to_look_often(desk: Desk) -> None:
+    desk.queue("a")
+    desk.connect(BOX)
+    desk.turn()
+    desk.connect(BOX, "offline")
+    desk.later(days=2)
+    desk.turn()
+    assert desk.read("a").state is State.SENT
+    with desk.engine.begin() as connection:
+        assert not command_desk.is_under_way(connection, desk.now)
 
 
 def test_what_was_under_way_is_asked_for_soon_when_the_connection_is_new(desk: Desk) -> None:
