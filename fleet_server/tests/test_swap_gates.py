@@ -22,6 +22,7 @@ from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailabl
 from fleet_server.services.policy import read_policy
 from fleet_server.services.service_state import Wanted
 from fleet_server.services.swap_plan import Ground, read_swap
+from fleet_server.services.swap_visits import order_visit
 from fleet_server.services.swaps import FourEyesError, SwapOrder, SwapPhase, Todo, Trigger
 from fleet_server.tests.databases import Database
 from fleet_server.tests.service_desk import CLERK, CONTRACT, MAC, NOON, VOICE_MODEM
@@ -78,6 +79,24 @@ def test_a_posted_unit_replaces_nothing_without_notice_or_consent(bench: SwapBen
     wanted = SwapOrder(CONTRACT, "internet+voice", OLD, NEW, Trigger.POSTED, "a test")
     with pytest.raises(InvalidError, match=r"7\.1\.7"), bench.fleet.writing() as connection:
         swaps.order(connection, CLERK, wanted, bench.now)
+
+
+def test_a_visit_cuts_nobody_before_the_technician_begins_it(bench: SwapBench) -> None:
+    wanted = SwapOrder(CONTRACT, "internet+voice", OLD, NEW, Trigger.TECHNICIAN, "a campaign")
+    with bench.fleet.writing() as connection:
+        swap_id = order_visit(connection, BOSS, wanted, bench.now)
+    for _ in range(3):
+        bench.run()
+        bench.later(days=1)
+    assert bench.view(swap_id).todo is Todo.BEGIN
+    assert bench.serving() == {MAC} and bench.units[VOICE_MODEM].told == []
+    order = bench.desk.orders.order(f"swap-{swap_id}")
+    assert order is not None and order.kind == "swap"
+    bench.approve(swap_id, CLERK)
+    until(bench, swap_id, "adopt_new")
+    change_cable(bench)
+    bench.run()
+    new_serves(bench)
 
 
 # --- systems that are down ---
