@@ -135,13 +135,18 @@ class SwapBench:
         return Home(known_by, self.subject.line)
 
     def serves(self, piece: Piece) -> bool:
-        """Whether the unit itself does: a card is the one that runs in its box, any other lets its
-        customer's traffic through."""
-        if self.subject.product_class != CARD:
-            return self.instance.boards[piece.board.name].visit(_SITE)
+        """Whether the unit itself does: a card runs in its box, any other lets its customer's
+        traffic through, and the customer's card runs in it where he has one."""
+        if self.subject.product_class == CARD:
+            return self._runs(piece.serial_number, piece)
+        serves = self.instance.boards[piece.board.name].visit(_SITE)
+        return serves and (not self.subject.has_card or self._runs(FIRST_CARD, piece))
+
+    def _runs(self, card: str, piece: Piece) -> bool:
+        """Whether the box of a piece said last that this card runs in it."""
         for (params,) in self.instance.query(_CARD_SAID, piece.board.spec.endpoint_id):
             told = json.loads(params)
-            return (told["State"], told.get("SerialNumber")) == ("Running", piece.serial_number)
+            return (told["State"], told.get("SerialNumber")) == ("Running", card)
         return False
 
     def _set(self, name: str, value: int) -> None:

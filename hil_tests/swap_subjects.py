@@ -119,7 +119,7 @@ SET_TOP_BOX = Subject(
     "C-1003",
     "tv-1",
     STB,
-    (*_BEGIN, "pair_card", *_END),
+    (*_BEGIN, "pair_card", *_END[:2], "verify_card", *_END[2:]),
     {"conditional_access": 2},
 )
 SMART_CARD = Subject(

@@ -39,7 +39,8 @@ class PointOfNoReturnError(ConflictError):
 
 
 class Target(StrEnum):
-    """Who is asked. BOX is the set-top box that a swapped smart card goes into."""
+    """Who is asked. BOX is the set-top box that has to read the customer's card: the new one, or
+    that of a swapped card."""
 
     OLD_UNIT = "old_unit"
     NEW_UNIT = "new_unit"
@@ -151,7 +152,8 @@ _OF_OLD = (
 )
 _WITHOUT_OLD = (Step.PREPARE_OLD, Step.HOLD_OLD)
 _CUT = (Step.RENEW_SETTINGS, Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW)
-_END = (Step.ADOPT_NEW, Step.VERIFY_NEW, Step.COMMIT, Step.FENCE_OLD, Step.RETIRE_OLD)
+_PROOF = (Step.VERIFY_NEW, Step.VERIFY_CARD)
+_END = (Step.ADOPT_NEW, *_PROOF, Step.COMMIT, Step.FENCE_OLD, Step.RETIRE_OLD)
 _CARD = (Step.RESERVE, Step.PAIR_CARD, Step.VERIFY_CARD, Step.COMMIT, Step.BAR_CARD)
 _BESIDE_ACCESS = {
     ProductClass.MODEM: (),
@@ -185,6 +187,11 @@ class Swap:
     def is_early(self) -> bool:
         """Whether the old unit is told to serve again before the network is asked to let it."""
         return self.is_undoing and Step.CLOSE_OLD in self.skipped
+
+    @property
+    def proof(self) -> Step:
+        """The step with which the new unit is proven well, the customer's card in it included."""
+        return next(step for step in reversed(self.plan) if step in _PROOF)
 
     @property
     def is_committed(self) -> bool:
@@ -242,12 +249,14 @@ def plan_for(
 
     With one RF outlet the new unit cannot come up before the old one is dark; with two it is
     awaited first, so that the gap is short. `has_old`: there is a unit to take out; `has_line`: a
-    telephone line hangs on it; `has_card`: a smart card is in it.
+    telephone line hangs on it; `has_card`: a smart card goes from it into the new box, which has
+    television only once it reads that card.
     """
+    is_of_card = kind == ProductClass.CARD or (kind == ProductClass.STB and has_card)
     left_out = {
         *(() if has_old else _OF_OLD),
         *(() if has_line else (Step.MOVE_VOICE,)),
-        *(() if has_card or kind == ProductClass.CARD else (Step.PAIR_CARD,)),
+        *(() if is_of_card else (Step.PAIR_CARD, Step.VERIFY_CARD)),
     }
     if kind == ProductClass.CARD:
         steps: tuple[Step, ...] = (*_CARD, Step.RETIRE_OLD)

@@ -88,7 +88,7 @@ def gap_of(steps: Sequence[StepProgress]) -> Gap | None:
     back = [one.undone_at for one in cuts if one.undone_at]
     is_back = all(one.standing in _IS_BACK for one in cuts)
     proven = [one.ended_at for one in steps if one.step in _PROOF]
-    return Gap(min(dark), max(back) if is_back and back else next(iter(proven), None))
+    return Gap(min(dark), max(back) if is_back and back else proven[-1])
 
 
 def _step(swap: Swap, at: int, happened: Sequence[Happening]) -> StepProgress:

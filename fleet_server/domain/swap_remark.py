@@ -24,6 +24,7 @@ class Say(StrEnum):
     UNIT_WELL = "unit_well"
     CARD_IN = "card_in"
     CARD_READ = "card_read"
+    CARD_MOVED = "card_moved"
     HOURS = "hours"
     CAMPAIGN = "campaign"
     LINE_KNOWN = "line_known"
@@ -56,6 +57,7 @@ SENTENCES: Mapping[Say, str] = {
     Say.UNIT_WELL: "unit %(unit)s to say that it is well",
     Say.CARD_IN: "the customer to put the new card into the box",
     Say.CARD_READ: "box %(unit)s to read the new card",
+    Say.CARD_MOVED: "box %(unit)s to read card %(card)s, from the old box",
     Say.HOURS: "the hours from %(begin)s to %(end)s, local time [4.5, 4.6]",
     Say.CAMPAIGN: "somebody to let campaign %(campaign)s, which is paused, go on",
     Say.LINE_KNOWN: "the softswitch to say whether line %(line)s is in use",

@@ -93,7 +93,7 @@ def look(connection: Connection, case: Case, asked: Ask, now: datetime) -> Known
         return Known(Done(asked))
     if now >= _awaited_from(connection, case, asked, since_at) + _patience(case, asked):
         return Known(Unreachable(asked))
-    return Waiting(wait, _what_it_waits_for(asked, unit))
+    return Waiting(wait, _what_it_waits_for(case, asked, unit))
 
 
 def issue(
@@ -292,9 +292,11 @@ def _adopted_at(connection: Connection, swap_id: int) -> datetime | None:
     return at
 
 
-def _what_it_waits_for(asked: Ask, unit: Unit) -> str:
+def _what_it_waits_for(case: Case, asked: Ask, unit: Unit) -> str:
     if asked.operation is Operation.SEE:
         return remark(Say.UNIT_CONNECTED, unit=unit.serial_number)
+    if asked.target is Target.BOX and case.card is not None and case.card is not case.new:
+        return remark(Say.CARD_MOVED, unit=unit.serial_number, card=case.card.serial_number)
     if asked.target is Target.BOX:
         return remark(Say.CARD_READ, unit=unit.serial_number)
     return remark(Say.UNIT_WELL, unit=unit.serial_number)

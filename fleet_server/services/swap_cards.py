@@ -1,8 +1,9 @@
-"""Whether the new smart card of a replacement is in its box, by what the box told of it last.
+"""Whether the smart card of a replacement is in its box, by what the box told of it last.
 
-A box that says that its card runs says so of the old one as well: the number on the card decides.
-A card that runs and does not tell its number counts when it was put in after the replacement was
-approved.
+The card is a new one for the customer's box, or the customer's own, which he takes out of the old
+box and puts into the new one. A box that says that its card runs says so of any: the number on the
+card decides. A card that runs and does not tell its number counts when it was put in after the
+replacement was approved; so does one that moves, because the new box may have had it before.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from agent.wire.codes import (
     CARD_STATE_EVENT,
     CARD_WRONG_PAIRING,
 )
+from fleet_server.domain.service_state import ServiceState
 from fleet_server.services import tables as t
 from fleet_server.services.swap_case import Case
 
@@ -27,23 +29,26 @@ _READABLE = (CARD_WRONG_PAIRING, CARD_NOT_ENTITLED, CARD_RUNNING)
 
 
 def is_in(connection: Connection, case: Case) -> bool:
-    """Whether the box reads the new card, paired or not."""
+    """Whether the box reads the card, paired or not."""
     return _state(connection, case) in _READABLE
 
 
 def runs(connection: Connection, case: Case) -> bool:
-    """Whether the new card is in the box and opens its channels."""
-    return _state(connection, case) == CARD_RUNNING
+    """Whether the card is in the box and opens what the customer may see: nothing while the
+    contract is suspended."""
+    state = _state(connection, case)
+    may_see = case.state is not ServiceState.SUSPENDED
+    return state == CARD_RUNNING or (state == CARD_NOT_ENTITLED and not may_see)
 
 
 def _state(connection: Connection, case: Case) -> str:
-    """What is known of the new card; "" while it is not in its box."""
-    if case.partner is None:
+    """What is known of the card; "" while it is not in its box."""
+    if case.box is None or case.card is None:
         return ""
     event = t.event.c
     newest = connection.execute(
         select(event.name, event.params, event.received_at)
-        .where(event.endpoint_id == case.partner.endpoint_id, event.name.in_(_EVENTS))
+        .where(event.endpoint_id == case.box.endpoint_id, event.name.in_(_EVENTS))
         .order_by(event.id.desc())
         .limit(1)
     ).one_or_none()
@@ -51,6 +56,7 @@ def _state(connection: Connection, case: Case) -> str:
         return ""
     told = json.loads(newest.params)
     number = told.get("SerialNumber", "")
-    is_new = number == case.new.serial_number
-    is_new |= not number and newest.received_at >= case.row.approved_at
-    return str(told["State"]) if is_new else ""
+    must_be_recent = not number or case.card is not case.new
+    is_recent = newest.received_at >= case.row.approved_at
+    is_it = number in ("", case.card.serial_number) and (is_recent or not must_be_recent)
+    return str(told["State"]) if is_it else ""

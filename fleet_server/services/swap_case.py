@@ -90,9 +90,19 @@ class Case:
             found[Target.OLD_UNIT] = self.old.endpoint_id
         return found
 
+    @property
+    def box(self) -> Unit | None:
+        """The set-top box that serves the customer in the end; None where it is about none."""
+        return self.partner if self.row.kind == ProductClass.CARD else self.new
+
+    @property
+    def card(self) -> Unit | None:
+        """The smart card that is in that box then; None where it is about none."""
+        return self.new if self.row.kind == ProductClass.CARD else self.partner
+
     def unit(self, target: Target) -> Unit | None:
         """The unit that is asked; None where there is none."""
-        units = {Target.OLD_UNIT: self.old, Target.NEW_UNIT: self.new, Target.BOX: self.partner}
+        units = {Target.OLD_UNIT: self.old, Target.NEW_UNIT: self.new, Target.BOX: self.box}
         return units.get(target)
 
 

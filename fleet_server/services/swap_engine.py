@@ -21,7 +21,6 @@ from fleet_server.domain.swap import (
     Event,
     Failed,
     Operation,
-    Step,
     Target,
     Unreachable,
     after,
@@ -215,9 +214,8 @@ def _call_back(connection: Connection, case: Case, now: datetime) -> None:
 
 def _came_up(case: Case, event: Event) -> bool:
     """Whether the new unit served its customer for the first time."""
-    steps = (Step.VERIFY_NEW, Step.VERIFY_CARD)
     is_verified = isinstance(event, Done) and event.ask.operation is Operation.VERIFY
-    return is_verified and case.step in steps and case.row.came_up_at is None
+    return is_verified and case.step is case.swap.proof and case.row.came_up_at is None
 
 
 def _keep_what_was_said(

@@ -62,7 +62,8 @@ TODO_WORDS = {
     Todo.MOVE_CABLE: "Move the cable from the old unit to the new one, and switch it on.",
     Todo.HAVE_CABLE_MOVED: "Have the cable moved from the old unit to the new one, and the new one "
     "switched on.",
-    Todo.PUT_CARD_IN: "Have the new card put into the box.",
+    Todo.PUT_CARD_IN: "Have the card put into the box: the new card, or the customer's from the "
+    "old box into the new one.",
     Todo.CONNECT_OLD_OR_WAIVE: "Have the old unit connected again, or accept that it serves again "
     "only when it is seen.",
     Todo.LOOK_AT_SYSTEM: "Look at the operator's system that refuses or does not answer, then "

@@ -256,14 +256,14 @@ class SwapBench:
         if online:
             self.report(endpoint_id)
 
-    def card_in_box(self, state: str, card: str = NEW_CARD) -> None:
+    def card_in_box(self, state: str, card: str = NEW_CARD, box: str = STB) -> None:
         """The box says this of the card in it."""
         key = f"j-0a1b2c3d-{next(_numbers)}"
         with self.fleet.writing() as connection:
             insert(
                 connection,
                 t.event,
-                endpoint_id=STB,
+                endpoint_id=box,
                 event_key=key,
                 msg_id=key,
                 subscription_id="fleet-card-events",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from agent.wire import replacement as parts
-from fleet_server.tests.service_desk import MAC, VOICE_MODEM
-from fleet_server.tests.swap_bench import NEW, NEW_MAC, NEW_MODEM, OLD, SwapBench
+from agent.wire.codes import CARD_RUNNING
+from fleet_server.tests.service_desk import CARD, MAC, VOICE_MODEM
+from fleet_server.tests.swap_bench import NEW, NEW_MAC, NEW_MODEM, NEW_STB, OLD, SwapBench
 
 
 def new_serves(bench: SwapBench) -> None:
@@ -25,6 +26,13 @@ def change_cable(bench: SwapBench) -> None:
     """One outlet: the technician takes the cable from the old unit to the new one."""
     bench.connect(VOICE_MODEM, online=False)
     bench.connect(NEW_MODEM)
+
+
+def move_card(bench: SwapBench, state: str = CARD_RUNNING) -> None:
+    """The customer puts his card into the new box, which reads it."""
+    bench.card_in_box(state, CARD, NEW_STB)
+    bench.later(minutes=1)
+    bench.run()
 
 
 def until(bench: SwapBench, swap_id: int, step: str) -> None:

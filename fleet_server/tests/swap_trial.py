@@ -206,10 +206,19 @@ class Trial:
     def turn(self) -> None:
         """Everything goes on once, a second later; then the promises are looked at."""
         self.bench.turn()
-        if self.subject.name == "card" and self.card_runs:
-            self.bench.card_in_box(CARD_RUNNING)
+        self._put_card_in()
         self.bench.later(seconds=1)
         self.check()
+
+    def _put_card_in(self) -> None:
+        """The customer puts a card into the box that it is paired with."""
+        if self.subject.name == "card" and self.card_runs:
+            self.bench.card_in_box(CARD_RUNNING)
+        if self.subject.name == "set-top box":
+            card = self.bench.desk.cards.card(CARD)
+            assert card is not None
+            agent = self.subject.agents[card.box == self.subject.new]
+            self.bench.card_in_box(CARD_RUNNING, CARD, agent)
 
     def happen(self, event: str) -> None:
         who, _, what = event.partition(" ")

@@ -333,7 +333,8 @@ class Walker:
                 yield _with_device(world, unit, world.devices[unit]._replace(power=ON))
         asked = self._asks[world.swap]
         if asked is not None and (
-            _INDEX.get(asked.target, BOTH) < BOTH or asked.operation is Operation.CLOSE_OLD
+            asked.target in (Target.OLD_UNIT, Target.NEW_UNIT, Target.BOX)
+            or asked.operation is Operation.CLOSE_OLD
         ):
             yield self.told(world, Unreachable(asked))
         if world.may_abort:

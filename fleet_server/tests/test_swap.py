@@ -85,6 +85,21 @@ def test_with_two_outlets_the_new_unit_is_awaited_before_the_old_goes_dark() -> 
     assert "conditional_access move_to_new" in said
 
 
+@pytest.mark.parametrize("has_old", [True, False])
+def test_a_box_is_handed_over_once_it_reads_the_card_that_goes_into_it(has_old: bool) -> None:
+    said = asked_until_the_end(Swap(plan_for(ProductClass.STB, outlets=2, has_old=has_old)))
+    assert said.index("new_unit verify") < said.index("box verify") < said.index("registry commit")
+    without = plan_for(ProductClass.STB, outlets=2, has_old=has_old, has_card=False)
+    assert not {Step.PAIR_CARD, Step.VERIFY_CARD} & set(without)
+
+
+def test_a_card_that_the_new_box_does_not_read_leads_back() -> None:
+    swap = unreachable(walk_to(Step.VERIFY_CARD, Swap(plan_for(ProductClass.STB, outlets=2))))
+    said = asked_until_the_end(swap)
+    assert said[0] == "new_unit rollback" and "conditional_access move_to_old" in said
+    assert said[-1] == "rolled_back"
+
+
 def test_a_smart_card_is_paired_read_by_its_box_and_the_old_one_barred() -> None:
     assert asked_until_the_end(Swap(plan_for(ProductClass.CARD, outlets=1))) == [
         "registry reserve",

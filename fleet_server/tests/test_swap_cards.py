@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, select
 
-from agent.wire.codes import CARD_RUNNING, CARD_WRONG_PAIRING
+from agent.wire import replacement as parts
+from agent.wire.codes import CARD_NOT_ENTITLED, CARD_RUNNING, CARD_WRONG_PAIRING
 from fleet_server.adapters.simulated import Behaviour
+from fleet_server.domain.service_state import ServiceState
 from fleet_server.services import tables as t
 from fleet_server.services.swaps import SwapPhase, Todo, Trigger
 from fleet_server.tests.databases import Database
-from fleet_server.tests.service_desk import CARD
+from fleet_server.tests.service_desk import CARD, STB, insert
 from fleet_server.tests.swap_bench import (
     NEW_BOX,
     NEW_CARD,
@@ -22,6 +24,7 @@ from fleet_server.tests.swap_bench import (
     SwapBench,
     prepare_bench,
 )
+from fleet_server.tests.swap_paths import move_card
 
 
 @pytest.fixture
@@ -33,10 +36,75 @@ def test_the_card_goes_with_the_box(bench: SwapBench) -> None:
     bench.connect(NEW_STB)
     swap_id = bench.order(OLD_BOX, NEW_BOX, "tv-1", outlets=2)
     bench.run()
+    move_card(bench)
     assert bench.view(swap_id).phase is SwapPhase.DONE
     card = bench.desk.cards.card(CARD)
     assert card is not None and (card.box, card.package, card.refreshes) == (NEW_BOX, "TOP L", 1)
     assert bench.holders("tv-1") == [NEW_BOX]
+
+
+def test_a_posted_box_is_done_only_once_the_card_opens_television_in_it(bench: SwapBench) -> None:
+    bench.card_in_box(CARD_RUNNING, CARD, NEW_STB)  # long ago
+    bench.later(days=1)
+    swap_id = bench.order(OLD_BOX, NEW_BOX, "tv-1", Trigger.POSTED)
+    bench.approve(swap_id)
+    bench.connect(NEW_STB)
+    bench.run()
+    bench.later(days=3)
+    bench.run()
+    view = bench.view(swap_id)
+    assert (view.phase, view.todo, view.came_up_at) == (SwapPhase.FORWARD, Todo.PUT_CARD_IN, None)
+    assert view.waits_for == f"box {NEW_BOX} to read card {CARD}, from the old box"
+    assert bench.units[STB].part == parts.HELD
+    for state, card in ((CARD_RUNNING, NEW_CARD), (CARD_WRONG_PAIRING, CARD)):
+        bench.card_in_box(state, card, NEW_STB)
+        bench.later(minutes=1)
+        bench.run()
+        assert bench.view(swap_id).todo is Todo.PUT_CARD_IN
+    move_card(bench)
+    view = bench.view(swap_id)
+    assert (view.phase, view.came_up_at) == (SwapPhase.DONE, bench.now)
+    assert bench.units[STB].part == parts.FENCED
+
+
+@pytest.mark.parametrize(
+    ("trigger", "wait"), [(Trigger.TECHNICIAN, {"minutes": 11}), (Trigger.POSTED, {"days": 15})]
+)
+def test_a_card_that_stays_in_the_old_box_leaves_that_in_service(
+    bench: SwapBench, trigger: Trigger, wait: dict[str, float]
+) -> None:
+    bench.connect(NEW_STB)
+    swap_id = bench.order(OLD_BOX, NEW_BOX, "tv-1", trigger, outlets=2)
+    if trigger is Trigger.POSTED:
+        bench.approve(swap_id)
+    bench.run()
+    bench.later(**wait)
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.ROLLED_BACK
+    card = bench.desk.cards.card(CARD)
+    assert card is not None and card.box == OLD_BOX
+    assert bench.holders("tv-1") == [OLD_BOX]
+
+
+def test_a_box_whose_card_may_open_nothing_while_suspended_is_replaced(bench: SwapBench) -> None:
+    with bench.fleet.writing() as connection:
+        contract = connection.scalar(select(t.contract.c.id))
+        suspended = {"state": ServiceState.SUSPENDED, "since_at": bench.now}
+        insert(connection, t.contract_service, contract_id=contract, **suspended)
+    bench.connect(NEW_STB)
+    swap_id = bench.order(OLD_BOX, NEW_BOX, "tv-1", outlets=2)
+    bench.run()
+    move_card(bench, CARD_NOT_ENTITLED)
+    assert bench.view(swap_id).phase is SwapPhase.DONE
+
+
+def test_a_box_without_a_card_waits_for_none(bench: SwapBench) -> None:
+    with bench.fleet.writing() as connection:
+        connection.execute(t.pairing.delete())
+    bench.connect(NEW_STB)
+    swap_id = bench.order(OLD_BOX, NEW_BOX, "tv-1", outlets=2)
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.DONE
 
 
 def test_a_card_is_replaced_and_the_old_one_opens_nothing(bench: SwapBench) -> None:

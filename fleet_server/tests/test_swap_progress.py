@@ -157,6 +157,8 @@ GAPS = [
     (ProductClass.VOICEMODEM, 1, 12, 10),
     (ProductClass.MODEM, 2, 4, None),
     (ProductClass.MODEM, 2, 9, 8),
+    (ProductClass.STB, 1, 9, 10),
+    (ProductClass.STB, 1, 13, 12),
     (ProductClass.CARD, 1, 2, 0),
     (ProductClass.CARD, 1, 3, 2),
     (ProductClass.CARD, 1, 6, 2),

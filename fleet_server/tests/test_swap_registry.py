@@ -35,7 +35,7 @@ from fleet_server.tests.swap_bench import (
     SwapBench,
     prepare_bench,
 )
-from fleet_server.tests.swap_paths import change_cable, old_serves, until
+from fleet_server.tests.swap_paths import change_cable, move_card, old_serves, until
 
 
 @pytest.fixture
@@ -222,6 +222,7 @@ def test_a_replacement_that_breaks_holds_no_other_up(
     with monkeypatch.context() as patched:
         patched.setattr(swap_registry, "carry_out", broken)
         bench.run()
+        move_card(bench)
     assert bench.view(second).phase is SwapPhase.DONE
     assert "log of the server" in bench.view(first).waits_for
     bench.later(minutes=11)

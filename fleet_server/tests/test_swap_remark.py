@@ -15,6 +15,7 @@ from fleet_server.services.swaps import Todo
 VALUES = {
     "campaign": "7",
     "unit": "00000004",
+    "card": "EX000001",
     "begin": "01:00",
     "end": "05:00",
     "line": "C-1/voice",

@@ -36,7 +36,7 @@ from fleet_server.tests.swap_bench import (
     SwapBench,
     prepare_bench,
 )
-from fleet_server.tests.swap_paths import change_cable, new_serves, old_serves, until
+from fleet_server.tests.swap_paths import change_cable, move_card, new_serves, old_serves, until
 
 
 @pytest.fixture
@@ -108,6 +108,7 @@ def test_a_posted_unit_is_under_warranty_from_the_day_it_came_up(bench: SwapBenc
     bench.later(days=3)
     bench.connect(NEW_STB)
     bench.run()
+    move_card(bench)
     view = bench.view(swap_id)
     assert (view.phase, view.posted_at) == (SwapPhase.DONE, NOON)
     assert read_paper(view.paper).handed_over_on == date(2026, 11, 29)

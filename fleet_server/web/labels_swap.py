@@ -45,7 +45,7 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
         "pair_card": _("Move the smart card"),
         "adopt_new": _("The new unit takes over"),
         "verify_new": _("The new unit is proven well"),
-        "verify_card": _("The new card is proven well"),
+        "verify_card": _("The card is proven well in its box"),
         "commit": _("Hand over: warranty, paper, record"),
         "fence_old": _("The old unit erases its secrets"),
         "bar_card": _("Bar the old card"),
@@ -59,7 +59,10 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
         "approve": _("Another person has to approve the order."),
         "begin": _("The technician begins it at the customer's."),
         "connect_new": _("Have the new unit connected to the outlet and to power."),
-        "put_card_in": _("Have the new card put into the box."),
+        "put_card_in": _(
+            "Have the card put into the box: the new card, or the customer's from the old box into"
+            " the new one."
+        ),
         "connect_old_or_waive": _(
             "Have the old unit connected again, or accept that it serves again only when it is"
             " seen."
