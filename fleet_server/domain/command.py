@@ -11,7 +11,7 @@
    fails as unknown when its time is over.
 4. A command without a token (a vendor's device, or one that cannot harm) is sent once, or until it
    is answered when it may run twice; not after a later one (services/command_passing.py). Once it
-   left, nothing calls it back.
+   left, nothing calls it back; it is only not sent again.
 5. A state is never ahead of the truth: SENT is stored before the message leaves; accepted, done and
    failed are what the device said; cancelled and expired mean that it never runs.
 
@@ -227,7 +227,7 @@ def next_step(command: Command, *, token_is_good: bool, is_new_connection: bool)
     if not command.is_out:
         return Step.SEND
     if not command.signed:
-        return Step.SEND if command.repeatable else Step.WAIT
+        return Step.SEND if command.repeatable and not command.cancelling else Step.WAIT
     if is_new_connection:
         return Step.LOOK
     must_settle = command.cancelling or command.time_over or command.spent or not token_is_good
@@ -259,6 +259,8 @@ def _refused(command: Command, event: Refused) -> Command:
         return command
     told = replace(command, error_code=event.code, error_text=event.text)
     match event.refusal:
+        case Refusal.BUSY | Refusal.FULL if not command.signed and command.cancelling:
+            return _ended(told, State.FAILED, event.code, event.text)  # it is not sent again
         case Refusal.BUSY | Refusal.FULL if not command.signed:
             return replace(told, state=State.QUEUED, past_recall=True)  # another copy may run
         case Refusal.BUSY:
@@ -320,9 +322,7 @@ def _cancel_asked(command: Command, _event: CancelAsked) -> Command:
         return replace(command, cancelling=True, past_recall=True)
     if not command.is_out:
         return _given_up(command, State.CANCELLED)
-    if not command.signed:
-        return replace(command, past_recall=True)
-    return replace(command, cancelling=True)
+    return replace(command, cancelling=True, past_recall=command.past_recall or not command.signed)
 
 
 def _time_over(command: Command, _event: TimeOver) -> Command:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from fleet_server.domain.command import (
@@ -35,6 +33,7 @@ from fleet_server.domain.command import (
 SIGNED = Command(signed=True)
 TWICE = Command(signed=True, repeatable=True)
 PLAIN = Command(signed=False)
+PLAIN_TWICE = Command(signed=False, repeatable=True)
 STOPPED = NotCompleted(7023, "cancelled", stopped=True)
 
 
@@ -132,6 +131,8 @@ CASES: list[tuple[Command, list[Event], State, bool]] = [
     (PLAIN, [Sent(), Booted()], State.DONE, False),
     (PLAIN, [Sent(), Refused(Refusal.FULL)], State.QUEUED, True),
     (PLAIN, [Sent(), Refused(Refusal.BUSY), CancelAsked()], State.FAILED, True),
+    (PLAIN, [Sent(), CancelAsked(), Refused(Refusal.BUSY)], State.FAILED, True),
+    (PLAIN, [Sent(), CancelAsked(), Answered()], State.DONE, True),
     # What has ended stays so.
     (SIGNED, [CancelAsked(), Sent(5), Answered(5)], State.CANCELLED, False),
     (SIGNED, [TimeOver(), CancelAsked()], State.EXPIRED, False),
@@ -178,7 +179,10 @@ STEPS: list[tuple[Command, bool, bool, Step]] = [
     (told(SIGNED, Sent(5), Taken(5), CancelAsked()), True, False, Step.WAIT),
     (told(SIGNED, Sent(5), Answered(5)), True, True, Step.WAIT),
     (told(PLAIN, Sent()), False, True, Step.WAIT),
-    (replace(told(PLAIN, Sent()), repeatable=True), False, True, Step.SEND),
+    (told(PLAIN_TWICE, Sent()), False, True, Step.SEND),
+    (told(PLAIN_TWICE, Sent(), CancelAsked()), False, True, Step.WAIT),
+    (told(PLAIN_TWICE, Sent(), Refused(Refusal.BUSY), Sent()), False, True, Step.SEND),
+    (told(PLAIN, Sent(), CancelAsked(), Taken(0, "R.")), False, False, Step.STOP),
 ]
 
 

@@ -16,6 +16,7 @@ from fleet_server.tests.command_world import Bugs, Walker, World
 SIGNED = Command(signed=True)
 TWICE = Command(signed=True, repeatable=True)
 PLAIN = Command(signed=False)
+PLAIN_TWICE = Command(signed=False, repeatable=True)
 # What is ordered, whether its end is a Boot!, how many faults.
 WALKS = [
     (SIGNED, False, 3),
@@ -23,6 +24,7 @@ WALKS = [
     (TWICE, False, 3),
     (PLAIN, False, 3),
     (PLAIN, True, 3),
+    (PLAIN_TWICE, False, 3),
 ]
 
 

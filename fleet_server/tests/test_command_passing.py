@@ -176,3 +176,16 @@ def test_a_device_that_is_busy_is_not_passed_each_time_it_says_so(desk: Desk) ->
     desk.later(minutes=10)
     desk.run(device)
     assert device.ran == ["a", "b"]
+
+
+def test_what_was_called_back_is_not_sent_again(desk: Desk) -> None:
+    desk.queue("a", VENDOR, "", args={SET: "old"})
+    desk.connect(VENDOR)
+    (late,) = desk.turn()
+    assert desk.cancel("a").past_recall
+    desk.later(minutes=1)
+    desk.connect(VENDOR)
+    assert turns(desk) == []
+    desk.turn((VENDOR, Device().answer(late)))
+    found = desk.read("a")
+    assert (found.state, found.past_recall) == (State.DONE, True)
