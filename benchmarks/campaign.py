@@ -16,10 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from benchmarks._registry import fill
 from benchmarks.figure import Figure
+from hil_tests.fleet_simulator.office import Office
 from hil_tests.fleet_simulator.process import FleetProcess
 from hil_tests.server_process import ProcessName, ServerProcess, free_port
 from hil_tests.waiting import wait_until
@@ -78,20 +77,23 @@ class _Trial:
 
     def __init__(self, server: ServerProcess) -> None:
         self.server = server
-        self.client = httpx.Client(base_url=f"{server.url}/api/v1", timeout=60)
-        self.client.headers["Authorization"] = f"Bearer {self._token()}"
+        lines = (server.state / "first-sign-in.txt").read_text().splitlines()
+        passwords = dict(line.split() for line in lines)
+        self.office = Office(server.http_port, "fleet_ops", passwords["fleet_ops"])
         self.path = ""
         self.looks = 0
 
     def run(self) -> tuple[float, float]:
         """Seconds of planning and of the abort. Raises RuntimeError when anything is wrong."""
-        self.path = f"/campaigns/{self.call('POST', '/campaigns', _CAMPAIGN)['id']}"
+        self.path = f"/campaigns/{self.office.call('POST', '/campaigns', _CAMPAIGN)['id']}"
         before = self._resident()
         planned, plan_s = self._timed("plan")
         if planned["units"] < _DEVICES:
             raise RuntimeError(f"only {planned['units']} devices were planned")
-        self.call("POST", f"{self.path}/approval", {"revision": planned["revision"], **_REASON})
-        self.call("POST", f"{self.path}/start")
+        self.office.call(
+            "POST", f"{self.path}/approval", {"revision": planned["revision"], **_REASON}
+        )
+        self.office.call("POST", f"{self.path}/start")
         self._watch()
         under_way = _sum(self.look(), "started", "running", "done")
         aborted, abort_s = self._timed("abort", _REASON)
@@ -104,7 +106,7 @@ class _Trial:
 
     def look(self) -> dict[str, Any]:
         """The campaign, whose sums have to be right."""
-        view: dict[str, Any] = self.call("GET", self.path)
+        view: dict[str, Any] = self.office.call("GET", self.path)
         if sum(count["units"] for count in view["counts"]) != view["units"]:
             raise RuntimeError(f"the counts do not add up: {json.dumps(view)}")
         self.looks += 1
@@ -121,18 +123,8 @@ class _Trial:
 
     def _timed(self, what: str, body: Any = None) -> tuple[dict[str, Any], float]:
         began_s = time.perf_counter()
-        found = self.call("POST", f"{self.path}/{what}", body)
+        found = self.office.call("POST", f"{self.path}/{what}", body)
         return found, time.perf_counter() - began_s
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        while True:
-            answer = self.client.request(method, path, json=body)
-            if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
-                break
-            time.sleep(float(answer.headers["Retry-After"]))
-        if answer.is_error:
-            raise RuntimeError(f"{method} {path}: {answer.text}")
-        return answer.json()
 
     def _check(self, answered_ms: int, before: dict[str, int]) -> None:
         view = self.look()
@@ -169,12 +161,6 @@ class _Trial:
             line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
             found[name] = int(line.split()[1]) * 1024
         return found
-
-    def _token(self) -> str:
-        lines = (self.server.state / "first-sign-in.txt").read_text().splitlines()
-        password = dict(line.split() for line in lines)["fleet_ops"]
-        answer = self.client.post("/session", json={"username": "fleet_ops", "password": password})
-        return str(answer.raise_for_status().json()["token"])
 
 
 def _sum(view: dict[str, Any], *states: str) -> int:
