@@ -160,7 +160,6 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
             "The point of no return is behind: the new unit serves. Order another replacement to"
             " go back."
         ),
-        "SwapNotReadyError": _("Notice or consent is not on record [7.1.7]."),
         "ConflictError": _("What stands on record contradicts the order:"),
         "InvalidError": _("Something is missing or impossible:"),
     },
