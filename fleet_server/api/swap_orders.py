@@ -95,7 +95,8 @@ _PAPER: dict[str, Any] = {
 
 
 class OrderRequest(BaseModel):
-    """`position` as in `internet+voice`; `old_serial` null when there is no unit to take out.
+    """`position` as in `internet+voice`; `old_serial` null where no unit held it: one that was
+    stolen or lost is named.
 
     `outlets`: RF outlets at the customer's. `planned_swap` holds notice or consent; `consent`
     without one: the unit is faulty and the customer agrees now, which is put on record [7.1.7].

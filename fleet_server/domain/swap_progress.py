@@ -78,7 +78,9 @@ def steps_of(swap: Swap, happened: Sequence[Happening]) -> list[StepProgress]:
 
 
 def gap_of(steps: Sequence[StepProgress]) -> Gap | None:
-    """None while nothing was cut, and where there was nothing to cut."""
+    """None while nothing was cut, and where there was no unit in service to cut."""
+    if not any(one.step == Step.RETIRE_OLD for one in steps):
+        return None
     cuts = [one for one in steps if one.step in _CUT]
     if any(one.step != Step.PAIR_CARD for one in cuts):
         cuts = [one for one in cuts if one.step != Step.PAIR_CARD]

@@ -13,7 +13,7 @@ from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.operations import PairCard, System
 from fleet_server.services import audit, outbox
 from fleet_server.services import tables as t
-from fleet_server.services.assignments import find_unit
+from fleet_server.services.assignments import find_unit, held_by
 from fleet_server.services.audit import Actor, Entry
 
 _open = t.pairing.c.until_at.is_(None)
@@ -111,6 +111,32 @@ def partner_of(connection: Connection, unit_id: int, product_class: str) -> str 
         .join(t.pairing, t.unit.c.id == other)
         .where(mine == unit_id, _open)
     )
+
+
+def partner_left(connection: Connection, unit: Row[Any], contract: str) -> int | None:
+    """The card that is in a box, or the box that a card is in, by its key; none that is barred.
+
+    A pairing ends where one of the two is barred or handed in: the other counts as long as it is on
+    the contract and in no other pair.
+    """
+    sides = {ProductClass.STB: ("box", "card"), ProductClass.CARD: ("card", "box")}
+    if unit.product_class not in sides:
+        return None
+    mine, other = sides[ProductClass(unit.product_class)]
+    found = connection.execute(
+        select(t.unit.c.id, t.unit.c.product_class, t.unit.c.blacklisted, t.pairing.c.until_at)
+        .join(t.pairing, t.pairing.c[f"{other}_unit_id"] == t.unit.c.id)
+        .where(t.pairing.c[f"{mine}_unit_id"] == unit.id)
+        .order_by(t.pairing.c.until_at.is_not(None), t.pairing.c.until_at.desc())
+        .limit(1)
+    ).one_or_none()
+    if found is None or found.blacklisted:
+        return None
+    if found.until_at is not None:
+        is_here = any(row.number == contract for row in held_by(connection, found.id))
+        if not is_here or partner_of(connection, found.id, found.product_class):
+            return None
+    return int(found.id)
 
 
 def _unit_of_kind(connection: Connection, serial: str, kind: ProductClass) -> Row[Any]:

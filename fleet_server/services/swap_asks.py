@@ -30,7 +30,12 @@ from fleet_server.services.commands import Command, Order
 from fleet_server.services.fleet import Fleet
 from fleet_server.services.subscriptions import REPLACEMENT_HEALTHY
 from fleet_server.services.swap_case import Case, Unit, reported
-from fleet_server.services.swap_gates import LONGEST_FOR_A_CARD, ever_later, may_not_cut
+from fleet_server.services.swap_gates import (
+    LONGEST_FOR_A_CARD,
+    OLD_BACK,
+    ever_later,
+    may_not_cut,
+)
 from fleet_server.services.swap_orders import Trigger
 from fleet_server.services.swap_plan import read_swap
 
@@ -77,6 +82,8 @@ def look(connection: Connection, case: Case, asked: Ask, now: datetime) -> Known
     unit = case.unit(asked.target)
     if unit is None:
         return Known(Failed(asked, remark(Say.NO_UNIT)))
+    if asked.target is Target.BOX and case.card is not None and case.card.blacklisted:
+        return Known(Done(asked), remark(Say.NOTHING_TO_DO))
     if unit.endpoint_id and not unit.may_connect:
         return Known(Failed(asked, remark(Say.REVOKED, unit=unit.serial_number)))
     since_at = case.row.asked_at or now
@@ -107,6 +114,8 @@ def issue(
         outbox.queue_in_place(connection, key, wanted, now)
         return None
     unit = case.unit(asked.target)
+    if asked == OLD_BACK and not case.old_is_in:
+        return Known(Done(asked), remark(Say.NOTHING_TO_DO))
     if unit is None:
         return Known(Unreachable(asked), remark(Say.NO_UNIT))
     if not unit.may_connect:
@@ -273,7 +282,7 @@ def _is_unplugged(case: Case, asked: Ask) -> bool:
     unit = case.unit(asked.target)
     is_needless = asked.operation in (Operation.RENEW, Operation.HOLD, Operation.FENCE)
     is_needless |= asked == Ask(Target.NEW_UNIT, Operation.ROLLBACK)
-    is_needless |= asked == Ask(Target.OLD_UNIT, Operation.ROLLBACK) and case.swap.is_early
+    is_needless |= asked == OLD_BACK and (case.swap.is_early or not case.old_is_in)
     return is_needless and unit is not None and not unit.is_online
 
 

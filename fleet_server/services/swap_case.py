@@ -47,7 +47,7 @@ class Unit:
 class Case:
     """One replacement with all that it is about; `partner` is the card of a box, or its box.
 
-    `old_is_in`: by the registry the old unit is on the contract still.
+    `old_is_in`: by the registry the old unit is on the contract still; one that was barred is not.
     """
 
     row: Row[Any]

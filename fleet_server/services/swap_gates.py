@@ -18,7 +18,7 @@ from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.local_time import is_between
 from fleet_server.domain.operations import System
 from fleet_server.domain.service_state import ServiceState
-from fleet_server.domain.swap import Phase, Step, Target
+from fleet_server.domain.swap import Ask, Operation, Phase, Step, Target
 from fleet_server.domain.swap_remark import Say, hours_remark, moment, remark
 from fleet_server.services import campaign_holds, outbox, swap_cards
 from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
@@ -28,6 +28,7 @@ from fleet_server.services.swap_plan import SwapNotReadyError, require_ready
 
 Lines = Callable[[str], Line | None]
 
+OLD_BACK = Ask(Target.OLD_UNIT, Operation.ROLLBACK)
 _CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW, Step.PAIR_CARD)
 _BEFORE_THE_CUT = Step.RENEW_SETTINGS
 _SYSTEM_OF = {
@@ -58,7 +59,8 @@ def why_not_now(connection: Connection, case: Case, line_of: Lines, now: datetim
         return None
     if case.swap.phase == Phase.PERSON and asked.target in (Target.OLD_UNIT, Target.NEW_UNIT):
         unit = case.unit(asked.target)
-        if unit is not None and not unit.is_online:
+        is_gone = asked == OLD_BACK and not case.old_is_in
+        if unit is not None and not unit.is_online and not is_gone:
             # Its coming is heard.
             return NotNow(remark(Say.UNIT_CONNECTED, unit=unit.serial_number))
     if case.swap.is_undoing or case.swap.is_committed:

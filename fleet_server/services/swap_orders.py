@@ -32,6 +32,7 @@ from fleet_server.services import audit, swap_store
 from fleet_server.services import tables as t
 from fleet_server.services.assignments import check_assignable, find_positions, find_unit, held_by
 from fleet_server.services.audit import Actor, Entry
+from fleet_server.services.pairings import partner_left
 from fleet_server.services.policy import read_policy
 from fleet_server.services.swap_plan import agree_now, read_swap
 from fleet_server.services.swap_store import Happened, SwapTakenError
@@ -109,7 +110,7 @@ def put_on_order(connection: Connection, actor: Actor, wanted: SwapOrder, now: d
     old = _old(connection, wanted, new, places)
     is_in = old is not None and bool(held_by(connection, old.id))
     wanted = _with_ground(connection, actor, wanted, is_in, now)
-    partner = _partner(connection, old)
+    partner = partner_left(connection, old, wanted.contract) if old is not None else None
     if new.product_class == ProductClass.CARD and partner is None:
         raise ConflictError(
             "The card of %(position)s is in no box; pair the new one.", position=wanted.position
@@ -121,8 +122,8 @@ def put_on_order(connection: Connection, actor: Actor, wanted: SwapOrder, now: d
         has_line=any(kind_of(name) == _VOICE for name in names),
         has_card=partner is not None,
     )
-    swap_id = _insert(connection, actor, wanted, new, old, Swap(plan), now)
-    _claim(connection, swap_id, new, old, list(places.values()))
+    swap_id = _insert(connection, actor, wanted, new, old, partner, Swap(plan), now)
+    _claim(connection, swap_id, new, old, partner, list(places.values()))
     swap_store.note(connection, swap_id, Happened.ORDERED, now, text=wanted.trigger)
     _record(connection, actor, "swap_ordered", swap_id, wanted.contract, wanted.reason, now)
     return swap_id
@@ -274,29 +275,13 @@ def spent_plans(connection: Connection, planned: Sequence[int]) -> set[int]:
     return set(connection.scalars(query))
 
 
-def _partner(connection: Connection, old: Row[Any] | None) -> int | None:
-    """The card that is in the old box, or the box that the old card is in."""
-    if old is None:
-        return None
-    sides = {ProductClass.STB: ("box", "card"), ProductClass.CARD: ("card", "box")}
-    if old.product_class not in sides:
-        return None
-    mine, other = sides[ProductClass(old.product_class)]
-    found: int | None = connection.scalar(
-        select(t.pairing.c[f"{other}_unit_id"])
-        .where(t.pairing.c[f"{mine}_unit_id"] == old.id)
-        .order_by(t.pairing.c.until_at.is_not(None), t.pairing.c.until_at.desc())
-        .limit(1)
-    )
-    return found
-
-
 def _insert(
     connection: Connection,
     actor: Actor,
     wanted: SwapOrder,
     new: Row[Any],
     old: Row[Any] | None,
+    partner: int | None,
     swap: Swap,
     now: datetime,
 ) -> int:
@@ -314,7 +299,7 @@ def _insert(
             kind=new.product_class,
             old_unit_id=old.id if old is not None else None,
             new_unit_id=new.id,
-            partner_unit_id=_partner(connection, old),
+            partner_unit_id=partner,
             trigger=wanted.trigger,
             outlets=wanted.outlets,
             planned_swap_id=wanted.planned_swap,
@@ -350,9 +335,10 @@ def _claim(
     swap_id: int,
     new: Row[Any],
     old: Row[Any] | None,
+    partner: int | None,
     place_ids: Sequence[int],
 ) -> None:
-    unit_ids = [new.id] if old is None else [new.id, old.id]
+    unit_ids = [each for each in (new.id, old.id if old else None, partner) if each is not None]
     if old is not None:
         _drop_debts(connection, old)
     swap_store.check_free(connection, unit_ids, place_ids)

@@ -117,7 +117,7 @@ def _commit(fleet: Fleet, connection: Connection, case: Case, now: datetime) -> 
 
 
 def _pair(connection: Connection, case: Case, now: datetime) -> None:
-    if case.partner is None:
+    if case.partner is None or case.partner.blacklisted:
         return
     if case.new.product_class == ProductClass.STB:
         card, box = case.partner, case.new

@@ -29,7 +29,8 @@ Wanted = list[tuple[System, Operation]]
 
 def wanted(case: Case, asked: Ask) -> list[Wanted]:
     """The operations of one step, in stages; none where there is nothing to do, as for a stolen
-    unit. One card opens nothing any more before the other opens anything."""
+    unit: the operator's systems refuse one that is barred. One card opens nothing any more before
+    the other opens anything."""
     if asked.target is Target.CONDITIONAL_ACCESS and case.row.kind == ProductClass.CARD:
         found = _CARDS[asked.operation](case)
     else:
@@ -58,21 +59,30 @@ def _bind(case: Case, unit: Unit | None) -> Wanted:
     return [(System.VOICE, MoveLine(line, mac)) for line in case.lines]
 
 
-def _move_card(case: Case, box_unit: Unit | None) -> Wanted:
+def _back(case: Case) -> Unit | None:
+    """The unit that serves again when it goes back; none once it was barred or handed in."""
+    return case.old if case.old_is_in else None
+
+
+def _named(box: Unit | None) -> str:
+    """What a card is paired with, "" for no box."""
+    return "" if box is None or box.blacklisted else box.serial_number
+
+
+def _move_card(case: Case, box: Unit | None) -> Wanted:
     """The card that is in the old box goes into this one."""
-    box = box_unit.serial_number if box_unit is not None else ""
-    if case.partner is None:
+    if case.partner is None or case.partner.blacklisted:
         return []
     card = case.partner.serial_number
     return [
-        (System.CONDITIONAL_ACCESS, PairCard(card, box)),
+        (System.CONDITIONAL_ACCESS, PairCard(card, _named(box))),
         (System.CONDITIONAL_ACCESS, RefreshCard(card)),
     ]
 
 
 def _shut(card: Unit | None) -> Wanted:
     """The card opens nothing, in no box."""
-    if card is None:
+    if card is None or card.blacklisted:
         return []
     return [
         (System.CONDITIONAL_ACCESS, EntitleCard(card.serial_number, "")),
@@ -83,11 +93,10 @@ def _shut(card: Unit | None) -> Wanted:
 def _good(case: Case, card: Unit | None) -> Wanted:
     if card is None or card.blacklisted:
         return []
-    box = case.partner.serial_number if case.partner else ""
     served = ServedUnit(card.serial_number, card.product_class)
     _, network, _ = stages(Served(case.package, (), (served,)), case.state, "swap")
     return [
-        (System.CONDITIONAL_ACCESS, PairCard(card.serial_number, box)),
+        (System.CONDITIONAL_ACCESS, PairCard(card.serial_number, _named(case.partner))),
         *network,
         (System.CONDITIONAL_ACCESS, RefreshCard(card.serial_number)),
     ]
@@ -96,16 +105,16 @@ def _good(case: Case, card: Unit | None) -> Wanted:
 _T, _A = Target, Asked
 _WANTED: dict[tuple[Target, Asked], Callable[[Case], Wanted]] = {
     (_T.ACCESS, _A.CLOSE_OLD): lambda case: _close(case, case.old),
-    (_T.ACCESS, _A.OPEN_OLD): lambda case: _open(case, case.old if case.old_is_in else None),
+    (_T.ACCESS, _A.OPEN_OLD): lambda case: _open(case, _back(case)),
     (_T.ACCESS, _A.OPEN_NEW): lambda case: _open(case, case.new),
     (_T.ACCESS, _A.CLOSE_NEW): lambda case: _close(case, case.new),
     (_T.VOICE, _A.MOVE_TO_NEW): lambda case: _bind(case, case.new),
-    (_T.VOICE, _A.MOVE_TO_OLD): lambda case: _bind(case, case.old),
+    (_T.VOICE, _A.MOVE_TO_OLD): lambda case: _bind(case, _back(case)),
     (_T.CONDITIONAL_ACCESS, _A.MOVE_TO_NEW): lambda case: _move_card(case, case.new),
-    (_T.CONDITIONAL_ACCESS, _A.MOVE_TO_OLD): lambda case: _move_card(case, case.old),
+    (_T.CONDITIONAL_ACCESS, _A.MOVE_TO_OLD): lambda case: _move_card(case, _back(case)),
 }
 _CARDS: dict[Asked, Callable[[Case], list[Wanted]]] = {
     _A.MOVE_TO_NEW: lambda case: [_shut(case.old), _good(case, case.new)],
-    _A.MOVE_TO_OLD: lambda case: [_shut(case.new), _good(case, case.old)],
+    _A.MOVE_TO_OLD: lambda case: [_shut(case.new), _good(case, _back(case))],
     _A.BAR_OLD: lambda case: [_shut(case.old)],
 }

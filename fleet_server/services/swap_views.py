@@ -329,7 +329,10 @@ def _to_connect(row: Row[Any]) -> Todo:
 
 
 def _dark_at(swap: Swap, events: Sequence[Row[Any]]) -> datetime | None:
-    """When the old unit served no more: it was held, or closed in the network."""
+    """When the old unit served no more: it was held, or closed in the network; None where there
+    was none in service."""
+    if Step.RETIRE_OLD not in swap.plan:
+        return None
     cut = cut_of(swap.plan)
     moments = [
         event.at

@@ -68,7 +68,7 @@ def watch_swap(connection: Connection, swap_id: int) -> SwapWatch:
     return SwapWatch(
         view=view,
         steps=steps,
-        gap=gap_of(steps) if old else None,
+        gap=gap_of(steps),
         old=old,
         new=new,
         partner=_unit(connection, row.partner_unit_id) if row.partner_unit_id else None,

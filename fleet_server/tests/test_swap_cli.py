@@ -14,8 +14,9 @@ from fleet_server import bootstrap, installation
 from fleet_server.adapters.clock import utc_now
 from fleet_server.cli import app
 from fleet_server.config import Config
-from fleet_server.services import swaps
+from fleet_server.services import blacklist, swaps
 from fleet_server.services import tables as t
+from fleet_server.services.audit import Actor
 from fleet_server.services.demo_data import load_demo_history
 
 CONTRACT, OLD, NEW = "C-1101", "00000012", "00000001"
@@ -74,6 +75,15 @@ def test_an_order_finds_the_old_unit_and_another_person_approves(state: Path) ->
     assert "approved by command line, besa" in shown
     assert "  reserve      now                  -" in shown
     assert "  fence_old    to_come              -" in shown
+
+
+def test_the_unit_that_was_stolen_is_the_old_one(state: Path) -> None:
+    fleet = bootstrap.build(Config(state=state))
+    with fleet.writing() as connection:
+        cause, thief = blacklist.Cause.STOLEN, Actor.account(1)
+        blacklist.blacklist(connection, OLD, cause, None, thief, "a theft", utc_now())
+    bootstrap.close(fleet)
+    assert f"Swap 1: {OLD} is replaced by {NEW}.\n" in ordered(state, "--consent").output
 
 
 def test_a_remote_order_without_notice_or_consent_says_what_is_missing(state: Path) -> None:

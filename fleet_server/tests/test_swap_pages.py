@@ -14,7 +14,7 @@ from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.roles import Role
 from fleet_server.domain.swap import plan_for
 from fleet_server.domain.swap_remark import Say, remark
-from fleet_server.services import swap_plan, swaps
+from fleet_server.services import blacklist, swap_plan, swaps
 from fleet_server.services import tables as t
 from fleet_server.services.accounts import LANGUAGES
 from fleet_server.services.audit import Actor
@@ -58,6 +58,12 @@ def ready(site: Site) -> Site:
     """The voice modem of C-1001, and another in stock that may take its place."""
     give_certificate(site)
     return site
+
+
+def bar(site: Site) -> None:
+    with site.context.fleet.writing() as connection:
+        cause = blacklist.Cause.STOLEN
+        blacklist.blacklist(connection, OLD, cause, None, Actor.account(1), "a theft", site.now)
 
 
 @pytest.fixture
@@ -147,6 +153,16 @@ def test_an_order_says_what_the_paper_shall_say(ready: Site, desk: Browser) -> N
     with ready.context.fleet.reading() as connection:
         view = swaps.read(connection, 1)
     assert (view.value_cents, view.posted_at) == (6550, datetime(2026, 3, 26, 23, tzinfo=UTC))
+
+
+def test_a_stolen_unit_is_offered_as_the_one_that_is_replaced(ready: Site, desk: Browser) -> None:
+    bar(ready)
+    found = desk.get(desk.get(f"/swaps/new?serial={OLD}").headers["location"])
+    assert f"internet+voice : out of service, held last by unit {OLD}" in said(found.text)
+    assert NEW in found.text, "units that may take its place are offered"
+    answer = desk.submit("/swaps/new", **FORM)
+    page = said(desk.get(answer.headers["location"]).text)
+    assert OLD in page and NEW in page
 
 
 def test_a_serial_number_leads_to_the_contract_and_the_position(desk: Browser) -> None:

@@ -17,7 +17,13 @@ from fleet_server.services import swaps
 from fleet_server.services import tables as t
 from fleet_server.services.accounts import Account
 from fleet_server.services.audit import Actor
-from fleet_server.services.swap_consent import held_positions, holder_of, order_with_consent
+from fleet_server.services.last_assignment import last_assignment
+from fleet_server.services.swap_consent import (
+    held_positions,
+    holder_of,
+    last_holders,
+    order_with_consent,
+)
 from fleet_server.services.swap_orders import spent_plans
 from fleet_server.services.swap_plan import swaps_of_contract
 from fleet_server.services.swaps import SwapOrder, Trigger
@@ -133,7 +139,7 @@ def _triggers(account: Account) -> list[Trigger]:
 
 
 def _contract_of(page: Page, serial: str) -> Response:
-    """To the form for the contract on which the unit serves."""
+    """To the form for the contract on which the unit serves, or did until it was stolen or lost."""
     with page.context.fleet.reading() as connection:
         found = connection.scalar(
             select(t.contract.c.number)
@@ -144,10 +150,20 @@ def _contract_of(page: Page, serial: str) -> Response:
             .limit(1)
         )
         held = held_positions(connection, found).get(serial, "") if found else ""
+        if not found:
+            found, held = _last_of(connection, serial)
     if not found:
         return _look_up(page, serial, "not_in_service", 404)
     query = urlencode({"contract": found, "position": held})
     return RedirectResponse(f"/swaps/new?{query}", 303)
+
+
+def _last_of(connection: Connection, serial: str) -> tuple[str, str]:
+    """The contract that a unit was on last and what it held there, if nobody holds that now."""
+    unit_id = connection.scalar(select(t.unit.c.id).where(t.unit.c.serial_number == serial))
+    last = last_assignment(connection, unit_id) if unit_id is not None else None
+    held = last_holders(connection, last.contract).get(serial, "") if last else ""
+    return (last.contract, held) if last and held else ("", "")
 
 
 def _look_up(page: Page, looked_for: str, refusal: str, status: int) -> Response:
@@ -169,16 +185,18 @@ def _form(
     with page.context.fleet.reading() as connection:
         positions = positions_of_contract(connection, entered.contract)
         held = held_positions(connection, entered.contract)
+        gone = last_holders(connection, entered.contract)
         planned = swaps_of_contract(connection, entered.contract)
         spent = spent_plans(connection, [one.id for one in planned])
-        stock = units_in_stock(connection, _classes(connection, held, entered), _MOST_STOCK)
-    taken = {name for names in held.values() for name in names.split("+")}
+        stock = units_in_stock(connection, _classes(connection, held | gone, entered), _MOST_STOCK)
+    taken = {name for names in (held | gone).values() for name in names.split("+")}
     refusal, detail = _refusal_of(page, error)
     return page.render(
         "swap_order.html",
         status,
         entered=entered,
         held=held,
+        gone=gone,
         free=[name for name in positions if name not in taken],
         planned=[one for one in planned if not one.cancelled_at and one.id not in spent],
         stock=stock,
