@@ -93,12 +93,13 @@ class CommandDesk:
 
     def _was_passed(self, connection: Connection, row: Row[Any], now: datetime) -> bool:
         """What is silent lets the next one go; once that has left, its own answer is awaited, no
-        more."""
+        more. What was called back is asked to stop all the same."""
         silent_from = command_passing.silent_from(row)
         if silent_from is None or now < silent_from:
             return False
         command_passing.let_pass(connection, row, now)
-        if not command_passing.was_passed(connection, row):
+        may_stop = row.cancelling and row.request_path
+        if may_stop or not command_passing.was_passed(connection, row):
             return False
         _set_due(connection, row, command_store.over_at(row), row.tries)
         return True

@@ -6,7 +6,8 @@ nothing that is sent later is the worse for it. How it ended stays unknown meanw
 a token lets none pass before the device accepted it: it is settled by the counter, and that of a
 later one would hide what became of it.
 
-What was passed is asked nothing more: an old value sent again would undo a newer one.
+What was passed is not sent again: an old value would undo a newer one. Called back, the Request
+that carries it out is asked to stop.
 """
 
 from __future__ import annotations

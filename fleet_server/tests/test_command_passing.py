@@ -189,3 +189,41 @@ def test_what_was_called_back_is_not_sent_again(desk: Desk) -> None:
     desk.turn((VENDOR, Device().answer(late)))
     found = desk.read("a")
     assert (found.state, found.past_recall) == (State.DONE, True)
+
+
+def test_what_a_later_one_has_passed_is_asked_to_stop_when_it_is_called_back(desk: Desk) -> None:
+    device = Device()
+    device.request_path = "Device.LocalAgent.Request.3."
+    desk.queue("a", VENDOR, "Device.DeviceInfo.FirmwareImage.1.Download()")
+    desk.queue("b", VENDOR, "Device.Reboot()")
+    desk.connect(VENDOR)
+    (asked,) = turns(desk)
+    desk.turn((VENDOR, device.answer(asked)))
+    desk.later(minutes=11)
+    assert keys(turns(desk)) == ["b"]
+    desk.cancel("a")
+    (stop,) = turns(desk)
+    assert stop.body.request.operate.command == "Device.LocalAgent.Request.3.Cancel()"
+    notify = usp.Notify()
+    notify.oper_complete.command_key = "a"
+    notify.oper_complete.cmd_failure.err_code = 7023
+    with desk.engine.begin() as connection:
+        command_news.add_notifications(connection, [(VENDOR, notify)], desk.now)
+    turns(desk)
+    assert desk.read("a").state is State.CANCELLED
+
+
+def test_what_is_asked_to_stop_and_stays_silent_lets_the_next_one_pass(desk: Desk) -> None:
+    device = Device()
+    device.request_path = "Device.LocalAgent.Request.3."
+    desk.queue("a", VENDOR, "Device.DeviceInfo.FirmwareImage.1.Download()")
+    desk.queue("b", VENDOR, "Device.Reboot()")
+    desk.later(minutes=30)  # so that the second one is looked at seldom
+    desk.connect(VENDOR)
+    (asked,) = turns(desk)
+    desk.turn((VENDOR, device.answer(asked)))
+    desk.later(minutes=9)
+    desk.cancel("a")
+    assert len(turns(desk)) == 1
+    desk.later(minutes=2)
+    assert "b" in keys(turns(desk))
