@@ -155,10 +155,10 @@ def abort(number: Number, reason: Reason, by: By = "", state: State = None) -> N
 
 @swap.command("waive")
 def waive(number: Number, reason: Reason, by: By = "", state: State = None) -> None:
-    """Accept that the old unit serves again only when it is seen."""
+    """Go on without the old unit, or leave what a system refuses to be done there by hand."""
     with opened(state) as fleet, fleet.writing() as connection:
         swaps.waive(connection, person(by), number, reason, utc_now())
-    say(f"Swap {number} no longer waits for the old unit.")
+    say(f"Swap {number} goes on without it.")
 
 
 @swap.command("resume")

@@ -16,6 +16,9 @@ stored value is what to ask again.
   to serve again first of all, so that nobody waits in the dark for a system that is down.
 - From COMMIT on the way is forward only: the old unit is fenced, now or when it is seen.
 - What neither way can get past waits for a person (PERSON), with the reason; `Resumed` goes on.
+  He may leave out (`Waived`) what cannot lead to two units in service: that the old unit hears that
+  it serves again, and what a system refuses to do for the old unit. The new unit is never left
+  open.
 
 Nothing here knows a clock: the caller decides that a unit did not answer in time (`Unreachable`),
 that the hour is wrong or a call is on (`NotNow`, which changes nothing), or that a person gave up
@@ -150,6 +153,12 @@ _OF_OLD = (
     Step.BAR_CARD,
     Step.RETIRE_OLD,
 )
+_CARD_BACK = Ask(_T.CONDITIONAL_ACCESS, _O.MOVE_TO_OLD)
+_BY_HAND = (
+    Ask(_T.ACCESS, _O.OPEN_OLD),
+    Ask(_T.VOICE, _O.MOVE_TO_OLD),
+    Ask(_T.CONDITIONAL_ACCESS, _O.BAR_OLD),
+)
 _WITHOUT_OLD = (Step.PREPARE_OLD, Step.HOLD_OLD)
 _CUT = (Step.RENEW_SETTINGS, Step.HOLD_OLD, Step.CLOSE_OLD, Step.OPEN_NEW)
 _PROOF = (Step.VERIFY_NEW, Step.VERIFY_CARD)
@@ -231,7 +240,8 @@ class Aborted:
 
 @dataclass(frozen=True, slots=True)
 class Waived:
-    """A person accepts that the old unit will serve again only when it is seen."""
+    """A person accepts that the old unit will serve again only when it is seen, or that what a
+    system refuses to do for it is done there by hand."""
 
 
 Event = Done | Failed | Unreachable | Aborted | Waived
@@ -272,6 +282,18 @@ def ask(swap: Swap) -> Ask | None:
         return None
     rule = _RULES[swap.plan[swap.at]]
     return rule.undo if swap.is_undoing else rule.do
+
+
+def may_waive(swap: Swap) -> bool:
+    """Whether a person may leave out what is asked for now.
+
+    Never the closing of the new unit, nor what shuts a new card: the old one would come beside it.
+    """
+    asked = ask(swap)
+    if swap.phase != Phase.PERSON or asked is None:
+        return False
+    is_box_back = asked == _CARD_BACK and Step.OPEN_NEW in swap.plan
+    return asked.target == Target.OLD_UNIT or asked in _BY_HAND or is_box_back
 
 
 def after(swap: Swap, event: Event) -> Swap:
@@ -343,9 +365,11 @@ def _aborted(swap: Swap, event: Aborted) -> Swap:
 
 
 def _waived(swap: Swap, asked: Ask) -> Swap:
-    if swap.phase != Phase.PERSON or asked.target != Target.OLD_UNIT:
+    if not may_waive(swap):
         return swap
-    return _owing(swap, asked)
+    if asked.target == Target.OLD_UNIT:
+        return _owing(swap, asked)
+    return _next(replace(swap, phase=_way(swap)))
 
 
 def _without(swap: Swap, asked: Ask, event: Failed | Unreachable) -> Swap:

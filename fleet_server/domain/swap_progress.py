@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from fleet_server.domain.swap import Ask, Phase, Step, Swap, ask
+from fleet_server.domain.swap import Ask, Phase, Step, Swap, Target, ask
 from fleet_server.domain.swap_remark import Remark
 
 _CUT = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.PAIR_CARD)
@@ -20,7 +20,8 @@ _SAID_DONE = ("done", "paid")
 
 
 class Standing(StrEnum):
-    """How a step stands. OWED: a unit is told when it is seen again."""
+    """How a step stands. OWED: a unit is told when it is seen again. LEFT_OUT: also what a system
+    refused and a person does by hand."""
 
     DONE = "done"
     NOW = "now"
@@ -104,9 +105,14 @@ def _step(swap: Swap, at: int, happened: Sequence[Happening]) -> StepProgress:
         for one in happened
         if one.kind in ("failed", "unreachable") and one.ask in (do, undo) and one.remark
     ]
+    is_by_hand = any(
+        one.kind == "waived" and one.ask in (do, undo) and one.ask.target != Target.OLD_UNIT
+        for one in happened
+        if one.ask
+    )
     return StepProgress(
         step=swap.plan[at],
-        standing=_standing(swap, at, do, undo, bool(asked)),
+        standing=Standing.LEFT_OUT if is_by_hand else _standing(swap, at, do, undo, bool(asked)),
         began_at=asked[0] if asked else None,
         ended_at=done[0] if done else None,
         undone_at=undone[-1] if undone else None,

@@ -12,7 +12,16 @@ from sqlalchemy import Connection, Row, or_, select
 
 from fleet_server.domain.life_cycle import UnitState
 from fleet_server.domain.presence import ONLINE
-from fleet_server.domain.swap import Ask, Operation, Phase, Step, Swap, Target, ask
+from fleet_server.domain.swap import (
+    Ask,
+    Operation,
+    Phase,
+    Step,
+    Swap,
+    Target,
+    ask,
+    may_waive,
+)
 from fleet_server.domain.swap_remark import Remark, Say, read_remark
 from fleet_server.services import swap_store
 from fleet_server.services import tables as t
@@ -277,12 +286,6 @@ def _view(row: Row[Any], swap: Swap, events: Sequence[Row[Any]]) -> SwapView:
         steps=_steps(events),
         events=tuple(_event(one) for one in events),
     )
-
-
-def may_waive(swap: Swap) -> bool:
-    """Whether a person may go on without the old unit."""
-    asked = ask(swap)
-    return swap.phase == Phase.PERSON and asked is not None and asked.target == Target.OLD_UNIT
 
 
 def may_resume(row: Row[Any], swap: Swap) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from fleet_server.domain.roles import Permission
-from fleet_server.domain.swap import Aborted, Phase, Waived, after
+from fleet_server.domain.swap import Aborted, Phase, Waived, after, may_waive
 from fleet_server.services import (
     audit,
     command_passing,
@@ -46,7 +46,6 @@ from fleet_server.services.swap_views import (
     Todo,
     list_swaps,
     may_resume,
-    may_waive,
     open_swap_of,
     read,
 )
@@ -135,13 +134,16 @@ def abort(connection: Connection, actor: Actor, swap_id: int, reason: str, now: 
 
 
 def waive(connection: Connection, actor: Actor, swap_id: int, reason: str, now: datetime) -> None:
-    """Accept that the old unit serves again only when it is seen.
+    """Accept that the old unit serves again only when it is seen, or that what a system refuses to
+    do for it is done there by hand.
 
-    Raises UnknownSwapOrderError, and SwapStateError where nothing waits for it.
+    Raises UnknownSwapOrderError, and SwapStateError where it waits for nothing of the kind.
     """
     case = load(connection, swap_id)
     if not may_waive(case.swap):
-        raise SwapStateError("Replacement %(swap)s does not wait for the old unit.", swap=swap_id)
+        raise SwapStateError(
+            "Replacement %(swap)s waits for nothing that may be left out.", swap=swap_id
+        )
     _withdraw(connection, case, now)
     swap_store.note(connection, swap_id, Happened.WAIVED, now, case.asked, step=case.step)
     changed = after(case.swap, Waived())

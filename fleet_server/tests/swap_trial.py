@@ -19,7 +19,7 @@ from fleet_server.domain.errors import RuleError
 from fleet_server.domain.operations import AccessMode, SetAccess
 from fleet_server.services import tables as t
 from fleet_server.services.delivery import Delivery
-from fleet_server.services.swaps import SwapPhase, SwapView
+from fleet_server.services.swaps import SwapPhase, SwapView, Todo
 from fleet_server.tests.service_desk import (
     CARD,
     CONTRACT,
@@ -189,6 +189,7 @@ class Trial:
         self.bench = bench
         self.subject = subject
         self.card_runs = True
+        self.by_hand = False
         modem, box = SUBJECTS[1], SUBJECTS[2]
         _play(bench, PlayedUnit(modem.agents[0], parts.ACTIVE))
         _play(bench, PlayedUnit(modem.agents[1], parts.SPARE, online=False))
@@ -248,10 +249,12 @@ class Trial:
             self.bench.report(endpoint_id)
 
     def _person(self, what: str) -> None:
+        leaves = what == "waive" and self.bench.view(self.swap_id).todo is Todo.LOOK_AT_SYSTEM
         try:
             getattr(self.bench, what)(self.swap_id)
         except RuleError:
             return
+        self.by_hand |= leaves
 
     def end(self) -> None:
         """Nothing goes wrong any more: it ends, and nobody is owed anything."""
@@ -309,7 +312,11 @@ class Trial:
         subject = self.subject
         is_done = view.phase is SwapPhase.DONE
         served = self.served()
-        assert served == {subject.new if is_done else subject.old}, f"{view.phase}, and {served}"
+        expected = {subject.new if is_done else subject.old}
+        if self.by_hand:
+            assert served <= expected, f"{view.phase}, and {served}"
+            return
+        assert served == expected, f"{view.phase}, and {served}"
         if subject.name == "voice modem":
             assert self.bench.line_is_at() == subject.macs[is_done], f"{view.phase}, and the line"
         if subject.name == "set-top box":

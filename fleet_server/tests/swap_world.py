@@ -29,11 +29,14 @@ from fleet_server.domain.swap import (
     Event,
     Failed,
     Operation,
+    Phase,
     Swap,
     Target,
     Unreachable,
+    Waived,
     after,
     ask,
+    may_waive,
 )
 
 OLD, NEW, BOTH = 0, 1, 2
@@ -55,6 +58,7 @@ _COMMANDS = {
     Operation.FENCE: parts.FENCE,
     Operation.ROLLBACK: parts.ROLLBACK,
 }
+_CLOSE_NEW = Ask(Target.ACCESS, Operation.CLOSE_NEW)
 # What an order makes of the units that a system serves, as bits: 1 the old, 2 the new one.
 _ORDERS = {
     Operation.CLOSE_OLD: (2, 0),
@@ -74,6 +78,7 @@ class Bugs:
     units_take_old_counters: bool = False
     systems_take_old_orders: bool = False
     server_leaves_what_failed: bool = False
+    people_leave_new_open: bool = False
 
 
 class Device(NamedTuple):
@@ -104,7 +109,8 @@ Flying = frozenset[Message]
 class World(NamedTuple):
     """`swap` is an index of `Walker.swaps`; `cable`: where the one RF outlet goes, or BOTH.
 
-    `systems`: whom each system serves, as bits.
+    `systems`: whom each system serves, as bits. `by_hand`: the systems that a person is to put
+    right, as bits.
     """
 
     swap: int
@@ -114,16 +120,17 @@ class World(NamedTuple):
     flying: Flying
     faults: int
     may_abort: bool
+    by_hand: int = 0
 
     def flying_now(self, flying: Flying) -> World:
         """The same with other messages on their way: what is asked for most often, so without
         `_replace`, which takes five times as long."""
-        swap, devices, cable, systems, _, faults, may_abort = self
-        return World(swap, devices, cable, systems, flying, faults, may_abort)
+        swap, devices, cable, systems, _, faults, may_abort, by_hand = self
+        return World(swap, devices, cable, systems, flying, faults, may_abort, by_hand)
 
     def one_fault_less(self) -> World:
-        swap, devices, cable, systems, flying, faults, may_abort = self
-        return World(swap, devices, cable, systems, flying, faults - 1, may_abort)
+        swap, devices, cable, systems, flying, faults, may_abort, by_hand = self
+        return World(swap, devices, cable, systems, flying, faults - 1, may_abort, by_hand)
 
 
 def is_reachable(world: World, unit: int) -> bool:
@@ -131,10 +138,14 @@ def is_reachable(world: World, unit: int) -> bool:
 
 
 class Walker:
-    """Gives what may happen next in a world; a swap is kept once and named by its index."""
+    """Gives what may happen next in a world; a swap is kept once and named by its index.
 
-    def __init__(self, bugs: Bugs | None = None) -> None:
+    `waives`: whether persons leave out what they may.
+    """
+
+    def __init__(self, bugs: Bugs | None = None, *, waives: bool = True) -> None:
         self.bugs = bugs or Bugs()
+        self.waives = waives
         self.swaps: list[Swap] = []
         self._indexes: dict[Swap, int] = {}
         self._asks: list[Ask | None] = []
@@ -212,6 +223,8 @@ class Walker:
         return self._settled(world._replace(swap=self._known[key]))
 
     def _after(self, swap: Swap, event: Event) -> Swap:
+        if isinstance(event, Waived) and ask(swap) == _CLOSE_NEW:
+            return after(swap, Done(_CLOSE_NEW))
         changed = after(swap, event)
         turned = changed.is_undoing and not swap.is_undoing
         undo = ask(changed)
@@ -228,7 +241,7 @@ class Walker:
 
     def _settled(self, world: World) -> World:
         """Without answers that nobody waits for, and without a person who can no longer abort."""
-        index, devices, cable, systems, flying, faults, may_abort = world
+        index, devices, cable, systems, flying, faults, may_abort, by_hand = world
         key = (index, flying)
         awaited = self._awaited.get(key)
         if awaited is None:
@@ -236,7 +249,7 @@ class Walker:
         if may_abort:
             swap = self.swaps[index]
             may_abort = not (swap.is_undoing or swap.is_committed or swap.has_ended)
-        return World(index, devices, cable, systems, awaited, faults, may_abort)
+        return World(index, devices, cable, systems, awaited, faults, may_abort, by_hand)
 
     def _only_awaited(self, index: int, flying: Flying) -> Flying:
         awaited = {*self.swaps[index].owed, self._asks[index]}
@@ -339,6 +352,14 @@ class Walker:
             yield self.told(world, Unreachable(asked))
         if world.may_abort:
             yield self.told(world, Aborted("a person"))
+        if asked is not None and self.waives and self._may_waive(world.swap, asked):
+            left = 1 << _INDEX[asked.target] >> 2
+            yield self.told(world._replace(by_hand=world.by_hand | left), Waived())
+
+    def _may_waive(self, index: int, asked: Ask) -> bool:
+        swap = self.swaps[index]
+        is_wrong = self.bugs.people_leave_new_open and asked == _CLOSE_NEW
+        return swap.phase == Phase.PERSON and (is_wrong or may_waive(swap))
 
     def _faults(self, world: World) -> Iterator[World]:
         for unit in (OLD, NEW):

@@ -22,6 +22,7 @@ from fleet_server.domain.swap import (
     Waived,
     after,
     ask,
+    may_waive,
     plan_for,
 )
 
@@ -198,6 +199,37 @@ def test_after_the_point_of_no_return_a_failure_waits_and_goes_on() -> None:
     stuck = failed(swap, "card system down")
     assert (stuck.phase, ask(stuck)) == (Phase.PERSON, ask(swap))
     assert done(stuck).phase == Phase.FORWARD
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "may_be_left"),
+    [
+        (VOICE, Operation.MOVE_TO_OLD, True),
+        (VOICE, Operation.CLOSE_NEW, False),
+        (VOICE, Operation.OPEN_OLD, True),
+        (ProductClass.STB, Operation.MOVE_TO_OLD, True),
+        (ProductClass.CARD, Operation.MOVE_TO_OLD, False),
+    ],
+)
+def test_what_a_system_refuses_for_the_old_unit_may_be_left_to_a_person(
+    kind: ProductClass, operation: Operation, may_be_left: bool
+) -> None:
+    swap = Swap(plan_for(kind, outlets=1))
+    swap = after(walk_to(Step.COMMIT, swap), Aborted("wrong contract"))
+    while (asked := ask(swap)) is not None and asked.operation != operation:
+        swap = done(swap)
+    assert after(swap, Waived()) == swap, "before it is refused"
+    stuck = failed(swap)
+    left = after(stuck, Waived())
+    assert (may_waive(stuck), left != stuck) == (may_be_left, may_be_left)
+    if may_be_left:
+        assert (left.phase, left.owed) == (Phase.BACK, frozenset())
+        assert asked_until_the_end(left)[-1] == "rolled_back"
+
+
+def test_the_barring_of_an_old_card_may_be_left_to_a_person() -> None:
+    stuck = failed(walk_to(Step.BAR_CARD, Swap(plan_for(ProductClass.CARD, outlets=1))))
+    assert asked_until_the_end(after(stuck, Waived())) == ["registry retire", "done"]
 
 
 def test_an_answer_to_something_else_changes_nothing() -> None:

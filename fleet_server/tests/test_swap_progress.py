@@ -19,6 +19,7 @@ from fleet_server.domain.swap import (
     Swap,
     Target,
     Unreachable,
+    Waived,
     after,
     ask,
     plan_for,
@@ -133,6 +134,19 @@ def test_an_old_unit_that_is_to_serve_again_and_does_not_answer_waits_for_a_pers
     played.answer(Unreachable(back), "unreachable", "no answer")
     assert played.swap.phase == Phase.PERSON
     assert "hold_old=undoing" in played.standings()
+
+
+def test_what_a_person_does_by_hand_is_not_shown_as_undone() -> None:
+    played = Played()
+    played.go(6)
+    played.put("asked", ask(played.swap))
+    played.swap = after(played.swap, Aborted("a test"))
+    back = ask(played.swap)
+    assert back == Ask(Target.VOICE, Operation.MOVE_TO_OLD)
+    played.answer(Failed(back, "refused"), "failed", "refused")
+    played.put("waived", back)
+    played.swap = after(played.swap, Waived())
+    assert "open_new=undoing move_voice=left_out" in played.standings()
 
 
 def test_a_network_that_does_not_say_that_it_closed_leads_back_by_the_old_unit() -> None:

@@ -89,6 +89,7 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
         "begin": _("Begin, at the customer's"),
         "abort": _("Undo the replacement"),
         "waiver": _("Go on without the old unit"),
+        "by_hand": _("Leave this step to be done by hand"),
         "resumption": _("Try again now"),
     },
     "swap_effect": {
@@ -96,6 +97,10 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
         "begin": _("It begins at once: the customer is without service until the new unit serves."),
         "abort": _("The old unit serves again; every step is undone in the opposite order."),
         "waiver": _("The network is put right now; the old unit learns it when it is seen."),
+        "by_hand": _(
+            "The rest goes on. What the system refuses has to be put right there by a person, at"
+            " once."
+        ),
         "resumption": _("What waits for its time is tried at once."),
     },
     "swap_why_not": {
@@ -108,7 +113,7 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
         ),
         "undoing": _("It is being undone already."),
         "ended": _("It has ended."),
-        "not_waiting": _("It does not wait for the old unit."),
+        "not_waiting": _("It waits for nothing that may be left out."),
         "not_begun": _("It has not begun."),
     },
     "swap_event": {

@@ -22,7 +22,7 @@ from fleet_server.services import swaps
 from fleet_server.services.audit import Actor
 from fleet_server.services.policy import read_policy
 from fleet_server.services.swap_paper import read_paper
-from fleet_server.services.swaps import SwapPhase, SwapView, Trigger
+from fleet_server.services.swaps import SwapPhase, SwapView, Todo, Trigger
 from fleet_server.services.views_swaps import (
     SwapWatch,
     count_open,
@@ -274,6 +274,8 @@ def _actions(page: Page, found: SwapWatch, four_eyes: bool) -> list[Action]:
         return []
     is_own = found.view.ordered_by == f"account:{account.id}" and four_eyes
     labels = {"approval": "begin"} if found.view.trigger is Trigger.TECHNICIAN else {}
+    if found.view.may_waive and found.view.todo is Todo.LOOK_AT_SYSTEM:
+        labels["waiver"] = "by_hand"
     needed = {code: permission for code, (permission, _) in ACTIONS.items()}
     needed["approval"] = swaps.needed_to_begin(found.view.trigger)
     why_not = {
