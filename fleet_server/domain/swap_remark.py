@@ -46,6 +46,7 @@ class Say(StrEnum):
     REFUSES = "refuses"
     DROPPED = "dropped"
     CONTRACT_ENDED = "contract_ended"
+    HELD_TOO_LONG = "held_too_long"
     NOTHING_TO_DO = "nothing_to_do"
     NO_SETTINGS = "no_settings"
     ASKED_AGAIN = "asked_again"
@@ -79,6 +80,8 @@ SENTENCES: Mapping[Say, str] = {
     Say.REFUSES: "%(system)s refuses: %(code)s",
     Say.DROPPED: "%(system)s: the operation was dropped",
     Say.CONTRACT_ENDED: "contract %(contract)s has ended [2]",
+    Say.HELD_TOO_LONG: "the old unit could not be taken out of service for %(minutes)s minutes; "
+    "order it anew, at the customer's",
     Say.NOTHING_TO_DO: "there is nothing to do",
     Say.NO_SETTINGS: "no customer's settings to carry over",
     Say.ASKED_AGAIN: "asked again",

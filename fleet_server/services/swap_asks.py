@@ -147,6 +147,11 @@ def answer(
         return known
     is_busy = found.state is State.QUEUED and found.error_text.startswith(_BUSY)
     over_at = _silent_since(case, asked, now) + _patience(case, asked)
+    is_technicians = case.row.trigger == Trigger.TECHNICIAN and asked.operation is Operation.HOLD
+    if now >= over_at and is_busy and is_technicians:
+        commands.withdraw(connection, [key], now)
+        minutes = case.policy.swap_answer_minutes
+        return Known(Failed(asked, remark(Say.HELD_TOO_LONG, minutes=minutes)))
     if (now >= over_at or _is_unplugged(case, asked)) and not is_busy:
         commands.withdraw(connection, [key], now)
         return Known(Unreachable(asked))

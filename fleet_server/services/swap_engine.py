@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from fleet_server.domain.errors import RuleError
 from fleet_server.domain.swap import (
+    Aborted,
     Ask,
     Done,
     Event,
@@ -32,7 +33,12 @@ from fleet_server.services.fleet import Fleet
 from fleet_server.services.outbox import State as OutboxState
 from fleet_server.services.swap_asks import CalledBack, Known, Waiting
 from fleet_server.services.swap_case import Case, load
-from fleet_server.services.swap_gates import Lines, has_lost_its_contract, why_not_now
+from fleet_server.services.swap_gates import (
+    Lines,
+    has_lost_its_contract,
+    is_held_too_long,
+    why_not_now,
+)
 from fleet_server.services.swap_store import STANDSTILL, Happened
 
 logger = logging.getLogger(__name__)
@@ -98,6 +104,9 @@ class Engine:
             return self._or_wait(connection, case, found, now)
         if has_lost_its_contract(case):
             return Known(Failed(asked, remark(Say.CONTRACT_ENDED, contract=case.contract)))
+        if is_held_too_long(connection, case, now):
+            minutes = case.policy.swap_answer_minutes
+            return Known(Aborted(remark(Say.HELD_TOO_LONG, minutes=minutes)))
         not_now = why_not_now(connection, case, self.line_of, now)
         if not_now is not None:
             waiting = Waiting(not_now.again, not_now.why)
@@ -191,6 +200,7 @@ def _kind_of(event: Event) -> Happened:
         Done: Happened.DONE,
         Failed: Happened.FAILED,
         Unreachable: Happened.UNREACHABLE,
+        Aborted: Happened.ABORTED,
     }
     return kinds[type(event)]
 

@@ -4,6 +4,9 @@ The old unit goes out of service only when notice or consent is on record [7.1.7
 hours [4.5, 4.6], with no call on the line or in the time after an emergency call [7.3.7, 11.3],
 while the operator's systems that the rest needs answer, and while its campaign goes on.
 The unit itself refuses too while its line is in use; what it says then is shown.
+
+A technician's is not held for long: whatever held it may end when he has left. It turns back after
+`swap_answer_minutes` in which the old unit, which serves still, could not be taken out of service.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from fleet_server.domain.kinds import ProductClass
 from fleet_server.domain.local_time import is_between
@@ -21,10 +24,12 @@ from fleet_server.domain.service_state import ServiceState
 from fleet_server.domain.swap import Ask, Operation, Phase, Step, Target
 from fleet_server.domain.swap_remark import Say, hours_remark, moment, remark
 from fleet_server.services import campaign_holds, outbox, swap_cards
+from fleet_server.services import tables as t
 from fleet_server.services.operator_ports import PENDING, Line, SystemUnavailableError
 from fleet_server.services.swap_case import Case
 from fleet_server.services.swap_orders import Trigger
 from fleet_server.services.swap_plan import SwapNotReadyError, require_ready
+from fleet_server.services.swap_store import Happened
 
 Lines = Callable[[str], Line | None]
 
@@ -76,6 +81,17 @@ def has_lost_its_contract(case: Case) -> bool:
     """Whether there is nobody to serve any more; not asked once it goes back or is committed."""
     goes_on = not case.swap.is_undoing and not case.swap.is_committed
     return goes_on and case.state is ServiceState.TERMINATED
+
+
+def is_held_too_long(connection: Connection, case: Case, now: datetime) -> bool:
+    """Whether a technician's has come no nearer to its cut for longer than he waits there; whoever
+    resumes it has that counted anew."""
+    if case.row.trigger != Trigger.TECHNICIAN or not is_before_the_cut(case):
+        return False
+    event = t.swap_event.c
+    query = select(func.max(event.at)).where(event.swap_id == case.id, event.kind != Happened.WAITS)
+    since_at: datetime = connection.execute(query).scalar_one()
+    return now >= since_at + timedelta(minutes=case.policy.swap_answer_minutes)
 
 
 def may_not_cut(connection: Connection, case: Case, now: datetime) -> NotNow | None:

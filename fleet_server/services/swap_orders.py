@@ -8,7 +8,8 @@
   put on record with the order.
 - Another person approves what one has ordered, where the setting says so. A technician at the
   customer's needs no approval; a campaign was approved as a whole. What others ordered for a
-  technician's visit waits until he begins it there: his approval is the beginning.
+  technician's visit waits until he begins it there: his approval is the beginning. He cannot while
+  its campaign is paused: it would go on when he has left.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from fleet_server.domain.life_cycle import UnitState
 from fleet_server.domain.local_time import local_day
 from fleet_server.domain.positions import kind_of, split_positions
 from fleet_server.domain.swap import Operation, Swap, Target, plan_for
-from fleet_server.services import audit, swap_store
+from fleet_server.services import audit, campaign_holds, swap_store
 from fleet_server.services import tables as t
 from fleet_server.services.assignments import check_assignable, find_positions, find_unit, held_by
 from fleet_server.services.audit import Actor, Entry
@@ -137,6 +138,14 @@ def approve(connection: Connection, actor: Actor, swap_id: int, now: datetime) -
     row = swap_store.find(connection, swap_id)
     if row.approved_at is not None or row.ended_at is not None:
         raise SwapStateError("Replacement %(swap)s does not wait for approval.", swap=swap_id)
+    paused = campaign_holds.paused_campaign(connection, row)
+    if row.trigger == Trigger.TECHNICIAN and paused is not None:
+        raise SwapStateError(
+            "Campaign %(campaign)s is paused: begin replacement %(swap)s once somebody has let the "
+            "campaign go on, on another visit if need be.",
+            campaign=paused,
+            swap=swap_id,
+        )
     is_own = row.ordered_by == _name(actor) and actor.kind == _PERSON
     if is_own and row.trigger != Trigger.TECHNICIAN and read_policy(connection).swap_four_eyes:
         raise FourEyesError("Another person has to approve the replacement.")

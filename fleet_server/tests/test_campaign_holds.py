@@ -12,10 +12,11 @@ from agent.wire import replacement as parts
 from fleet_server.domain.campaign_plan import Hours, Plan, SwapAction, Way, encode_plan
 from fleet_server.services import tables as t
 from fleet_server.services.swap_plan import Ground
-from fleet_server.services.swaps import Trigger
+from fleet_server.services.swap_visits import order_visit
+from fleet_server.services.swaps import SwapOrder, SwapPhase, SwapStateError, Trigger
 from fleet_server.tests.databases import Database
-from fleet_server.tests.service_desk import CLERK, MAC, VOICE_MODEM
-from fleet_server.tests.swap_bench import NEW_MODEM, OLD, SwapBench, prepare_bench
+from fleet_server.tests.service_desk import CLERK, CONTRACT, MAC, VOICE_MODEM
+from fleet_server.tests.swap_bench import BOSS, NEW, NEW_MODEM, OLD, SwapBench, prepare_bench
 from fleet_server.tests.swap_paths import new_serves
 
 
@@ -90,3 +91,45 @@ def test_a_remote_cut_waits_for_the_campaigns_own_hours(bench: SwapBench) -> Non
     bench.desk.now = datetime(2026, 11, 27, 2, 30, tzinfo=UTC)
     bench.run()
     new_serves(bench)
+
+
+def test_a_technician_does_not_begin_a_visit_while_its_campaign_is_paused(
+    bench: SwapBench,
+) -> None:
+    swap_id = visit(bench)
+    in_campaign(bench, swap_id, "paused")
+    with pytest.raises(SwapStateError, match="Campaign 7 is paused"):
+        bench.approve(swap_id, CLERK)
+    becomes(bench, "running")
+    bench.approve(swap_id, CLERK)
+    bench.connect(NEW_MODEM)
+    bench.run()
+    new_serves(bench)
+
+
+def test_a_visit_that_a_pause_holds_turns_back_while_the_technician_is_there(
+    bench: SwapBench,
+) -> None:
+    swap_id = visit(bench)
+    in_campaign(bench, swap_id)
+    bench.approve(swap_id, CLERK)
+    becomes(bench, "paused")
+    bench.run()
+    assert "campaign 7" in bench.view(swap_id).waits_for
+    bench.later(minutes=10)
+    bench.run()
+    becomes(bench, "running")
+    bench.later(days=3)
+    bench.run()
+    view = bench.view(swap_id)
+    assert view.phase is SwapPhase.ROLLED_BACK
+    assert "10 minutes" in view.why
+    assert bench.serving() == {MAC}
+    assert bench.desk.state_of(NEW) == "in_stock", "nothing is wrong with it"
+
+
+def visit(bench: SwapBench) -> int:
+    """Ordered for a technician, who has not begun it."""
+    wanted = SwapOrder(CONTRACT, "internet+voice", OLD, NEW, Trigger.TECHNICIAN, "a campaign")
+    with bench.fleet.writing() as connection:
+        return order_visit(connection, BOSS, wanted, bench.now)

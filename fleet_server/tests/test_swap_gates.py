@@ -363,7 +363,9 @@ def test_notice_or_consent_is_good_for_one_replacement_that_was_carried_out(
 
 def test_no_cut_over_during_a_call_or_after_an_emergency_call(bench: SwapBench) -> None:
     bench.desk.voice.keep("use/C-2001/voice", {"registered": True, "off_hook": True})
-    swap_id = bench.order()
+    swap_id = bench.order(trigger=Trigger.POSTED)
+    bench.approve(swap_id)
+    bench.connect(NEW_MODEM)
     bench.run()
     assert "call" in bench.view(swap_id).waits_for
     called = {"off_hook": False, "emergency_call_at": bench.now.isoformat()}
@@ -379,6 +381,34 @@ def test_no_cut_over_during_a_call_or_after_an_emergency_call(bench: SwapBench) 
     bench.voice_answers = True
     bench.later(minutes=1)
     until(bench, swap_id, "adopt_new")
+
+
+@pytest.mark.parametrize("sees", ["softswitch", "unit"])
+def test_a_call_that_outlasts_the_technicians_visit_has_it_turn_back(
+    bench: SwapBench, sees: str
+) -> None:
+    is_on = {"registered": True, "off_hook": sees == "softswitch"}
+    bench.desk.voice.keep("use/C-2001/voice", is_on)
+    bench.units[VOICE_MODEM].busy = "a call" if sees == "unit" else ""
+    swap_id = bench.order()
+    until(bench, swap_id, "hold_old")
+    bench.turn()
+    if sees == "unit":
+        refuses_as_busy(bench)
+    bench.later(minutes=9)
+    bench.run()
+    assert bench.view(swap_id).step == "hold_old"
+    bench.later(minutes=1)
+    bench.run()
+    bench.desk.voice.keep("use/C-2001/voice", {"registered": True, "off_hook": False})
+    bench.units[VOICE_MODEM].busy = ""
+    bench.run()
+    bench.later(hours=1)
+    bench.run()
+    view = bench.view(swap_id)
+    assert view.phase is SwapPhase.ROLLED_BACK and "10 minutes" in view.why
+    assert bench.desk.state_of(NEW) == "in_stock"
+    old_serves_still(bench)
 
 
 def test_a_decision_on_the_services_waits_for_the_end_of_the_cut(bench: SwapBench) -> None:
