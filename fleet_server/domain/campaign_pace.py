@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from fleet_server.domain.campaign import ENDED, ItemState, Tally
-from fleet_server.domain.campaign_plan import Hours, Limits, Plan, SwapAction, Wave, Way
-from fleet_server.domain.local_time import is_between, local_day, next_at
+from fleet_server.domain.campaign_plan import (
+    Hours,
+    InvalidPlanError,
+    Limits,
+    Plan,
+    SwapAction,
+    Wave,
+    Way,
+)
+from fleet_server.domain.local_time import is_between, is_clock_between, local_day, next_at
 from fleet_server.domain.policy import Policy
 
 # How much of the rate may be made up for at once when the engine looked late.
@@ -102,6 +110,44 @@ def may_begin(at: datetime, plan: Plan, policy: Policy) -> bool:
         if not is_between(at, policy.cut_over_from, policy.cut_over_until):
             return False
     return is_open(at, plan.hours, policy)
+
+
+def check_hours(plan: Plan, policy: Policy) -> None:
+    """Raises InvalidPlanError where no time of the day is one at which it `may_begin`."""
+    allowed = [(policy.disruptive_from, policy.disruptive_until)]
+    if isinstance(plan.action, SwapAction):
+        if plan.action.way != Way.REMOTE:
+            return
+        allowed.append((policy.cut_over_from, policy.cut_over_until))
+    own = [(plan.hours.begin, plan.hours.end)] if plan.hours is not None else []
+    if _in_common([*allowed, *own]):
+        return
+    fitting = [f"{begin:%H:%M}-{end:%H:%M}" for begin, end in _in_common(allowed)]
+    if not fitting:
+        raise InvalidPlanError(
+            "%(part)s: the settings leave none; an administrator widens the hours of disruptive "
+            "work or of remote replacements.",
+            part="hours",
+        )
+    raise InvalidPlanError(
+        "%(part)s: it would never begin; take hours within %(fitting)s, local time.",
+        part="hours",
+        fitting=", ".join(fitting),
+    )
+
+
+def _in_common(windows: Sequence[tuple[time, time]]) -> list[tuple[time, time]]:
+    """The parts of the day that lie in all windows, each of which may pass midnight."""
+    begins = sorted({begin for begin, _ in windows})
+    inside = [at for at in begins if all(is_clock_between(at, *window) for window in windows)]
+    return [(at, min((end for _, end in windows), key=_time_after(at))) for at in inside]
+
+
+def _time_after(begin: time) -> Callable[[time], timedelta]:
+    """How long after `begin` the clock shows a time next."""
+    day = timedelta(days=1)
+    since = datetime.combine(date.min, begin)
+    return lambda clock: (datetime.combine(date.min, clock) - since) % day
 
 
 def closes_at(at: datetime, hours: Hours | None, policy: Policy) -> datetime:

@@ -23,7 +23,11 @@ def day_bounds(day: date) -> tuple[datetime, datetime]:
 def is_between(at: datetime, begin: time, end: time) -> bool:
     """Whether the local clock shows `begin` or later and not yet `end`, which may lie past
     midnight. From an hour to the same hour is never."""
-    clock = at.astimezone(ZONE).time()
+    return is_clock_between(at.astimezone(ZONE).time(), begin, end)
+
+
+def is_clock_between(clock: time, begin: time, end: time) -> bool:
+    """`is_between` for a time of the day."""
     if begin <= end:
         return begin <= clock < end
     return clock >= begin or clock < end

@@ -24,6 +24,7 @@ from fleet_server.domain.campaign import (
     Why,
     next_state,
 )
+from fleet_server.domain.campaign_pace import check_hours
 from fleet_server.domain.campaign_plan import InvalidPlanError, Plan, decode_plan, encode_plan
 from fleet_server.domain.errors import ConflictError, InvalidError, NotFoundError
 from fleet_server.domain.selection import parse_selection, read_selection
@@ -115,13 +116,15 @@ def change(
 def plan(connection: Connection, actor: Actor, campaign_id: int, now: datetime) -> None:
     """The dry run: put down every unit with its wave, or why it is left out.
 
-    Raises UnknownCampaignError, CampaignStateError, InvalidSelectionError or
+    Raises UnknownCampaignError, CampaignStateError, InvalidPlanError, InvalidSelectionError or
     UnknownNetworkElementError.
     """
     row = lock(connection, campaign_id)
     state = next_state(State(row.state), Act.PLAN)
+    policy = read_policy(connection)
+    check_hours(decode_plan(row.plan), policy)
     forget(connection, campaign_id)
-    units = add_units(connection, row, read_policy(connection), now)
+    units = add_units(connection, row, policy, now)
     _set(
         connection,
         row,
@@ -160,9 +163,13 @@ def approve(
 
 
 def start(connection: Connection, actor: Actor, campaign_id: int, now: datetime) -> None:
-    """Let the first wave begin. Raises UnknownCampaignError, CampaignStateError."""
+    """Let the first wave begin; the hours in which it may may have changed since it was planned.
+
+    Raises UnknownCampaignError, CampaignStateError or InvalidPlanError.
+    """
     row = lock(connection, campaign_id)
     state = next_state(State(row.state), Act.START)
+    check_hours(decode_plan(row.plan), read_policy(connection))
     _set(connection, row, state=state, started_at=now, wave=1, joined_at=now)
     _note(connection, actor, campaign_id, "campaign_started", now)
 

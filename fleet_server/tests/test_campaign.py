@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +23,7 @@ from fleet_server.domain.campaign import (
 from fleet_server.domain.campaign_pace import (
     Verdict,
     allowance,
+    check_hours,
     closes_at,
     first_free_day,
     is_open,
@@ -32,6 +34,7 @@ from fleet_server.domain.campaign_pace import (
     wave_verdict,
 )
 from fleet_server.domain.campaign_plan import (
+    Action,
     CommandAction,
     Hours,
     InvalidPlanError,
@@ -293,6 +296,51 @@ def test_hours_close_by_the_local_clock(at: str, hours: Hours | None, closes: st
     assert closes_at(moment, hours, DEFAULTS) == end
     assert not is_open(end, hours, DEFAULTS)
     assert is_open(end - timedelta(seconds=1), hours, DEFAULTS)
+
+
+CAMPAIGN_SWAP = SwapAction("CM-41", "WH-9", Way.REMOTE)
+
+
+@pytest.mark.parametrize(
+    ("action", "hours", "fitting"),
+    [
+        (CAMPAIGN_SWAP, (time(5), time(6)), "01:00-05:00"),
+        (CAMPAIGN_SWAP, (time(12), time(1)), "01:00-05:00"),
+        (CommandAction(), (time(6), time(1)), "01:00-06:00"),
+    ],
+)
+def test_hours_in_which_nothing_may_begin_are_refused_with_those_that_fit(
+    action: Action, hours: tuple[time, time], fitting: str
+) -> None:
+    with pytest.raises(InvalidPlanError, match=f"^hours: .*{fitting}"):
+        check_hours(Plan(action, hours=Hours(*hours)), DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("action", "hours"),
+    [
+        (CAMPAIGN_SWAP, None),
+        (CAMPAIGN_SWAP, (time(4, 59), time(12))),
+        (CAMPAIGN_SWAP, (time(22), time(1, 1))),
+        (CAMPAIGN_SWAP, (time(6), time(5))),
+        (CommandAction(), (time(5), time(6))),
+        (replace(CAMPAIGN_SWAP, way=Way.VISIT), (time(12), time(13))),
+    ],
+)
+def test_hours_that_meet_the_allowed_ones_for_a_minute_are_taken(
+    action: Action, hours: tuple[time, time] | None
+) -> None:
+    check_hours(Plan(action, hours=Hours(*hours) if hours else None), DEFAULTS)
+
+
+def test_hours_are_taken_where_the_allowed_ones_pass_midnight() -> None:
+    nights = replace(DEFAULTS, disruptive_from=time(0), cut_over_from=time(0, 30))
+    check_hours(Plan(CAMPAIGN_SWAP, hours=Hours(time(23), time(0, 31))), nights)
+    with pytest.raises(InvalidPlanError, match="00:30-05:00"):
+        check_hours(Plan(CAMPAIGN_SWAP, hours=Hours(time(23), time(0, 30))), nights)
+    apart = replace(DEFAULTS, cut_over_from=time(10), cut_over_until=time(11))
+    with pytest.raises(InvalidPlanError, match="settings leave none"):
+        check_hours(Plan(CAMPAIGN_SWAP), apart)
 
 
 def test_hours_are_local_and_have_no_offset() -> None:

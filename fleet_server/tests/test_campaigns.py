@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -10,6 +10,8 @@ from sqlalchemy import Engine, func, select
 from fleet_server.domain.campaign import CampaignStateError, ItemState, State, Why
 from fleet_server.domain.campaign_plan import (
     CommandAction,
+    Hours,
+    InvalidPlanError,
     Limits,
     OnFailures,
     Wave,
@@ -291,6 +293,24 @@ def test_nothing_disruptive_begins_outside_the_hours(desk: CampaignDesk) -> None
     desk.now += timedelta(hours=18)
     desk.step()
     assert len(desk.played.begun) == 1
+
+
+def test_hours_in_which_it_would_never_begin_are_refused_when_planned_and_when_started(
+    desk: CampaignDesk,
+) -> None:
+    desk.add_units(1)
+    never = desk.make(whole(hours=Hours(time(6), time(7))))
+    with pytest.raises(InvalidPlanError, match="01:00-06:00"):
+        desk.plan(never)
+    campaign = desk.make(whole(hours=Hours(time(5), time(7))))
+    desk.plan(campaign)
+    desk.approve(campaign)
+    earlier = {"name": "disruptive_until", "value": "05:00", "changed_at": desk.now}
+    with desk.engine.begin() as connection:
+        connection.execute(t.policy_setting.insert().values(**earlier))
+    with pytest.raises(InvalidPlanError, match="01:00-05:00"), desk.engine.begin() as connection:
+        campaigns.start(connection, BESA, campaign, desk.now)
+    assert desk.look(campaign).state == State.APPROVED
 
 
 def test_a_campaign_that_breaks_holds_no_other_up(desk: CampaignDesk) -> None:
