@@ -4,7 +4,8 @@ A named person decides, with a ground and a reason. Where the terms demand prior
 decision waits until the notice has been taken over by the operator's gateway and its hours have
 passed; until then it can be cancelled. Then its operations are queued: telephony first, the network
 second, devices last. A termination is confirmed to the customer once the network has carried it
-out; that confirmation starts the return clock [9.9].
+out; that confirmation starts the return clock [9.9]. Replacements on order that nobody began are
+called off with it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor, Entry
 from fleet_server.services.served_units import served_by, units_of
 from fleet_server.services.swap_store import CUTS, Happened
+from fleet_server.services.swap_visits import call_off_orders
 from fleet_server.services.units import change_state
 from fleet_server.services.upsert import upsert
 
@@ -298,6 +300,7 @@ def _end_contract(connection: Connection, decision: Row[Any], now: datetime) -> 
         .where(t.contract.c.id == decision.contract_id)
         .values(terminated_on=local_day(now))
     )
+    call_off_orders(connection, decision.contract_id, decision.number, now)
     for unit in units_of(connection, decision.contract_id):
         if unit.state == UnitState.INSTALLED:
             evidence = (f"decision:{decision.id}",)

@@ -1,7 +1,8 @@
 """Replacements ordered for a technician's visit: a work order sends him, and he begins it there.
 
 Nothing is cut on the day of the visit before he is at the customer's. One that he did not begin
-stays on order until he does, another day if need be, or until it is called off.
+stays on order until he does, another day if need be, or until it is called off. Where the contract
+ends, nobody is left to serve: it is called off with it, and so is what waits for its approval.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from fleet_server.domain.local_time import local_day
 from fleet_server.domain.operations import CancelWorkOrder, OpenWorkOrder, System
-from fleet_server.services import outbox
+from fleet_server.domain.swap import Phase
+from fleet_server.domain.swap_remark import Say, remark
+from fleet_server.services import outbox, swap_store
+from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
-from fleet_server.services.swap_orders import SwapOrder, put_on_order
+from fleet_server.services.swap_orders import SwapOrder, Trigger, put_on_order
+from fleet_server.services.swap_store import Happened
 
 _KIND = "swap"
 
@@ -30,6 +35,22 @@ def order_visit(connection: Connection, actor: Actor, wanted: SwapOrder, now: da
     send = OpenWorkOrder(_name(swap_id), _KIND, wanted.contract, wanted.old_serial or "", due_on)
     outbox.queue(connection, f"{_name(swap_id)}.visit", [[(System.WORK_ORDERS, send)]], now)
     return swap_id
+
+
+def call_off_orders(connection: Connection, contract_id: int, contract: str, now: datetime) -> None:
+    """Call off what nobody began or approved of a contract, which has ended."""
+    swap = t.swap.c
+    is_on_order = swap.approved_at.is_(None) & swap.ended_at.is_(None)
+    rows = connection.execute(
+        select(swap.id, swap.trigger).where(swap.contract_id == contract_id, is_on_order)
+    ).all()
+    why = remark(Say.CONTRACT_ENDED, contract=contract)
+    for row in rows:
+        swap_store.change(connection, row.id, phase=Phase.ROLLED_BACK, why=why, ended_at=now)
+        swap_store.free(connection, row.id)
+        swap_store.note(connection, row.id, Happened.ABORTED, now, text=why)
+    visits = [row.id for row in rows if row.trigger == Trigger.TECHNICIAN]
+    call_off_visits(connection, visits, now)
 
 
 def call_off_visits(connection: Connection, swap_ids: Iterable[int], now: datetime) -> None:

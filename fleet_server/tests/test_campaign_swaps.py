@@ -12,12 +12,14 @@ from fleet_server.domain.campaign import ItemState, State, Why
 from fleet_server.domain.campaign_plan import Limits, Plan, SwapAction, Way
 from fleet_server.domain.errors import ImpossibleMomentError
 from fleet_server.domain.local_time import local_day
-from fleet_server.services import campaign_engine, campaigns, swaps
+from fleet_server.domain.service_state import Ground, ServiceState
+from fleet_server.services import campaign_engine, campaigns, service_state, swaps
 from fleet_server.services import tables as t
 from fleet_server.services.campaign_notices import announce
-from fleet_server.services.campaign_views import list_items
+from fleet_server.services.campaign_views import list_items, read_campaign
 from fleet_server.services.fleet_actions import FleetActions
 from fleet_server.services.policy import read_policy
+from fleet_server.services.service_state import Wanted
 from fleet_server.services.swaps import SwapPhase, SwapView, Todo, Trigger
 from fleet_server.tests.campaign_desk import ANNA, OUI, CampaignDesk, whole
 
@@ -279,6 +281,19 @@ def test_a_visit_that_is_called_off_before_it_began_has_not_failed(desk: Campaig
     turn(desk)
     assert reasons(desk, campaign) == [(ItemState.STOPPED, Why.CANCELLED)]
     assert [kind for kind, _ in work_orders(desk)] == ["open_work_order", "cancel_work_order"]
+
+
+def test_a_visit_whose_contract_ends_before_it_began_has_not_failed(desk: CampaignDesk) -> None:
+    campaign = visiting(desk)
+    wanted = Wanted(ServiceState.TERMINATED, Ground.CUSTOMER_REQUEST)
+    contract = look(desk).contract
+    with desk.engine.begin() as connection:
+        policy = read_policy(connection)
+        service_state.decide(connection, contract, wanted, ANNA, "made up", policy, desk.now)
+    turn(desk)
+    assert reasons(desk, campaign) == [(ItemState.STOPPED, Why.CANCELLED)]
+    with desk.engine.connect().execution_options(writes=False) as connection:
+        assert read_campaign(connection, campaign).state == State.FINISHED
 
 
 def test_an_abort_takes_visits_back_that_no_technician_began(desk: CampaignDesk) -> None:

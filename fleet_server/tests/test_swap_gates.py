@@ -261,6 +261,29 @@ def test_a_contract_that_ends_before_the_cut_ends_the_replacement(bench: SwapBen
     assert bench.desk.state_of(NEW) == "quarantine", "it is at the customer's"
 
 
+@pytest.mark.parametrize("trigger", [Trigger.TECHNICIAN, Trigger.POSTED])
+def test_what_nobody_began_is_called_off_where_the_contract_ends(
+    bench: SwapBench, trigger: Trigger
+) -> None:
+    planned = bench.agreed()
+    wanted = SwapOrder(CONTRACT, "internet+voice", OLD, NEW, trigger, "a test", 2, planned)
+    with bench.fleet.writing() as connection:
+        is_visit = trigger is Trigger.TECHNICIAN
+        put = order_visit if is_visit else swaps.order
+        swap_id = put(connection, BOSS, wanted, bench.now)
+    ended = Wanted(ServiceState.TERMINATED, ServiceGround.CUSTOMER_REQUEST)
+    with bench.fleet.writing() as connection:
+        policy = read_policy(connection)
+        service_state.decide(connection, CONTRACT, ended, CLERK, "made-up", policy, bench.now)
+    view = bench.view(swap_id)
+    assert (view.phase, view.why) == (SwapPhase.ROLLED_BACK, f"contract {CONTRACT} has ended [2]")
+    assert view.todo is Todo.NOTHING and bench.desk.rows(t.swap_claim) == []
+    assert bench.desk.state_of(NEW) == "in_stock"
+    bench.run()
+    order = bench.desk.orders.order(f"swap-{swap_id}")
+    assert is_visit == (order is not None and not order.open)
+
+
 def test_a_posted_unit_is_waited_for_from_the_moment_that_was_announced(bench: SwapBench) -> None:
     planned = bench.plan(Ground.OPERATOR, bench.now + timedelta(days=20))
     bench.announce(planned)
