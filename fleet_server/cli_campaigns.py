@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from fleet_server.adapters.clock import utc_now
-from fleet_server.api.campaign_views import CampaignBody
+from fleet_server.api import campaign_views as bodies
 from fleet_server.cli_shared import By, Reason, State, follow, moment, opened, person, say
 from fleet_server.domain import campaign as rules
 from fleet_server.domain.campaign import ItemState, Why
@@ -43,6 +44,21 @@ campaign = typer.Typer(no_args_is_help=True, help="Campaigns: make, plan, approv
 Number = Annotated[int, typer.Argument(metavar="CAMPAIGN", min=1, help="As `list` shows it.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="JSON: name, selection, plan.")]
 Many = Annotated[int, typer.Option("--number", min=1, max=1000, help="At most.")]
+_KEYS = sorted(
+    {
+        key
+        for body in (
+            bodies.CampaignBody,
+            bodies.PlanBody,
+            bodies.CommandBody,
+            bodies.SwapBody,
+            bodies.WaveBody,
+            bodies.LimitsBody,
+            bodies.HoursBody,
+        )
+        for key in body.model_fields
+    }
+)
 _ENDED = (rules.State.ABORTED, rules.State.FINISHED)
 _NEXT = {
     rules.State.DRAFT: "`campaign plan {0}`, the dry run.",
@@ -220,11 +236,21 @@ def _draft(file: Path, reason: str) -> Draft:
     if not isinstance(found, dict):
         raise InvalidError(f"{file}: an object with name, selection and plan.")
     try:
-        return CampaignBody.model_validate({**found, "reason": reason}).draft()
+        return bodies.CampaignBody.model_validate({**found, "reason": reason}).draft()
     except ValidationError as error:
-        wrong = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in wrong["loc"])
-        raise InvalidError(f"{file}: {where}: {wrong['msg']}.") from error
+        raise InvalidError(f"{file}: {_first_wrong(error)}") from error
+
+
+def _first_wrong(error: ValidationError) -> str:
+    """Where and what; a key that is not known goes first: it may be a misspelt one."""
+    found = error.errors(include_url=False)
+    unknown = [one for one in found if one["type"] == "extra_forbidden"]
+    wrong = [*unknown, *found][0]
+    where = ".".join(str(part) for part in wrong["loc"])
+    if not unknown:
+        return f"{where}: {wrong['msg']}."
+    near = get_close_matches(str(wrong["loc"][-1]), _KEYS, 1)
+    return f"{where}: there is no such key{f'; did you mean {near[0]}?' if near else '.'}"
 
 
 def _moment(text: str) -> datetime:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from fleet_server.api.body import Body
 from fleet_server.domain import campaign_plan as plans
 from fleet_server.domain.campaign import ItemState, State, Why
 from fleet_server.domain.campaign_plan import OnFailures, Way
@@ -49,13 +50,13 @@ _PLAN: Any = {
 }
 
 
-class CommandBody(BaseModel):
+class CommandBody(Body):
     kind: Literal["command"]
     command: str = plans.COMMANDS[0]
     expires_hours: int = 24
 
 
-class SwapBody(BaseModel):
+class SwapBody(Body):
     kind: Literal["swap"]
     model_name: str
     place: str
@@ -63,7 +64,7 @@ class SwapBody(BaseModel):
     outlets: int = 1
 
 
-class WaveBody(BaseModel):
+class WaveBody(Body):
     """`units` or `percent`; neither for the last wave, which takes the rest."""
 
     units: int | None = None
@@ -73,7 +74,7 @@ class WaveBody(BaseModel):
     success_percent: int = 95
 
 
-class LimitsBody(BaseModel):
+class LimitsBody(Body):
     per_minute: int = 60
     at_once: int = 50
     max_failed_percent: int = 5
@@ -81,12 +82,12 @@ class LimitsBody(BaseModel):
     on_failures: OnFailures = OnFailures.PAUSE
 
 
-class HoursBody(BaseModel):
+class HoursBody(Body):
     begin: time
     end: time
 
 
-class PlanBody(BaseModel):
+class PlanBody(Body):
     """Without waves: a canary of 1 percent, then 10 percent, then the rest."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_PLAN]})
@@ -95,12 +96,12 @@ class PlanBody(BaseModel):
     waves: list[WaveBody] | None = None
     limits: LimitsBody = LimitsBody()
     hours: HoursBody | None = None
-    admits: list[Why] = []
+    admits: tuple[Why, ...] = ()
     late_joiners: bool = False
     ends_at: AwareDatetime | None = None
 
 
-class CampaignBody(BaseModel):
+class CampaignBody(Body):
     """`selection` in the language of docs/operations/campaigns.md."""
 
     model_config = ConfigDict(
@@ -126,18 +127,18 @@ class CampaignBody(BaseModel):
         return Draft(self.name, self.selection, plan_of(self.plan))
 
 
-class ApprovalBody(BaseModel):
+class ApprovalBody(Body):
     """`revision`: the one that was looked at."""
 
     revision: int
     reason: Words
 
 
-class ReasonBody(BaseModel):
+class ReasonBody(Body):
     reason: Words
 
 
-class NoticeBody(BaseModel):
+class NoticeBody(Body):
     planned_at: AwareDatetime
     reason: Words
 
@@ -271,7 +272,7 @@ def plan_of(body: PlanBody) -> plans.Plan:
     return plans.Plan(
         action,
         limits=plans.Limits(**body.limits.model_dump()),
-        admits=tuple(body.admits),
+        admits=body.admits,
         late_joiners=body.late_joiners,
         ends_at=body.ends_at,
         **given,
@@ -297,7 +298,7 @@ def _plan_body(plan: plans.Plan) -> PlanBody:
             "waves": [WaveBody.model_validate(one, from_attributes=True) for one in plan.waves],
             "limits": LimitsBody.model_validate(plan.limits, from_attributes=True),
             "hours": plan.hours and HoursBody(begin=plan.hours.begin, end=plan.hours.end),
-            "admits": list(plan.admits),
+            "admits": plan.admits,
             "late_joiners": plan.late_joiners,
             "ends_at": plan.ends_at,
         }

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import Connection
 
+from fleet_server.api.body import Body
 from fleet_server.api.caller import Context, CurrentCaller
 from fleet_server.api.paging import Page, Paging
 from fleet_server.domain.command import State
@@ -76,7 +77,7 @@ class CommandView(BaseModel):
     is_overdue: bool
 
 
-class CommandOrder(BaseModel):
+class CommandOrder(Body):
     """An Operate of `command`, a path that ends in "()"; without one a Set of `args`, full paths
     of parameters and their values, all or none."""
 
@@ -96,12 +97,12 @@ class CommandOrder(BaseModel):
 
     endpoint_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     command: Annotated[str, StringConstraints(max_length=256)] = ""
-    args: Annotated[dict[Name, Value], Field(max_length=_MOST_ARGUMENTS)] = {}
+    args: Annotated[dict[Name, Value], Field(default_factory=dict, max_length=_MOST_ARGUMENTS)]
     hours: Annotated[int, Field(ge=1, le=720)] = 24
     reason: Words
 
 
-class CommandCancellation(BaseModel):
+class CommandCancellation(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "No longer needed"}]})
 
     reason: Words

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 
+from fleet_server.api.body import Body
 from fleet_server.api.caller import Context, CurrentCaller
 from fleet_server.api.paging import Page, Paging
 from fleet_server.domain.errors import InvalidError
@@ -94,7 +95,7 @@ _PAPER: dict[str, Any] = {
 }
 
 
-class OrderRequest(BaseModel):
+class OrderRequest(Body):
     """`position` as in `internet+voice`; `old_serial` null where no unit held it: one that was
     stolen or lost is named.
 
@@ -118,7 +119,7 @@ class OrderRequest(BaseModel):
     reason: Words
 
 
-class ReasonRequest(BaseModel):
+class ReasonRequest(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "The customer is away"}]})
 
     reason: Words

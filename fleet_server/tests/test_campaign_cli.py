@@ -216,6 +216,16 @@ def test_a_changed_campaign_is_a_draft_with_no_plan(state: Path) -> None:
         ({**RESTART, "plan": {"action": {"kind": "command", "command": "X()"}}}, "action.command"),
         ({**RESTART, "selection": {"field": "colour", "is": "red"}}, "colour"),
         ({**RESTART, "name": "x"}, "name: 3 to 64 characters."),
+        (
+            {**RESTART, "plan": {**RESTART["plan"], "hour": {"begin": "02:00", "end": "04:00"}}},
+            "plan.hour: there is no such key; did you mean hours?",
+        ),
+        (
+            {**RESTART, "plan": {**RESTART["plan"], "limits": {"max_fail_percent": 1}}},
+            "plan.limits.max_fail_percent: there is no such key; did you mean max_failed_percent?",
+        ),
+        ({"nam": "Restart"}, "nam: there is no such key; did you mean name?"),
+        ({**RESTART, "zzzz": 1}, "zzzz: there is no such key."),
     ],
 )
 def test_a_file_that_is_wrong_makes_nothing_and_says_what(

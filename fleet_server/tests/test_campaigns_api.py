@@ -123,3 +123,25 @@ def test_sites_for_emergencies_are_kept(desk: Desk) -> None:
     desk.call("DELETE", "/contracts/C-1001/protection?reason=made+up", None, 204)
     assert desk.call("GET", "/protected-contracts")["items"] == []
     desk.call("PUT", "/contracts/C-0/protection", REASON, 404)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "key"),
+    [
+        ("/campaigns", {**BODY, "plan": {**BODY["plan"], "hour": None}}, "plan.hour"),
+        ("/campaigns", {**BODY, "plan": {**BODY["plan"], "limits": {"per_minut": 1}}}, "per_minut"),
+        ("/campaigns", {**BODY, "plan": {**BODY["plan"], "waves": [{"unit": 1}]}}, "waves.0.unit"),
+        ("/campaigns/1/pause", {**REASON, "force": True}, "force"),
+        ("/replacements", {"consnt": True}, "consnt"),
+        ("/replacements/1/waiver", {**REASON, "all": True}, "all"),
+        ("/commands", {"hour": 1}, "hour"),
+        ("/commands/1/cancellation", {**REASON, "now": True}, "now"),
+    ],
+)
+def test_a_key_that_is_not_known_is_refused_by_its_name(
+    desk: Desk, path: str, body: Any, key: str
+) -> None:
+    problem = desk.call("POST", path, body, 422)
+    assert problem["type"].endswith("not-understood")
+    assert f"{key}: Extra inputs are not permitted" in problem["detail"]
+    assert desk.call("GET", "/campaigns")["items"] == []
