@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import (
@@ -53,7 +54,9 @@ from fleet_server.services.upsert import insert_new
 LEASE = timedelta(seconds=30)  # a call begins when it is taken and ends within CALL_TIMEOUT_S
 SUPERSEDED = "superseded"
 _LONGEST_CODE = 96
-_LAST_TRIES = 200
+_LAST_TRIES = 50
+_TRIES_COUNT_FOR = timedelta(minutes=30)  # longer than any wait for the next try
+_TARGETS_OF_A_SYSTEM_DOWN = 2  # one alone may be what the system cannot do
 _DEVICE_TARGET = f"{System.DEVICE}/device:"
 
 Stage = Sequence[tuple[System, Operation]]
@@ -237,19 +240,30 @@ def restored(connection: Connection, now: datetime) -> None:
     connection.execute(t.restoration.insert().values(restored_at=now, last_outbox_id=last))
 
 
-def fails_with(connection: Connection, system: System) -> str:
-    """What the system's last call failed with that is still tried again; "" where it works."""
-    last = select(t.outbox_try).order_by(t.outbox_try.c.id.desc()).limit(_LAST_TRIES).subquery()
-    found = connection.execute(
-        select(last.c.outcome, last.c.code, t.outbox.c.state)
-        .join(t.outbox, t.outbox.c.id == last.c.outbox_id)
-        .where(t.outbox.c.system == system)
-        .order_by(last.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if found is None or (found.outcome, found.state) != (Outcome.UNAVAILABLE, State.QUEUED):
+def fails_with(connection: Connection, system: System, now: datetime) -> str:
+    """What the system said last while it does not answer; "" where it does.
+
+    It does not when its newest tries, of two targets at least, all failed. What became of the
+    operations since is all the same, and tries of long ago say nothing.
+    """
+    tries = t.outbox_try.c
+    newest = (
+        select(tries.at, tries.outcome, tries.code, tries.outbox_id, tries.id)
+        .where(tries.system == system)
+        .order_by(tries.id.desc())
+        .limit(_LAST_TRIES)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(newest, t.outbox.c.target)
+        .join(t.outbox, t.outbox.c.id == newest.c.outbox_id)
+        .where(newest.c.at > now - _TRIES_COUNT_FOR)
+        .order_by(newest.c.id.desc())
+    ).all()
+    failed = list(takewhile(lambda row: row.outcome == Outcome.UNAVAILABLE, rows))
+    if len({row.target for row in failed}) < _TARGETS_OF_A_SYSTEM_DOWN:
         return ""
-    return str(found.code or found.outcome)
+    return str(failed[0].code or failed[0].outcome)
 
 
 def await_command(connection: Connection, taken: Taken, key: str, until: datetime) -> None:
@@ -265,7 +279,11 @@ def settle(connection: Connection, taken: Taken, result: Result, now: datetime) 
     """Put down how a call ended; a second answer to the same operation changes nothing."""
     connection.execute(
         t.outbox_try.insert().values(
-            outbox_id=taken.id, at=now, outcome=result.outcome, code=result.code[:_LONGEST_CODE]
+            outbox_id=taken.id,
+            system=taken.system,
+            at=now,
+            outcome=result.outcome,
+            code=result.code[:_LONGEST_CODE],
         )
     )
     values: dict[str, Any]

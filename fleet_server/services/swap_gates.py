@@ -72,7 +72,7 @@ def why_not_now(connection: Connection, case: Case, line_of: Lines, now: datetim
         return None
     return (
         may_not_cut(connection, case, now)
-        or _no_system(connection, case)
+        or _no_system(connection, case, now)
         or _call(case, line_of, now)
     )
 
@@ -129,13 +129,13 @@ def _before_the_cut(connection: Connection, case: Case, now: datetime) -> NotNow
     return None
 
 
-def _no_system(connection: Connection, case: Case) -> NotNow | None:
+def _no_system(connection: Connection, case: Case, now: datetime) -> NotNow | None:
     """Nobody is cut while a system that the rest needs does not answer."""
     if not is_before_the_cut(case):
         return None
     for step in case.swap.plan:
         system = _SYSTEM_OF.get(step)
-        code = outbox.fails_with(connection, system) if system else ""
+        code = outbox.fails_with(connection, system, now) if system else ""
         if system and code:
             return NotNow(remark(Say.SYSTEM_ANSWER, system=system, code=code))
     return None

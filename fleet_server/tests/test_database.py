@@ -21,6 +21,7 @@ from fleet_server.services.demo_data import load_demo_data
 from fleet_server.services.readiness import CONTROLLER, readiness, report
 from fleet_server.services.upsert import add_to, upsert
 from fleet_server.tests.console_site import Site
+from fleet_server.tests.databases import Database
 
 NOW = datetime(2027, 1, 15, 12, 0, 0, 123_000, tzinfo=UTC)
 
@@ -173,3 +174,25 @@ def test_an_older_schema_is_brought_forward_with_what_it_holds(tmp_path: Path) -
     assert held.recorded_at == held.since_at
     assert held.handed_over_on is None
     old.dispose()
+
+
+def _before_tries_named_their_system(engine: Engine) -> None:
+    migrate(engine, "0016")
+
+
+def test_tries_on_record_learn_which_system_they_were_calls_to(database: Database) -> None:
+    engine = database.fresh(_before_tries_named_their_system)
+    with engine.begin() as connection:
+        for statement in (
+            "INSERT INTO outbox (id, operation_id, decision, stage, system, kind, arguments, "
+            "target, queued_at, due_at, tries, state) VALUES "
+            "(1, 'd/1', 'd', 1, 'access', 'x', '{}', 'access/1', 1000, 1000, 1, 'done'), "
+            "(2, 'd/2', 'd', 1, 'voice', 'x', '{}', 'voice/1', 1000, 1000, 1, 'queued')",
+            "INSERT INTO outbox_try (outbox_id, at, outcome) VALUES "
+            "(2, 2000, 'unavailable'), (1, 2000, 'done'), (2, 3000, 'unavailable')",
+        ):
+            connection.execute(text(statement))
+    migrate(engine)
+    with engine.connect() as connection:
+        found = connection.scalars(select(t.outbox_try.c.system).order_by(t.outbox_try.c.id)).all()
+    assert found == ["voice", "access", "voice"]

@@ -332,6 +332,75 @@ def test_the_wait_doubles_up_to_its_limit() -> None:
     assert {retry_after(tries) for tries in (10, 100, 10_000)} == {LONGEST}
 
 
+# --- a system that does not answer ---
+
+
+def fails(desk: ServiceDesk, system: System = System.ACCESS) -> str:
+    with desk.fleet.reading() as connection:
+        return outbox.fails_with(connection, system, desk.now)
+
+
+def two_fail(desk: ServiceDesk, system: System = System.ACCESS) -> None:
+    {System.ACCESS: desk.access, System.VOICE: desk.voice}[system].behave(Behaviour(fail_before=2))
+    wanted: dict[System, list[Operation]] = {
+        System.ACCESS: [OPEN, RemoveAccess("02:00:5E:00:20:99")],
+        System.VOICE: [BARRED, SetLine("C-9/voice", Barring.NONE)],
+    }
+    for number, operation in enumerate(wanted[system]):
+        queue(desk, f"f-{number}", one(operation, system))
+    desk.work()
+
+
+def test_a_busy_system_does_not_hide_one_that_does_not_answer(desk: ServiceDesk) -> None:
+    two_fail(desk, System.VOICE)
+    queue_many(desk, 60)
+    desk.work()
+    assert len(desk.access.calls()) == 60
+    assert fails(desk, System.VOICE) == "no_answer"
+    assert fails(desk, System.ACCESS) == ""
+
+
+def test_what_took_the_place_of_the_failed_ones_does_not_make_a_system_answer(
+    desk: ServiceDesk,
+) -> None:
+    two_fail(desk)
+    with desk.fleet.writing() as connection:
+        newer: list[Operation] = [GARDEN, RemoveAccess("02:00:5E:00:20:99")]
+        for number, operation in enumerate(newer):
+            outbox.queue_in_place(connection, f"back-{number}", [one(operation)], desk.now)
+    assert {state(desk, f"f-{number}/1.1") for number in (0, 1)} == {"dropped"}
+    assert fails(desk) == "no_answer"
+
+
+def test_one_target_that_always_fails_is_not_a_system_that_does_not_answer(
+    desk: ServiceDesk,
+) -> None:
+    desk.access.behave(Behaviour(fail_before=100))
+    queue(desk, "d-1", one(OPEN))
+    for _ in range(5):
+        desk.work()
+        desk.later(minutes=1)
+    assert tries(desk) == [("unavailable", "no_answer")] * 5
+    assert fails(desk) == ""
+
+
+def test_a_call_that_is_answered_ends_it(desk: ServiceDesk) -> None:
+    two_fail(desk)
+    assert fails(desk) == "no_answer"
+    queue(desk, "d-9", one(SetAccess("02:00:5E:00:20:98", "TOP L", AccessMode.OPEN)))
+    desk.work()
+    assert (state(desk, "d-9/1.1"), state(desk, "f-0/1.1")) == ("done", "queued")
+    assert fails(desk) == ""
+
+
+def test_failures_count_from_one_try_to_the_next_and_no_longer(desk: ServiceDesk) -> None:
+    two_fail(desk)
+    desk.now += LONGEST + timedelta(minutes=1)
+    assert fails(desk) == "no_answer"
+    desk.now += LONGEST
+    assert fails(desk) == ""
+
+
 CARD_42 = "0442"
 # What is queued, what a later decision says, what is left to do of the first.
 ASPECTS: list[tuple[System, Operation, Operation, str]] = [

@@ -103,10 +103,11 @@ def test_a_visit_cuts_nobody_before_the_technician_begins_it(bench: SwapBench) -
 
 
 def test_nobody_is_cut_while_a_system_that_is_needed_does_not_answer(bench: SwapBench) -> None:
-    bench.desk.voice.behave(Behaviour(fail_before=3))
+    bench.desk.voice.behave(Behaviour(fail_before=6))
     with bench.fleet.writing() as connection:
-        other = MoveLine("C-9/voice", "00256D0000F9")
-        outbox.queue(connection, "another-one", [[(System.VOICE, other)]], bench.now)
+        for number in (8, 9):
+            other = MoveLine(f"C-{number}/voice", f"00256D0000F{number}")
+            outbox.queue(connection, f"other-{number}", [[(System.VOICE, other)]], bench.now)
     bench.run()
     bench.connect(NEW_MODEM)
     swap_id = bench.order(outlets=2)

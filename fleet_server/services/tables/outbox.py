@@ -46,5 +46,8 @@ outbox_try = Table(
     Column("at", Timestamp, nullable=False),
     Column("outcome", String(12), nullable=False),
     Column("code", String(96), nullable=False, server_default=""),
-    comment="every call that was made; outcome: done, unavailable, busy, refused",
+    Column("system", String(24), nullable=False, server_default=""),
+    Index("ix_outbox_try_system_id", "system", "id"),
+    comment="every call that was made, and to which system; outcome: done, unavailable, busy, "
+    "refused",
 )
