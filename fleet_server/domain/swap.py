@@ -317,6 +317,21 @@ def after(swap: Swap, event: Event) -> Swap:
     return _without(swap, asked, event)
 
 
+def put_off(swap: Swap) -> Swap:
+    """The swap whose next step has to wait: just before the cut the customer's settings are to be
+    had anew after that. Only for what nobody was asked, or what is known never to have
+    been done: else a hold would never be undone.
+    """
+    is_next = swap.plan[swap.at] == Step.HOLD_OLD and not swap.is_undoing
+    if not is_next or Step.RENEW_SETTINGS not in swap.plan:
+        return swap
+    return replace(
+        swap,
+        at=swap.plan.index(Step.RENEW_SETTINGS),
+        skipped=swap.skipped - {Step.RENEW_SETTINGS},
+    )
+
+
 def _way(swap: Swap) -> Phase:
     return Phase.BACK if swap.is_undoing else Phase.FORWARD
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from fleet_server.domain.campaign import Pause, State
-from fleet_server.services import campaigns, commands, outbox, swap_store
+from fleet_server.services import campaigns, commands, outbox, swap_settings, swap_store
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
 from fleet_server.services.chunks import chunks
@@ -26,6 +26,8 @@ def make_safe(connection: Connection, now: datetime) -> None:
     running = select(t.campaign).where(t.campaign.c.state == State.RUNNING)
     for row in connection.execute(running.order_by(t.campaign.c.id)).all():
         campaigns.stand_still(connection, ACTOR, row, Pause.RESTORED, now)
+    for key in connection.scalars(select(t.swap.c.ask_key).where(t.swap.c.ask_key != "")).all():
+        swap_settings.forget_in_command(connection, key)
     swap_store.hold_all(connection, now)
     waiting = select(t.command.c.command_key).where(
         t.command.c.finished_at.is_(None), t.command.c.outbox_id.is_(None)

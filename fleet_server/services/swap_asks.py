@@ -137,11 +137,14 @@ def answer(
     found = commands.find(connection, [key]).get(key)
     if found is None:
         return Known(Unreachable(asked))
-    if asked.operation is Operation.HOLD and may_not_cut(connection, case, now) is not None:
+    not_now = may_not_cut(connection, case, now) if asked.operation is Operation.HOLD else None
+    if not_now is not None:
         commands.withdraw(connection, [key], now)
         found = commands.find(connection, [key])[key]
         if found.state in (State.CANCELLED, State.EXPIRED):
             return CalledBack()
+        if not found.has_ended:
+            return Waiting(_LOOK_EVERY, not_now.why)
     known = of_command(asked, found)
     if known is not None:
         return known
@@ -256,7 +259,8 @@ def _are_settings_new(connection: Connection, case: Case, now: datetime) -> bool
     query = select(event.id).where(
         event.swap_id == case.id,
         event.kind == "done",
-        event.operation == Operation.PREPARE,
+        event.operation.in_((Operation.PREPARE, Operation.RENEW)),
+        event.text != Say.NOTHING_TO_DO,
         event.at > now - _NEW,
     )
     return connection.scalar(query.limit(1)) is not None

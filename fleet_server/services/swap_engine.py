@@ -25,6 +25,7 @@ from fleet_server.domain.swap import (
     Target,
     Unreachable,
     after,
+    put_off,
 )
 from fleet_server.domain.swap_remark import Say, remark
 from fleet_server.services import swap_asks, swap_registry, swap_settings, swap_store
@@ -34,6 +35,7 @@ from fleet_server.services.outbox import State as OutboxState
 from fleet_server.services.swap_asks import CalledBack, Known, Waiting
 from fleet_server.services.swap_case import Case, load
 from fleet_server.services.swap_gates import (
+    AT_ONCE,
     Lines,
     has_lost_its_contract,
     is_held_too_long,
@@ -109,6 +111,8 @@ class Engine:
             return Known(Aborted(remark(Say.HELD_TOO_LONG, minutes=minutes)))
         not_now = why_not_now(connection, case, self.line_of, now)
         if not_now is not None:
+            if not_now.again > AT_ONCE and case.row.asked_at is None:
+                swap_store.save(connection, case.id, put_off(case.swap))
             waiting = Waiting(not_now.again, not_now.why)
             return self._or_wait(connection, case, waiting, now)
         if swap_asks.is_looked_at(asked):
@@ -219,7 +223,8 @@ def _call_back(connection: Connection, case: Case, now: datetime) -> None:
     swap_store.note(
         connection, case.id, Happened.NOTE, now, case.asked, step=case.step, text=Say.CALLED_BACK
     )
-    swap_store.change(connection, case.id, ask_key="", asked_at=None, due_at=now)
+    changed = put_off(case.swap)
+    swap_store.save(connection, case.id, changed, ask_key="", asked_at=None, due_at=now)
 
 
 def _came_up(case: Case, event: Event) -> bool:

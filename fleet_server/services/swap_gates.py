@@ -1,4 +1,5 @@
-"""Why a step of a replacement is not asked for now; what is under way is not held up.
+"""Why a step of a replacement is not asked for now; what is under way is not held up, but for a
+hold, which is called back.
 
 The old unit goes out of service only when notice or consent is on record [7.1.7], in the allowed
 hours [4.5, 4.6], with no call on the line or in the time after an emergency call [7.3.7, 11.3],
@@ -42,8 +43,8 @@ _SYSTEM_OF = {
     Step.MOVE_VOICE: System.VOICE,
     Step.PAIR_CARD: System.CONDITIONAL_ACCESS,
 }
-_TAKES_LINE_DOWN = (Step.HOLD_OLD, Step.CLOSE_OLD, Step.MOVE_VOICE)
-_AT_ONCE = timedelta(milliseconds=50)
+_TAKES_LINE_DOWN = (Step.RENEW_SETTINGS, Step.HOLD_OLD, Step.CLOSE_OLD, Step.MOVE_VOICE)
+AT_ONCE = timedelta(milliseconds=50)
 _SOON = timedelta(seconds=2)
 _LATER = timedelta(seconds=30)
 LONGEST_FOR_A_CARD = timedelta(seconds=30)
@@ -154,7 +155,7 @@ def _call(case: Case, line_of: Lines, now: datetime) -> NotNow | None:
             line = line_of(name)
         except SystemUnavailableError as error:
             if error.args[:1] == (PENDING,):
-                return NotNow(case.row.waits_for, _AT_ONCE)
+                return NotNow(case.row.waits_for, AT_ONCE)
             return NotNow(remark(Say.LINE_KNOWN, line=name), _SOON)
         if line is not None and line.off_hook:
             return NotNow(remark(Say.CALL_OVER, line=name), _SOON)

@@ -51,6 +51,8 @@ class Todo(StrEnum):
     COMPARE = "compare"
     APPROVE = "approve"
     BEGIN = "begin"
+    PUT_ON_RECORD = "put_on_record"
+    LET_CAMPAIGN_GO_ON = "let_campaign_go_on"
     CONNECT_NEW = "connect_new"
     MOVE_CABLE = "move_cable"
     HAVE_CABLE_MOVED = "have_cable_moved"
@@ -58,6 +60,7 @@ class Todo(StrEnum):
     CONNECT_OLD_OR_WAIVE = "connect_old_or_waive"
     LOOK_AT_SYSTEM = "look_at_system"
     LOOK_AT_REGISTRY = "look_at_registry"
+    LOOK_AT_LOG = "look_at_log"
     TEST_NEW = "test_new"
     FETCH_NEW = "fetch_new"
 
@@ -67,6 +70,8 @@ TODO_WORDS = {
     Todo.COMPARE: "A backup was restored: compare with what is so by now, then resume or call off.",
     Todo.APPROVE: "Another person has to approve the order.",
     Todo.BEGIN: "The technician begins it at the customer's.",
+    Todo.PUT_ON_RECORD: "Put notice to the customer, or his consent, on record [7.1.7].",
+    Todo.LET_CAMPAIGN_GO_ON: "Let its campaign go on, or call this replacement off.",
     Todo.CONNECT_NEW: "Have the new unit connected to the outlet and to power.",
     Todo.MOVE_CABLE: "Move the cable from the old unit to the new one, and switch it on.",
     Todo.HAVE_CABLE_MOVED: "Have the cable moved from the old unit to the new one, and the new one "
@@ -78,6 +83,7 @@ TODO_WORDS = {
     Todo.LOOK_AT_SYSTEM: "Look at the operator's system that refuses or does not answer, then "
     "resume.",
     Todo.LOOK_AT_REGISTRY: "Put right what the registry refuses, then resume.",
+    Todo.LOOK_AT_LOG: "Look into the log of the server, then resume.",
     Todo.TEST_NEW: "Test the new unit; if it is faulty, record it as dead on arrival.",
     Todo.FETCH_NEW: "Have the new unit come back to a place of ours before another customer gets "
     "it.",
@@ -303,13 +309,22 @@ def _of_new(row: Row[Any], swap: Swap) -> Todo:
     return Todo.FETCH_NEW if row.trigger == Trigger.POSTED else Todo.NOTHING
 
 
+_TODO_OF = {
+    Say.RESTORED: Todo.COMPARE,
+    Say.CONSENT: Todo.PUT_ON_RECORD,
+    Say.NOTICE: Todo.PUT_ON_RECORD,
+    Say.CAMPAIGN: Todo.LET_CAMPAIGN_GO_ON,
+    Say.SYSTEM_ANSWER: Todo.LOOK_AT_SYSTEM,
+    Say.BROKEN: Todo.LOOK_AT_LOG,
+}
+
+
 def _todo(row: Row[Any], swap: Swap, asked: Ask | None, is_ordered: bool) -> Todo:
     if is_ordered:
         return Todo.BEGIN if row.trigger == Trigger.TECHNICIAN else Todo.APPROVE
-    if row.waits_for == Say.RESTORED:
-        return Todo.COMPARE
-    if row.waits_for.startswith(Say.SYSTEM_ANSWER):
-        return Todo.LOOK_AT_SYSTEM
+    waiting = read_remark(row.waits_for)
+    if waiting is not None and waiting.code in _TODO_OF:
+        return _TODO_OF[waiting.code]
     if asked is None:
         return _of_new(row, swap)
     if asked.operation == Operation.SEE:

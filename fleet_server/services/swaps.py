@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from fleet_server.domain.roles import Permission
 from fleet_server.domain.swap import Aborted, Phase, Waived, after, may_waive
+from fleet_server.domain.swap_remark import Say
 from fleet_server.services import (
     audit,
     command_passing,
@@ -166,7 +167,8 @@ def resume(connection: Connection, actor: Actor, swap_id: int, reason: str, now:
     case = load(connection, swap_id)
     if not may_resume(case.row, case.swap):
         raise SwapStateError("Replacement %(swap)s has nothing to try.", swap=swap_id)
-    swap_store.change(connection, swap_id, due_at=now, waits_for="")
+    values = {"asked_at": now} if case.row.waits_for == Say.RESTORED else {}
+    swap_store.change(connection, swap_id, due_at=now, waits_for="", **values)
     if case.row.ask_key:
         outbox.hurry(connection, case.row.ask_key, now)
     unit = case.unit(case.asked.target) if case.asked else None

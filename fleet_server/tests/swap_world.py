@@ -37,6 +37,7 @@ from fleet_server.domain.swap import (
     after,
     ask,
     may_waive,
+    put_off,
 )
 
 OLD, NEW, BOTH = 0, 1, 2
@@ -49,6 +50,7 @@ _TARGETS = (
     Target.VOICE,
     Target.CONDITIONAL_ACCESS,
 )
+_HOLD = Ask(Target.OLD_UNIT, Operation.HOLD)
 _INDEX = {target: index for index, target in enumerate(_TARGETS)}
 _COMMANDS = {
     Operation.PREPARE: parts.PREPARE,
@@ -350,6 +352,8 @@ class Walker:
             or asked.operation is Operation.CLOSE_OLD
         ):
             yield self.told(world, Unreachable(asked))
+        if asked == _HOLD and not world.flying and world.devices[OLD].part == parts.ACTIVE:
+            yield world._replace(swap=self._index(put_off(self.swaps[world.swap])))
         if world.may_abort:
             yield self.told(world, Aborted("a person"))
         if asked is not None and self.waives and self._may_waive(world.swap, asked):

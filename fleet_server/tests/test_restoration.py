@@ -68,6 +68,25 @@ def test_one_whose_cut_was_made_is_called_off_or_resumed_too(bench: SwapBench) -
     old_serves(bench)
 
 
+@pytest.mark.parametrize("step", ["adopt_new", "verify_new"])
+def test_a_unit_has_its_time_anew_however_old_the_backup_is(bench: SwapBench, step: str) -> None:
+    bench.connect(NEW_MODEM)
+    bench.units[NEW_MODEM].well = False
+    swap_id = bench.order(outlets=2)
+    until(bench, swap_id, step)
+    bench.turn()
+    restored(bench)
+    bench.later(hours=5)
+    bench.units[NEW_MODEM].well = True
+    bench.resume(swap_id)
+    bench.run()
+    bench.report(NEW_MODEM)
+    bench.later(seconds=1)
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.DONE
+    new_serves(bench)
+
+
 def test_what_a_unit_is_owed_waits_for_somebody_too(bench: SwapBench) -> None:
     swap_id = bench.order()
     until(bench, swap_id, "adopt_new")

@@ -204,6 +204,33 @@ def test_a_call_that_outlasts_the_hours_has_the_cut_wait_for_the_next_ones(
     new_serves(bench)
 
 
+def test_what_waits_for_the_next_night_takes_the_settings_of_that_night(bench: SwapBench) -> None:
+    swap_id = asked_in_the_last_minute(bench)
+    refuses_as_busy(bench)
+    bench.later(minutes=40)
+    bench.units[VOICE_MODEM].busy = ""
+    bench.run()
+    changed = {**bench.units[VOICE_MODEM].settings, "passphrase": "of the next day, made up"}
+    bench.units[VOICE_MODEM].settings = changed
+    bench.desk.now = datetime(2026, 11, 28, 0, 30, tzinfo=UTC)
+    bench.run()
+    assert bench.view(swap_id).phase is SwapPhase.DONE
+    assert bench.units[NEW_MODEM].settings == changed
+
+
+def test_a_hold_that_has_left_is_no_leave_to_cut_after_the_hours(bench: SwapBench) -> None:
+    swap_id = asked_in_the_last_minute(bench)
+    with bench.fleet.writing() as connection:
+        row = connection.execute(select(t.command).where(t.command.c.finished_at.is_(None))).one()
+        command_store.apply(connection, row, [Sent(1)], bench.now)
+    bench.connect(VOICE_MODEM, online=False)
+    bench.later(hours=5)
+    bench.run()
+    view = bench.view(swap_id)
+    assert (view.step, view.waits_for_code) == ("hold_old", "hours")
+    old_serves_still(bench)
+
+
 def old_serves_still(bench: SwapBench) -> None:
     assert bench.serving() == {MAC}
     assert bench.line_is_at() == MAC
@@ -415,13 +442,14 @@ def test_a_call_that_outlasts_the_technicians_visit_has_it_turn_back(
     bench.desk.voice.keep("use/C-2001/voice", is_on)
     bench.units[VOICE_MODEM].busy = "a call" if sees == "unit" else ""
     swap_id = bench.order()
-    until(bench, swap_id, "hold_old")
+    step = "renew_settings" if sees == "softswitch" else "hold_old"
+    until(bench, swap_id, step)
     bench.turn()
     if sees == "unit":
         refuses_as_busy(bench)
     bench.later(minutes=9)
     bench.run()
-    assert bench.view(swap_id).step == "hold_old"
+    assert bench.view(swap_id).step == step
     bench.later(minutes=1)
     bench.run()
     bench.desk.voice.keep("use/C-2001/voice", {"registered": True, "off_hook": False})

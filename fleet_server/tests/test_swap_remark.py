@@ -24,6 +24,7 @@ VALUES = {
     "plan": "3",
     "system": "access",
     "code": "E42",
+    "minutes": "10",
     "text": "busy: Call",
 }
 

@@ -58,6 +58,8 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
         ),
         "approve": _("Another person has to approve the order."),
         "begin": _("The technician begins it at the customer's."),
+        "put_on_record": _("Put notice to the customer, or his consent, on record [7.1.7]."),
+        "let_campaign_go_on": _("Let its campaign go on, or call this replacement off."),
         "connect_new": _("Have the new unit connected to the outlet and to power."),
         "put_card_in": _(
             "Have the card put into the box: the new card, or the customer's from the old box into"
@@ -71,6 +73,7 @@ SWAP_WORDS: dict[str, dict[str, str]] = {
             "Look at the operator's system that refuses or does not answer, then try again."
         ),
         "look_at_registry": _("Put right what the registry refuses, then try again."),
+        "look_at_log": _("Look into the log of the server, then try again."),
         "test_new": _("Test the new unit; if it is faulty, record it as dead on arrival."),
         "fetch_new": _(
             "Have the new unit come back to a place of ours before another customer gets it."
