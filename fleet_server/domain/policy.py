@@ -194,7 +194,8 @@ class Policy:
         WholeNumber(1, 60, "minutes"),
         10,
         "Minutes that a unit has to carry out a step of its replacement before it counts as not "
-        "reachable.",
+        "reachable; and that a technician's replacement, once begun, waits at most to take the old "
+        "unit out of service.",
     )
     swap_wait_days: int = setting(
         "7.1.7",
