@@ -54,7 +54,7 @@ def import_rows(
     handler = handler_of(subject)
     if not reason.strip() and not dry_run:
         raise OperatorError("Every import has a reason.", "Give it with --reason.")
-    actor = Actor.system(f"command line, uid {os.getuid()}")
+    actor = Actor.command_line(f"uid {os.getuid()}")
     job = Import(handler, actor, reason.strip(), dry_run)
     fleet = _fleet(state, http_port, mqtt_port)
     reader = RowReader(file, tuple(column.name for column in handler.subject.columns))

@@ -24,6 +24,7 @@ from fleet_server.services import tables as t
 from fleet_server.services.upsert import insert_new, random_bytes
 
 GENESIS = "0" * 64
+COMMAND_LINE = "command line"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _HEAD = 1
@@ -46,6 +47,11 @@ class Actor:
     @classmethod
     def system(cls, name: str) -> Actor:
         return cls("system", name)
+
+    @classmethod
+    def command_line(cls, name: str) -> Actor:
+        """Whoever says to be `name` on the machine of the server."""
+        return cls.system(f"{COMMAND_LINE}, {name}")
 
 
 @dataclass(frozen=True, slots=True)

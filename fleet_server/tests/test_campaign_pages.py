@@ -19,8 +19,11 @@ from fleet_server.domain.campaign_plan import (
 )
 from fleet_server.domain.local_time import ZONE
 from fleet_server.domain.roles import Role
+from fleet_server.services import campaigns
 from fleet_server.services import tables as t
+from fleet_server.services.audit import Actor
 from fleet_server.services.campaign_views import read_campaign
+from fleet_server.services.campaigns import Draft
 from fleet_server.tests.console_site import START, Browser, Site
 from fleet_server.web.campaign_entry import FIRST
 from fleet_server.web.labels_campaign import CAMPAIGN_WORDS
@@ -350,6 +353,20 @@ def test_who_only_follows_finds_no_buttons(site: Site, ops: Browser) -> None:
     assert "What you can do" not in page.get(path).text
     assert "Make a campaign" not in page.get("/campaigns").text
     assert "What you can do" in ops.get(path).text
+
+
+def test_who_works_on_the_command_line_is_named(site: Site, ops: Browser) -> None:
+    draft = Draft("Restart", {"field": "product_class", "is": "MODEM"}, Plan(CommandAction()))
+    ana, besa = Actor.command_line("ana"), Actor.command_line("besa")
+    with site.context.fleet.writing() as connection:
+        number = campaigns.create(connection, ana, draft, "made up for a test", site.now)
+        campaigns.plan(connection, besa, number, site.now)
+    page = said(ops.get(f"/campaigns/{number}").text)
+    assert "Made command line, ana" in page
+    assert "Planned command line, besa" in page
+    assert "the system itself" not in page
+    serbian = said(site.signed_in(Role.FLEET_OPS, "sr").get(f"/campaigns/{number}").text)
+    assert "komandna linija, ana" in serbian
 
 
 def test_every_state_and_reason_has_words() -> None:

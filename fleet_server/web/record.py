@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection
 
 from fleet_server.services.accounts import usernames
-from fleet_server.services.audit import Recorded
+from fleet_server.services.audit import COMMAND_LINE, Recorded
 from fleet_server.web.page import Page
 
 
@@ -26,4 +26,9 @@ def names_of(connection: Connection, actors: Iterable[str]) -> dict[str, str]:
 def name_of(page: Page, known: Mapping[str, str], actor: str) -> str:
     """Who that is, by the names that are known."""
     kind, _, name = actor.partition(":")
-    return page.gettext("the system itself") if kind == "system" else known.get(actor, name)
+    if kind != "system":
+        return known.get(actor, name)
+    part, _, person = name.partition(", ")
+    if part != COMMAND_LINE:
+        return page.gettext("the system itself")
+    return ", ".join(filter(None, (page.gettext("command line"), person)))
