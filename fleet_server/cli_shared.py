@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,10 @@ import typer
 from rich.console import Console
 
 from fleet_server import bootstrap
+from fleet_server.adapters.certificates import Pki
 from fleet_server.config import from_environment
 from fleet_server.domain.errors import InvalidError
+from fleet_server.errors import OperatorError
 from fleet_server.services.audit import Actor
 from fleet_server.services.fleet import Fleet
 
@@ -31,8 +34,17 @@ Watch = Annotated[bool, typer.Option("--watch", help="Until it has ended, or Ctr
 
 @contextmanager
 def opened(state: Path | None) -> Iterator[Fleet]:
-    """The fleet of an installation, given back at the end."""
-    fleet = bootstrap.build(from_environment(state=state))
+    """The fleet of an installation, given back at the end.
+
+    Raises OperatorError where the folder holds none.
+    """
+    config = from_environment(state=state)
+    if not os.path.exists(Pki(config.pki).root):
+        raise OperatorError(
+            f"There is no installation in {config.state} that you may read.",
+            "Name its folder with --state.",
+        )
+    fleet = bootstrap.build(config)
     try:
         yield fleet
     finally:
@@ -44,7 +56,7 @@ def person(by: str) -> Actor:
     name = by.strip() or getpass.getuser()
     if len(name) > _LONGEST_NAME or not name.isprintable():
         raise InvalidError(f"--as: a name of at most {_LONGEST_NAME} characters.")
-    return Actor.system(f"command line, {name}")
+    return Actor.command_line(name)
 
 
 def say(text: str) -> None:

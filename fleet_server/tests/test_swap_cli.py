@@ -14,6 +14,7 @@ from fleet_server import bootstrap, installation
 from fleet_server.adapters.clock import utc_now
 from fleet_server.cli import app
 from fleet_server.config import Config
+from fleet_server.errors import OperatorError
 from fleet_server.services import blacklist, swaps
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
@@ -154,6 +155,20 @@ def test_watching_tells_what_a_person_has_to_do_and_the_times(state: Path) -> No
     assert "Service gap: 4.500 s\n" in watched.output
     assert "From approval to service: 6." in watched.output
     assert "Ended: done" in watched.output
+
+
+@pytest.mark.parametrize("words", [("swap", "list"), ("campaign", "list"), ("command", "list")])
+@pytest.mark.parametrize("name", ["", "not-there"])
+def test_a_folder_without_an_installation_is_named_and_left_as_it_was(
+    tmp_path: Path, words: tuple[str, ...], name: str
+) -> None:
+    refused = CliRunner().invoke(app, [*words, "--state", str(tmp_path / name)])
+    assert isinstance(refused.exception, OperatorError)
+    assert str(refused.exception) == (
+        f"There is no installation in {tmp_path / name} that you may read. "
+        "Name its folder with --state."
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_what_waits_can_be_waived_or_tried_again(state: Path) -> None:
