@@ -38,6 +38,7 @@ from fleet_server.services.campaign_views import (
 )
 from fleet_server.services.campaigns import Draft
 from fleet_server.services.fleet_actions import FleetActions
+from fleet_server.web.labels_campaign import CAMPAIGN_WORDS
 
 campaign = typer.Typer(no_args_is_help=True, help="Campaigns: make, plan, approve, watch, abort.")
 
@@ -271,6 +272,8 @@ def _tell(view: CampaignView) -> None:
         say(f"  does      {action.command}")
     else:
         say(f"  does      swap for {action.model_name} of {action.place}, {action.way}")
+    for line in _terms(view):
+        say(f"  {line}")
     say(f"  made      {moment(view.created_at)} {_who(view.created_by)}")
     say(f"  planned   {moment(view.planned_at)} {_who(view.planned_by)}".rstrip())
     say(f"  approved  {moment(view.approved_at)} {_who(view.approved_by)}".rstrip())
@@ -283,6 +286,33 @@ def _tell(view: CampaignView) -> None:
         if why:
             say(f"  {many:9} {item_state}: {why}")
     _tell_next(view)
+
+
+def _terms(view: CampaignView) -> Iterator[str]:
+    """Whom it takes and how it goes: what is approved."""
+    plan, limits = view.plan, view.plan.limits
+    yield f"units     {json.dumps(view.selection, ensure_ascii=False)}"
+    admitted = ", ".join(CAMPAIGN_WORDS["campaign_why"][why] for why in plan.admits)
+    yield f"lets in   {admitted or 'nobody who would be left out'}"
+    begin = (
+        f"{plan.hours.begin:%H:%M} to {plan.hours.end:%H:%M}"
+        if plan.hours
+        else "as the settings say"
+    )
+    yield f"hours     {begin}, local"
+    yield f"pace      {limits.per_minute} a minute, {limits.at_once} at once"
+    yield (
+        f"failures  {limits.on_failures} above {limits.max_failed_percent} %,"
+        f" once {limits.minimum_ended} have ended"
+    )
+    for number, wave in enumerate(plan.waves, 1):
+        takes = f"{wave.units} units" if wave.units else f"{wave.percent} %"
+        is_last = number == len(plan.waves)
+        goal = f"{wave.ended_percent} % ended, {wave.success_percent} % of them well"
+        then = f"; next after {goal}, and {wave.soak_minutes} min"
+        yield f"goal {number:4} {'the rest' if is_last else takes + then}"
+    yield f"joiners   {'taken in late' if plan.late_joiners else 'none later'}"
+    yield f"until     {moment(plan.ends_at) if plan.ends_at else 'all have ended'}"
 
 
 @contextmanager

@@ -109,6 +109,43 @@ def test_a_campaign_from_its_file_to_its_abort(state: Path) -> None:
     assert "stopped of " in aborted
 
 
+def test_who_approves_sees_whom_it_takes_and_how_it_goes(state: Path) -> None:
+    plan = {
+        "action": {"kind": "command"},
+        "waves": [
+            {"units": 20, "soak_minutes": 30, "ended_percent": 80, "success_percent": 70},
+            {"percent": 10},
+            {},
+        ],
+        "limits": {"per_minute": 7, "at_once": 3, "max_failed_percent": 9, "minimum_ended": 2},
+        "hours": {"begin": "02:00", "end": "04:30"},
+        "admits": ["no_contact", "suspended"],
+        "ends_at": "2031-01-31T04:00Z",
+    }
+    create(state, {**RESTART, "plan": plan})
+    shown = done(state, "show", "1").splitlines()
+    assert shown[1:12] == [
+        "  does      Device.Reboot()",
+        '  units     {"field": "serial_number", "starts_with": "0"}',
+        "  lets in   not heard from for long, service suspended",
+        "  hours     02:00 to 04:30, local",
+        "  pace      7 a minute, 3 at once",
+        "  failures  pause above 9 %, once 2 have ended",
+        "  goal    1 20 units; next after 80 % ended, 70 % of them well, and 30 min",
+        "  goal    2 10 %; next after 90 % ended, 95 % of them well, and 60 min",
+        "  goal    3 the rest",
+        "  joiners   none later",
+        "  until     2031-01-31 04:00:00Z",
+    ]
+    create(state, {"name": "Plain", "selection": EVERY, "plan": {"action": {"kind": "command"}}})
+    plain = done(state, "show", "2")
+    assert (
+        "  lets in   nobody who would be left out\n  hours     as the settings say, local\n"
+        in plain
+    )
+    assert "  until     all have ended\n" in plain
+
+
 def test_who_is_left_out_is_listed_with_the_reason(state: Path) -> None:
     fleet = bootstrap.build(Config(state=state))
     with fleet.writing() as connection:
