@@ -313,6 +313,22 @@ def test_an_owed_unit_is_named_with_what_it_will_be_told(ready: Site, desk: Brow
     assert "1 units still to be told" in said(desk.get("/swaps").text)
 
 
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("move_voice", "Leave this step to be done by hand The rest goes on."),
+        ("open_new", "It waits for nothing that may be left out."),
+        ("hold_old", "Go on without the old unit The network is put right now;"),
+    ],
+)
+def test_what_may_be_left_out_is_offered_with_what_that_means(
+    ready: Site, desk: Browser, step: str, words: str
+) -> None:
+    address = ordered(ready)
+    stands(ready, at=AT[step], phase="person", is_undoing=True, why="refused")
+    assert words in said(desk.get(address).text)
+
+
 def test_the_technician_is_told_to_move_the_cable(ready: Site) -> None:
     address = ordered(ready)
     stands(ready, at=AT["adopt_new"])
