@@ -46,6 +46,9 @@ _LIFE = timedelta(days=1)
 SOON = timedelta(seconds=0.5)
 _LONGEST_FOR_A_UNIT = timedelta(minutes=5)  # whose coming is heard besides
 _NEW = timedelta(minutes=1)
+_NEW_BACK = Ask(Target.NEW_UNIT, Operation.ROLLBACK)
+# The customer has no service meanwhile, and the network's word is enough.
+_FOR_THE_NEW_ON_THE_WAY_BACK = timedelta(seconds=15)
 _LOOK_EVERY = timedelta(seconds=5)
 SYSTEMS = (Target.ACCESS, Target.VOICE, Target.CONDITIONAL_ACCESS)
 
@@ -237,6 +240,8 @@ def _command(
 
 def _patience(case: Case, asked: Ask) -> timedelta:
     """How long a unit has; a customer has days to connect one."""
+    if asked == _NEW_BACK:
+        return _FOR_THE_NEW_ON_THE_WAY_BACK
     is_customers = asked.operation is Operation.SEE or asked.target is Target.BOX
     if is_customers and case.row.trigger != Trigger.TECHNICIAN:
         return timedelta(days=case.policy.swap_wait_days)
@@ -290,7 +295,7 @@ def _is_unplugged(case: Case, asked: Ask) -> bool:
     network's word is enough; one whose settings are known; one that is asked once more later."""
     unit = case.unit(asked.target)
     is_needless = asked.operation in (Operation.RENEW, Operation.HOLD, Operation.FENCE)
-    is_needless |= asked == Ask(Target.NEW_UNIT, Operation.ROLLBACK)
+    is_needless |= asked == _NEW_BACK
     is_needless |= asked == OLD_BACK and (case.swap.is_early or not case.old_is_in)
     return is_needless and unit is not None and not unit.is_online
 

@@ -149,6 +149,23 @@ def test_a_network_that_is_down_once_the_old_unit_is_dark_lets_it_serve_again(
     old_serves(bench)
 
 
+def test_on_the_way_back_nobody_waits_long_for_a_new_unit_that_says_nothing(
+    bench: SwapBench,
+) -> None:
+    bench.connect(NEW_MODEM)
+    bench.units[NEW_MODEM].well = False
+    swap_id = bench.order(outlets=2)
+    until(bench, swap_id, "verify_new")
+    bench.units[NEW_MODEM].busy = "unplugged, and nobody knows yet"
+    bench.abort(swap_id)
+    bench.run()
+    bench.later(seconds=16)
+    bench.run()
+    view = bench.view(swap_id)
+    assert (view.phase, view.owed) == (SwapPhase.ROLLED_BACK, ("new_unit/rollback",))
+    assert bench.serving() == {MAC} and bench.line_is_at() == MAC
+
+
 # --- what the customer changes meanwhile ---
 
 
