@@ -18,6 +18,7 @@ from fleet_server.domain.local_time import day_bounds
 from fleet_server.domain.swap_progress import Standing, StepProgress
 from fleet_server.services import swap_consent, swaps
 from fleet_server.services.policy import read_policy
+from fleet_server.services.swap_orders import MOST_VALUE_CENTS
 from fleet_server.services.swap_views import EventView
 from fleet_server.services.swaps import FourEyesError, SwapOrder, SwapPhase, SwapView, Todo, Trigger
 from fleet_server.services.views_swaps import SwapWatch, watch_swap
@@ -49,7 +50,12 @@ def order_swap(
     ] = None,
     value: Annotated[
         float | None,
-        typer.Option("--value", min=0, max=99_999, help="Value in EUR; else by the price list."),
+        typer.Option(
+            "--value",
+            min=0,
+            max=MOST_VALUE_CENTS / 100,
+            help="Value in EUR; else by the price list.",
+        ),
     ] = None,
     by: By = "",
     state: State = None,

@@ -14,10 +14,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from fleet_server.api.body import Body
 from fleet_server.api.caller import Context, CurrentCaller
 from fleet_server.api.paging import Page, Paging
-from fleet_server.domain.errors import InvalidError
 from fleet_server.domain.roles import Permission
 from fleet_server.services import swaps
 from fleet_server.services.swap_consent import order_with_consent
+from fleet_server.services.swap_orders import MOST_VALUE_CENTS
 from fleet_server.services.swap_paper import Paper, read_paper
 from fleet_server.services.swaps import SwapOrder, SwapPhase, Todo, Trigger
 
@@ -101,7 +101,7 @@ class OrderRequest(Body):
 
     `outlets`: RF outlets at the customer's. `planned_swap` holds notice or consent; `consent`
     without one: the unit is faulty and the customer agrees now, which is put on record [7.1.7].
-    `value_cents` null for the price list.
+    `value_cents` null for the price list. `posted_at` only with trigger `posted`.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_ORDER]})
@@ -114,7 +114,7 @@ class OrderRequest(Body):
     outlets: Annotated[int, Query(ge=1, le=2)] = 1
     planned_swap: Annotated[int, Query(ge=1, lt=1 << 63)] | None = None
     consent: bool = False
-    value_cents: Annotated[int, Query(ge=0, lt=10_000_000)] | None = None
+    value_cents: Annotated[int, Query(ge=0, le=MOST_VALUE_CENTS)] | None = None
     posted_at: AwareDatetime | None = None
     reason: Words
 
@@ -224,8 +224,6 @@ def order(body: OrderRequest, caller: CurrentCaller, context: Context) -> Replac
     """Order a replacement; a technician's begins at once, every other one waits for approval."""
     caller.require(Permission.ORDER_SWAP)
     caller.require(swaps.needed_to_begin(body.trigger))
-    if body.consent and body.planned_swap is not None:
-        raise InvalidError("Send a planned swap or consent, not both.")
     wanted = SwapOrder(**body.model_dump(exclude={"consent"}))
     give = order_with_consent if body.consent else swaps.order
     with context.fleet.writing() as connection:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from fleet_server.domain.errors import ConflictError
+from fleet_server.domain.errors import ConflictError, InvalidError
 from fleet_server.domain.positions import join_positions, split_positions
 from fleet_server.services import swap_store
 from fleet_server.services import tables as t
@@ -23,8 +23,11 @@ def order_with_consent(
 ) -> int:
     """Order it on the ground that the unit is faulty and the customer agrees now.
 
-    Gives the number of the replacement. Raises what `order` and `agree_now` raise.
+    Gives the number of the replacement. Raises InvalidError, and what `order` and `agree_now`
+    raise.
     """
+    if wanted.planned_swap is not None:
+        raise InvalidError("Name a planned swap or the customer's consent, not both.")
     position = split_positions(wanted.position)[0]
     planned = agree_now(connection, actor, wanted.contract, position, wanted.reason, now)
     return order(connection, actor, replace(wanted, planned_swap=planned), now)

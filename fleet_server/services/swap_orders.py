@@ -41,6 +41,7 @@ from fleet_server.services.swap_store import Happened, SwapTakenError
 # What nobody has plans for; a person may order one that was reserved or sent there for it too.
 FREE = (UnitState.IN_STOCK, UnitState.VAN_STOCK, UnitState.REFURBISHED)
 IN_STOCK = (*FREE, UnitState.RESERVED, UnitState.IN_TRANSIT)
+MOST_VALUE_CENTS = 9_999_999
 _VOICE = "voice"
 _PERSON = "account"
 
@@ -71,7 +72,8 @@ class SwapOrder:
     """`position` as in `internet+voice`; `old_serial` is None when there is none to take out.
 
     `outlets` are the RF outlets at the customer's, 1 or 2. `value_cents`: what the paper shall say
-    that the new unit is worth, None for the price list.
+    that the new unit is worth, at most MOST_VALUE_CENTS, None for the price list. `posted_at` only
+    with trigger POSTED.
     """
 
     contract: str
@@ -196,6 +198,10 @@ def _has_certificate(connection: Connection, endpoint_id: str) -> bool:
 def _check_words(wanted: SwapOrder, now: datetime) -> None:
     if wanted.outlets not in (1, 2):
         raise InvalidError("A customer has one RF outlet or two.")
+    if wanted.value_cents is not None and not 0 <= wanted.value_cents <= MOST_VALUE_CENTS:
+        raise InvalidError("The value of a unit is from 0 to 99999,99 EUR.")
+    if wanted.posted_at is not None and wanted.trigger is not Trigger.POSTED:
+        raise InvalidError("Only a unit that comes by post has a day of posting.")
     if wanted.posted_at is not None and wanted.posted_at > now:
         raise InvalidError("The day of posting is in the future.")
     if not wanted.reason.strip():

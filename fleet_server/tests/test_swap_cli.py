@@ -14,6 +14,7 @@ from fleet_server import bootstrap, installation
 from fleet_server.adapters.clock import utc_now
 from fleet_server.cli import app
 from fleet_server.config import Config
+from fleet_server.domain.errors import InvalidError
 from fleet_server.errors import OperatorError
 from fleet_server.services import blacklist, swaps
 from fleet_server.services import tables as t
@@ -101,6 +102,28 @@ def test_day_of_posting_and_value_stand_in_the_order(state: Path) -> None:
         view = swaps.read(connection, 1)
     bootstrap.close(fleet)
     assert (view.posted_at, view.value_cents) == (datetime(2026, 1, 4, 23, tzinfo=UTC), 6550)
+
+
+# (options, words)
+NOT_TOGETHER = [
+    (("--consent", "--planned", "1"), "Name a planned swap or the customer's consent, not both."),
+    (("--consent", "--posted", "2026-01-05"), "Only a unit that comes by post has a day"),
+]
+
+
+@pytest.mark.parametrize(("options", "words"), NOT_TOGETHER)
+def test_what_does_not_go_together_is_refused(
+    state: Path, options: tuple[str, ...], words: str
+) -> None:
+    refused = ordered(state, *options)
+    assert isinstance(refused.exception, InvalidError)
+    assert words in str(refused.exception)
+    assert run(state, "list").output == "There is none.\n"
+
+
+@pytest.mark.parametrize(("value", "code"), [("99999.99", 0), ("100000", 2), ("-1", 2)])
+def test_a_value_has_the_limits_of_the_page(state: Path, value: str, code: int) -> None:
+    assert ordered(state, "--consent", "--value", value).exit_code == code
 
 
 def test_a_technician_needs_no_approval(state: Path) -> None:

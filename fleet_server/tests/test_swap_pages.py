@@ -187,7 +187,9 @@ WRONG = [
     ({"reason": "x"}, "Say why the unit is replaced."),
     ({"trigger": "magic"}, "This way of replacing is not one of yours."),
     ({"posted_on": "soon"}, "soon is no day"),
+    ({"posted_on": "2026-03-27"}, "Only a unit that comes by post has a day of posting."),
     ({"value": "a lot"}, "a lot is no amount"),
+    ({"value": "100000"}, "The value of a unit is from 0 to 99999,99 EUR."),
 ]
 
 
@@ -336,6 +338,27 @@ def test_the_technician_is_told_to_move_the_cable(ready: Site) -> None:
     assert SWAP_WORDS["swap_todo"]["move_cable"] in said(browser.get(address).text)
     add_presence(ready, BLANK, "online", "connect")
     assert SWAP_WORDS["swap_todo"]["move_cable"] not in said(browser.get(address).text)
+
+
+# (fields that differ)
+NOT_OVER_THE_API: list[dict[str, Any]] = [
+    {"planned_swap": 1},
+    {"posted_at": "2026-03-27T08:00:00Z"},
+    {"value_cents": 10_000_000},
+]
+
+
+@pytest.mark.parametrize("fields", NOT_OVER_THE_API)
+def test_the_api_refuses_what_the_page_does(ready: Site, fields: dict[str, Any]) -> None:
+    order = {name: value for name, value in FORM.items() if name != "ground"}
+    body = {**order, "old_serial": OLD, "consent": True}
+    headers = ready.bearer(Role.FLEET_OPS)
+    call = ready.browser()
+    url = "/api/v1/replacements"
+    assert call.post(url, json={**body, **fields}, headers=headers).status_code == 422
+    assert (
+        call.post(url, json={**body, "value_cents": 9_999_999}, headers=headers).json()["id"] == 1
+    )
 
 
 def test_a_visit_is_begun_by_the_technician_alone(ready: Site, desk: Browser) -> None:
