@@ -127,7 +127,8 @@ def show(number: Number, state: State = None) -> None:
     _tell_times(found, utc_now())
     if view.waits_for:
         say(f"Waits for: {view.waits_for}")
-    say(f"To do: {swaps.TODO_WORDS[view.todo]}")
+    if view.todo is not Todo.NOTHING or view.ended_at is None:
+        say(f"To do: {swaps.TODO_WORDS[view.todo]}")
 
 
 @swap.command("list")

@@ -73,8 +73,16 @@ class Gap:
         return (self.ended_at or now) - self.began_at
 
 
-def steps_of(swap: Swap, happened: Sequence[Happening]) -> list[StepProgress]:
-    """Every step of the plan, in its order; `happened` in the order it happened."""
+def steps_of(
+    swap: Swap, happened: Sequence[Happening], *, is_approved: bool = True
+) -> list[StepProgress]:
+    """Every step of the plan, in its order; `happened` in the order it happened.
+
+    Nothing of one that was not approved has begun.
+    """
+    if not is_approved:
+        standing = Standing.NOT_REACHED if swap.has_ended else Standing.TO_COME
+        return [StepProgress(step, standing) for step in swap.plan]
     return [_step(swap, at, happened) for at in range(len(swap.plan))]
 
 

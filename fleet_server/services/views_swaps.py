@@ -62,7 +62,8 @@ def watch_swap(connection: Connection, swap_id: int) -> SwapWatch:
     view = read(connection, swap_id)
     row = connection.execute(select(t.swap).where(t.swap.c.id == swap_id)).one()
     happened = [_happening(one) for one in view.events]
-    steps = steps_of(swap_store.value_of(connection, row), happened)
+    swap = swap_store.value_of(connection, row)
+    steps = steps_of(swap, happened, is_approved=row.approved_at is not None)
     new = _unit(connection, row.new_unit_id)
     old = _unit(connection, row.old_unit_id) if row.old_unit_id else None
     return SwapWatch(

@@ -67,6 +67,9 @@ def test_an_order_finds_the_old_unit_and_another_person_approves(state: Path) ->
     assert done.output == (
         f"Swap 1: {OLD} is replaced by {NEW}.\nNext: Another person has to approve the order.\n"
     )
+    waits = run(state, "show", "1").output
+    assert "  reserve      to_come              -" in waits
+    assert "To do: Another person has to approve the order." in waits
     own = run(state, "approve", "1", "--as", "ana")
     assert isinstance(own.exception, swaps.FourEyesError)
     approved = run(state, "approve", "1", "--as", "besa")
@@ -138,6 +141,9 @@ def test_what_is_called_off_is_watched_to_its_end(state: Path) -> None:
     ordered(state, "--consent")
     gone = run(state, "abort", "1", "--reason", "a test")
     assert gone.output == "Swap 1 is called off.\n"
+    shown = run(state, "show", "1").output
+    assert "  reserve      not_reached          -" in shown
+    assert "To do:" not in shown
     watched = run(state, "watch", "1")
     assert watched.exit_code == 1
     assert " ordered " in watched.output

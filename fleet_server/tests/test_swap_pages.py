@@ -392,12 +392,15 @@ def test_a_technician_approves_nothing_from_afar(ready: Site) -> None:
 
 def test_another_person_approves_and_undoes(ready: Site, desk: Browser) -> None:
     desk.submit("/swaps/new", **FORM)
+    assert "Reserve the new unit to come" in said(desk.get("/swaps/1").text)
     own = desk.submit("/swaps/1/approval")
     assert own.status_code == 409
     assert "Another person has to approve what one has ordered." in said(own.text)
     stands(ready, ordered_by="account:99")
     assert desk.submit("/swaps/1/approval").status_code == 303
-    assert "It is approved already." in said(desk.get("/swaps/1").text)
+    begun = said(desk.get("/swaps/1").text)
+    assert "Reserve the new unit now" in begun
+    assert "It is approved already." in begun
     assert desk.submit("/swaps/1/abort", reason=" ").status_code == 422
     assert desk.submit("/swaps/1/abort", reason="not needed").status_code == 303
     assert "being undone" in said(desk.get("/swaps/1").text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,7 +25,7 @@ from fleet_server.domain.swap import (
     ask,
     plan_for,
 )
-from fleet_server.domain.swap_progress import Happening, gap_of, steps_of
+from fleet_server.domain.swap_progress import Happening, Standing, gap_of, steps_of
 from fleet_server.domain.swap_remark import Remark, Say, read_remark
 
 START = datetime(2026, 11, 26, 1, 0, tzinfo=UTC)
@@ -73,6 +74,15 @@ def test_a_swap_on_its_way_has_done_now_and_to_come() -> None:
     third = steps_of(played.swap, played.happened)[3]
     assert third.began_at == START + timedelta(seconds=7)
     assert third.length == timedelta(seconds=1)
+
+
+def test_one_that_was_not_approved_has_begun_nothing() -> None:
+    swap = Swap(PLAN)
+    ordered = steps_of(swap, [], is_approved=False)
+    assert [one.step for one in ordered] == list(PLAN)
+    assert {one.standing for one in ordered} == {Standing.TO_COME}
+    called_off = steps_of(replace(swap, phase=Phase.ROLLED_BACK), [], is_approved=False)
+    assert {one.standing for one in called_off} == {Standing.NOT_REACHED}
 
 
 def test_a_dead_old_unit_is_left_out_and_owed() -> None:
