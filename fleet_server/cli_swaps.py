@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from fleet_server.adapters.clock import utc_now
 from fleet_server.cli_shared import By, Reason, State, follow, moment, opened, person, say
+from fleet_server.domain.errors import InvalidError
 from fleet_server.domain.local_time import day_bounds
 from fleet_server.domain.swap_progress import Standing, StepProgress
 from fleet_server.services import swap_consent, swaps
@@ -21,6 +22,7 @@ from fleet_server.services.policy import read_policy
 from fleet_server.services.swap_orders import MOST_VALUE_CENTS
 from fleet_server.services.swap_views import EventView
 from fleet_server.services.swaps import FourEyesError, SwapOrder, SwapPhase, SwapView, Todo, Trigger
+from fleet_server.services.views_clocks import contract_id_of
 from fleet_server.services.views_swaps import SwapWatch, watch_swap
 
 swap = typer.Typer(no_args_is_help=True, help="Replacements: order, approve, watch, abort, list.")
@@ -57,6 +59,9 @@ def order_swap(
             help="Value in EUR; else by the price list.",
         ),
     ] = None,
+    no_old: Annotated[
+        bool, typer.Option("--no-old", help="No unit is taken out: the position is free.")
+    ] = False,
     by: By = "",
     state: State = None,
 ) -> None:
@@ -65,7 +70,7 @@ def order_swap(
         wanted = SwapOrder(
             contract=contract,
             position=position,
-            old_serial=swap_consent.holder_of(connection, contract, position),
+            old_serial=_old(connection, contract, position, no_old),
             new_serial=new_serial,
             trigger=trigger,
             reason=reason,
@@ -77,7 +82,8 @@ def order_swap(
         give = swap_consent.order_with_consent if consent else swaps.order
         number = give(connection, person(by), wanted, utc_now())
         view = swaps.read(connection, number)
-    say(f"Swap {number}: {view.old_serial or 'nothing'} is replaced by {new_serial}.")
+    told = f"{view.old_serial} is replaced by" if view.old_serial else "no unit is taken out for"
+    say(f"Swap {number}: {told} {new_serial}.")
     say(f"Next: {swaps.TODO_WORDS[view.todo]}")
 
 
@@ -174,6 +180,25 @@ def resume(number: Number, reason: Reason, by: By = "", state: State = None) -> 
     with opened(state) as fleet, fleet.writing() as connection:
         swaps.resume(connection, person(by), number, reason, utc_now())
     say(f"Swap {number} is tried again.")
+
+
+def _old(connection: Connection, contract: str, position: str, no_old: bool) -> str | None:
+    """The unit to take out; None only where that was said.
+
+    Raises UnknownContractError, InvalidPositionError, ConflictError and InvalidError.
+    """
+    contract_id_of(connection, contract)
+    found = swap_consent.holder_of(connection, contract, position)
+    if found and no_old:
+        raise InvalidError(f"{found} holds {position}, or held it last: leave --no-old out.")
+    if found or no_old:
+        return found
+    held = swap_consent.held_positions(connection, contract).items()
+    told = ", ".join(f"{serial} holds {names}" for serial, names in held)
+    raise InvalidError(
+        f"No unit holds {position} on {contract}; there {told or 'none is in service'}. Name what "
+        "is replaced, or add --no-old where no unit is taken out."
+    )
 
 
 class _Told:

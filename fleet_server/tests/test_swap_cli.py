@@ -14,7 +14,7 @@ from fleet_server import bootstrap, installation
 from fleet_server.adapters.clock import utc_now
 from fleet_server.cli import app
 from fleet_server.config import Config
-from fleet_server.domain.errors import InvalidError
+from fleet_server.domain.errors import InvalidError, UnknownContractError
 from fleet_server.errors import OperatorError
 from fleet_server.services import blacklist, swaps
 from fleet_server.services import tables as t
@@ -89,6 +89,25 @@ def test_the_unit_that_was_stolen_is_the_old_one(state: Path) -> None:
         blacklist.blacklist(connection, OLD, cause, None, thief, "a theft", utc_now())
     bootstrap.close(fleet)
     assert f"Swap 1: {OLD} is replaced by {NEW}.\n" in ordered(state, "--consent").output
+
+
+def test_that_no_unit_is_taken_out_has_to_be_said(state: Path) -> None:
+    free = ("order", "C-1002", "internet", NEW, "--reason", "a test")
+    refused = run(state, *free)
+    assert isinstance(refused.exception, InvalidError)
+    assert "No unit holds internet on C-1002; there none is in service." in str(refused.exception)
+    assert "--no-old" in str(refused.exception)
+    other = run(state, "order", CONTRACT, "voice", NEW, "--reason", "a test")
+    assert isinstance(other.exception, InvalidError)
+    assert f"there {OLD} holds internet, 00000013 holds tv-1" in str(other.exception)
+    unknown = run(state, "order", "C-9", "internet", NEW, "--reason", "a test")
+    assert isinstance(unknown.exception, UnknownContractError)
+    held = ordered(state, "--consent", "--no-old")
+    assert f"{OLD} holds internet, or held it last: leave --no-old out." in str(held.exception)
+    assert run(state, "list").output == "There is none.\n"
+    done = run(state, *free, "--no-old", "--consent")
+    assert done.exit_code == 0, done.exception
+    assert done.output.startswith(f"Swap 1: no unit is taken out for {NEW}.\n")
 
 
 def test_a_remote_order_without_notice_or_consent_says_what_is_missing(state: Path) -> None:
