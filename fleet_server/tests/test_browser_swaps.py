@@ -40,6 +40,8 @@ def order_by_keyboard(browser: webdriver.Chrome, address: str) -> None:
     press(browser, Keys.SPACE)
     tab_to(browser, "#new_serial")
     press(browser, NEW)
+    tab_to(browser, "input[name=ground][value=consent]")
+    press(browser, Keys.SPACE)
     tab_to(browser, "#reason")
     press(browser, "restarts by itself", Keys.ENTER)
     wait_for_text(browser, "live", "ordered, has not begun")

@@ -238,6 +238,9 @@ def test_a_technician_orders_on_site_only_and_begins_at_once(ready: Site) -> Non
     form = browser.get(f"/swaps/new?contract={CONTRACT}").text
     assert 'value="technician"' in form
     assert 'value="remote"' not in form
+    assert (
+        "It begins as soon as it is ordered" in form and 'value="consent" required checked' in form
+    )
     assert browser.submit("/swaps/new", **FORM).status_code == 422
     answer = browser.submit("/swaps/new", **{**FORM, "trigger": "technician"})
     assert answer.status_code == 303, said(answer.text)

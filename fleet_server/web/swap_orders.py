@@ -181,7 +181,7 @@ def _form(
         return page.render(
             "swap_order.html", status, entered=entered, held=None, refusal="", error=None
         )
-    account = _who_orders(page)
+    triggers = _triggers(_who_orders(page))
     with page.context.fleet.reading() as connection:
         positions = positions_of_contract(connection, entered.contract)
         held = held_positions(connection, entered.contract)
@@ -200,7 +200,8 @@ def _form(
         free=[name for name in positions if name not in taken],
         planned=[one for one in planned if not one.cancelled_at and one.id not in spent],
         stock=stock,
-        triggers=_triggers(account),
+        triggers=triggers,
+        is_on_site=triggers == [Trigger.TECHNICIAN],
         refusal=refusal,
         error=detail,
     )
