@@ -134,6 +134,7 @@ def test_a_contract_leads_to_the_order_and_the_order_to_its_page(
     form = desk.get(f"/swaps/new?contract={CONTRACT}")
     assert f"internet+voice : unit {OLD}" in said(form.text)
     assert f'<option value="{NEW}">' in form.text
+    assert 'value="consent" required >' in form.text, "nobody says it for the customer unasked"
     answer = desk.submit("/swaps/new", **FORM)
     assert answer.status_code == 303, said(answer.text)
     page = said(desk.get(answer.headers["location"]).text)
