@@ -176,8 +176,8 @@ class Swap:
     """Where a swap stands. `at` is the step of `plan` that is asked for, or undone on the way back.
 
     `skipped`: steps left out because the old unit did not answer; CLOSE_OLD while its undoing waits
-    for the old unit. `owed`: what a unit is told when
-    it is seen again. `why`: the reason for turning back, or for needing a person.
+    for the old unit. `owed`: what a unit is told when it is seen again. `why`: the reason for
+    turning back, or for needing a person.
     """
 
     plan: tuple[Step, ...]
@@ -319,8 +319,10 @@ def after(swap: Swap, event: Event) -> Swap:
 
 def put_off(swap: Swap) -> Swap:
     """The swap whose next step has to wait: just before the cut the customer's settings are to be
-    had anew after that. Only for what nobody was asked, or what is known never to have
-    been done: else a hold would never be undone.
+    had anew after that.
+
+    Only for what nobody was asked, or what is known never to have been done: else a hold would
+    never be undone.
     """
     is_next = swap.plan[swap.at] == Step.HOLD_OLD and not swap.is_undoing
     if not is_next or Step.RENEW_SETTINGS not in swap.plan:
