@@ -6,6 +6,7 @@ Answers are problem details (RFC 9457, `application/problem+json`) with one more
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -220,7 +221,7 @@ def problem_of(error: Exception) -> JSONResponse:
 
 def _not_understood(_request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    places = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in found]
+    places = [_what_is_wrong(each) for each in found]
     answer = _Answer(
         422,
         "not-understood",
@@ -228,6 +229,15 @@ def _not_understood(_request: Request, error: Exception) -> JSONResponse:
         "Correct the members named in detail; /api/v1/openapi.json describes the call.",
     )
     return _problem(answer, "; ".join(places))
+
+
+def _what_is_wrong(found: dict[str, Any]) -> str:
+    """The member and what is wrong with it; a member that is not known is itself what was sent, and
+    nothing that was sent is repeated."""
+    is_unknown = found["type"] == "extra_forbidden"
+    place = found["loc"][:-1] if is_unknown else found["loc"]
+    said = "a member in it is not known to this call" if is_unknown else found["msg"]
+    return f"{'.'.join(str(part) for part in place)}: {said}"
 
 
 def _other(_request: Request, error: Exception) -> JSONResponse:
