@@ -84,7 +84,7 @@ def order_swap(
         view = swaps.read(connection, number)
     told = f"{view.old_serial} is replaced by" if view.old_serial else "no unit is taken out for"
     say(f"Swap {number}: {told} {new_serial}.")
-    say(f"Next: {swaps.TODO_WORDS[view.todo]}")
+    say(f"Next: {swaps.TO_DO_WORDS[view.todo]}")
 
 
 @swap.command("approve")
@@ -134,7 +134,7 @@ def show(number: Number, state: State = None) -> None:
     if view.waits_for:
         say(f"Waits for: {view.waits_for}")
     if view.todo is not Todo.NOTHING or view.ended_at is None:
-        say(f"To do: {swaps.TODO_WORDS[view.todo]}")
+        say(f"To do: {swaps.TO_DO_WORDS[view.todo]}")
 
 
 @swap.command("list")
@@ -256,9 +256,9 @@ def _head(view: SwapView) -> str:
 
 def _todo(view: SwapView) -> str:
     if view.todo is Todo.NOTHING:
-        return swaps.TODO_WORDS[view.todo]
+        return swaps.TO_DO_WORDS[view.todo]
     why = f" ({view.why})" if view.why and view.phase is SwapPhase.PERSON else ""
-    return swaps.TODO_WORDS[view.todo] + why
+    return swaps.TO_DO_WORDS[view.todo] + why
 
 
 def _needs_four_eyes(connection: Connection) -> bool:

@@ -342,4 +342,4 @@ def _detail(found: swaps.SwapView) -> ReplacementDetail:
 def _values(found: swaps.SwapView) -> dict[str, Any]:
     names = [name for name in ReplacementAnswer.model_fields if name != "todo_text"]
     values = {name: getattr(found, name) for name in names}
-    return {**values, "todo_text": swaps.TODO_WORDS[found.todo]}
+    return {**values, "todo_text": swaps.TO_DO_WORDS[found.todo]}

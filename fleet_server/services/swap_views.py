@@ -65,7 +65,7 @@ class Todo(StrEnum):
     FETCH_NEW = "fetch_new"
 
 
-TODO_WORDS = {
+TO_DO_WORDS = {
     Todo.NOTHING: "Nothing: it goes on by itself.",
     Todo.COMPARE: "A backup was restored: compare with what is so by now, then resume or call off.",
     Todo.APPROVE: "Another person has to approve the order.",
@@ -309,7 +309,7 @@ def _of_new(row: Row[Any], swap: Swap) -> Todo:
     return Todo.FETCH_NEW if row.trigger == Trigger.POSTED else Todo.NOTHING
 
 
-_TODO_OF = {
+_TO_DO_OF = {
     Say.RESTORED: Todo.COMPARE,
     Say.CONSENT: Todo.PUT_ON_RECORD,
     Say.NOTICE: Todo.PUT_ON_RECORD,
@@ -323,8 +323,8 @@ def _todo(row: Row[Any], swap: Swap, asked: Ask | None, is_ordered: bool) -> Tod
     if is_ordered:
         return Todo.BEGIN if row.trigger == Trigger.TECHNICIAN else Todo.APPROVE
     waiting = read_remark(row.waits_for)
-    if waiting is not None and waiting.code in _TODO_OF:
-        return _TODO_OF[waiting.code]
+    if waiting is not None and waiting.code in _TO_DO_OF:
+        return _TO_DO_OF[waiting.code]
     if asked is None:
         return _of_new(row, swap)
     if asked.operation == Operation.SEE:

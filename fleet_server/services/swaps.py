@@ -40,7 +40,7 @@ from fleet_server.services.swap_orders import (
 )
 from fleet_server.services.swap_store import Happened, SwapTakenError, UnknownSwapOrderError
 from fleet_server.services.swap_views import (
-    TODO_WORDS,
+    TO_DO_WORDS,
     StepView,
     SwapPhase,
     SwapView,
@@ -55,7 +55,7 @@ from fleet_server.services.swap_visits import call_off_visits
 _SOON = timedelta(seconds=1)
 
 __all__ = [
-    "TODO_WORDS",
+    "TO_DO_WORDS",
     "FourEyesError",
     "NotEnrolledError",
     "StepView",

@@ -18,7 +18,7 @@ from fleet_server.services import campaign_engine, campaigns
 from fleet_server.services import tables as t
 from fleet_server.services.audit import Actor
 from fleet_server.services.campaign_actions import Action, Begun, NotNow, Refused, Standing
-from fleet_server.services.campaign_views import CampaignView, read_campaign
+from fleet_server.services.campaign_views import CampaignView, list_items, read_campaign
 from fleet_server.services.campaigns import Draft
 from fleet_server.services.policy import read_policy
 
@@ -253,3 +253,9 @@ def whole(**values: Any) -> Plan:
 def _insert(connection: Connection, table: Any, values: Mapping[str, Any]) -> int:
     key = connection.execute(table.insert().values(**values)).inserted_primary_key
     return int(key[0]) if key else 0
+
+
+def items(desk: CampaignDesk, campaign: int, state: ItemState | None = None) -> dict[int, Why]:
+    """The units of a campaign, in one state or all, with why they stand so."""
+    with desk.engine.connect().execution_options(writes=False) as connection:
+        return {one.unit_id: one.why for one in list_items(connection, campaign, state)}
