@@ -6,6 +6,7 @@ log beside the words "command line": on the server's own machine four eyes are a
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated
 
@@ -76,7 +77,7 @@ def order_swap(
             reason=reason,
             outlets=outlets,
             planned_swap=planned,
-            value_cents=round(value * 100) if value is not None else None,
+            value_cents=_cents(value),
             posted_at=day_bounds(posted.date())[0] if posted else None,
         )
         give = swap_consent.order_with_consent if consent else swaps.order
@@ -85,6 +86,12 @@ def order_swap(
     told = f"{view.old_serial} is replaced by" if view.old_serial else "no unit is taken out for"
     say(f"Swap {number}: {told} {new_serial}.")
     say(f"Next: {swaps.TO_DO_WORDS[view.todo]}")
+
+
+def _cents(value: float | None) -> int | None:
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("Write the value in EUR, such as 65.50.", param_hint="--value")
+    return round(value * 100) if value is not None else None
 
 
 @swap.command("approve")

@@ -148,6 +148,13 @@ def test_a_value_has_the_limits_of_the_page(state: Path, value: str, code: int) 
     assert ordered(state, "--consent", "--value", value).exit_code == code
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "100000", "a lot"])
+def test_a_value_that_is_none_is_refused_and_nothing_is_ordered(state: Path, value: str) -> None:
+    refused = ordered(state, "--consent", "--value", value)
+    assert refused.exit_code == 2 and "--value" in refused.output
+    assert run(state, "list").output == "There is none.\n"
+
+
 def test_a_technician_needs_no_approval(state: Path) -> None:
     done = ordered(state, "--trigger", "technician", "--consent")
     assert "Next: Nothing: it goes on by itself." in done.output
